@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"sluice/engine"
+	"sluice/engine/cdc"
+	"sluice/engine/dts"
+	"sluice/engine/kafka"
+	"sluice/engine/mysql"
+	"sluice/engine/snapshot"
+	"sluice/engine/task"
+	"sluice/store"
+)
+
+// runner joins the rooms into runs of tasks. It knows no flags and no terminal.
+type runner struct {
+	store *store.Store
+	fault func(point string) // nil in production
+}
+
+// watcher is told what happens during a run, from the engine's own goroutine: it must not wait.
+type watcher interface {
+	Progress(engine.Progress)
+	Notice(engine.Notice)
+	// Planned tells the rows of the full copy, as the server estimates them, and those that earlier runs copied.
+	Planned(estimate, copied int64)
+}
+
+// bind gives the task of the specification. One that has finished is refused.
+func (r *runner) bind(ctx context.Context, spec *task.Spec) (*store.Task, task.State, error) {
+	t, _, err := r.store.Task(ctx, *spec)
+	if err != nil {
+		return nil, "", err
+	}
+	s, err := t.Status(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if s.State == task.Finished {
+		return nil, s.State, s.State.Move(task.Running)
+	}
+	return t, s.State, nil
+}
+
+// run takes the task to its end, or until ctx is cancelled with engine.ErrStopped, and records the outcome. Servers
+// that can't be reached leave the task in the state it was in.
+func (r *runner) run(ctx context.Context, t *store.Task, control engine.Control, w watcher) (task.State, error) {
+	spec := t.Spec()
+	source, err := mysql.Open(ctx, spec.Source, mysql.Options{})
+	if err != nil {
+		return r.early(ctx, err)
+	}
+	defer source.Close()
+	sink, err := kafka.Open(ctx, spec.Target)
+	if err != nil {
+		return r.early(ctx, err)
+	}
+	defer sink.Close()
+	files, err := t.Files()
+	if err != nil {
+		return task.Failed, err
+	}
+	held, err := t.Start(ctx)
+	if err != nil {
+		return r.early(ctx, err)
+	}
+	r.plan(held, t, source, w)
+	err = engine.Run(held, &engine.Deps{
+		Spec: &spec, Task: t.ID(), Generation: t.Generation(),
+		Source: source, Sink: sink, Topics: topics{sink}, Checkpoints: t, Files: files,
+		NewCodec: func(version string) engine.Codec { return dts.New(dts.Options{ServerVersion: version}) },
+		Supports: dts.Supports, Now: time.Now,
+		OnEvent:  func(n engine.Notice) { r.record(held, t, n); w.Notice(n) },
+		Progress: w.Progress, Fault: r.fault,
+	}, control)
+	return r.end(ctx, t, err)
+}
+
+// early is the outcome of a run that ended before the task was touched.
+func (r *runner) early(ctx context.Context, err error) (task.State, error) {
+	if errors.Is(context.Cause(ctx), engine.ErrStopped) {
+		return task.Stopped, nil
+	}
+	return task.Failed, err
+}
+
+// end records how the run came out, even where ctx is over.
+func (r *runner) end(ctx context.Context, t *store.Task, err error) (task.State, error) {
+	state := task.Finished
+	switch {
+	case errors.Is(err, engine.ErrStopped):
+		state, err = task.Stopped, nil
+	case err != nil:
+		state = task.Failed
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if rerr := t.End(ctx, state, err); rerr != nil && err == nil {
+		return task.Failed, fmt.Errorf("recording the outcome: %w", rerr)
+	}
+	return state, err
+}
+
+// plan tells the watcher what the full copy has before it, where that can be known.
+func (r *runner) plan(ctx context.Context, t *store.Task, source *mysql.Source, w watcher) {
+	spec := t.Spec()
+	if !spec.Full {
+		return
+	}
+	selected := map[cdc.TableID]bool{}
+	schemas := map[string]bool{}
+	for _, s := range spec.Tables {
+		selected[cdc.TableID{Schema: s.Schema, Name: s.Name}] = true
+		schemas[s.Schema] = true
+	}
+	var rows, copied int64
+	for schema := range schemas {
+		list, err := source.Tables(ctx, schema)
+		if err != nil {
+			return // it is but an estimate; the run tells what is wrong
+		}
+		for _, info := range list {
+			if selected[info.TableID] {
+				rows += info.Rows
+			}
+		}
+	}
+	if saved, err := t.Load(ctx); err == nil && saved != nil {
+		for _, c := range saved.Chunks {
+			if c.Status == snapshot.Done {
+				copied += c.Rows
+			}
+		}
+	}
+	w.Planned(rows, copied)
+}
+
+// record keeps a notice in the task's history. A history that can't be written stops nothing: what matters is
+// written by the engine, and fails there.
+func (r *runner) record(ctx context.Context, t *store.Task, n engine.Notice) {
+	params := map[string]string{}
+	for i, p := range n.Params {
+		params[strconv.Itoa(i+1)] = p
+	}
+	_ = t.Event(ctx, store.Info, n.Code, params)
+}

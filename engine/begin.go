@@ -1,0 +1,267 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"sluice/engine/cdc"
+	"sluice/engine/route"
+	"sluice/engine/schema"
+	"sluice/engine/snapshot"
+	"sluice/engine/task"
+)
+
+// begin fixes all that a task's first run must not forget, and stores it in one step (I1): where the log is opened,
+// how far the partitions reach, the tables' definitions, how the full copy is cut.
+func begin(ctx context.Context, d *Deps) (*Saved, error) {
+	s := &Saved{Task: d.Task, Generation: max(d.Generation, 1)}
+	var err error
+	if s.Server, err = d.Source.Server(ctx); err != nil {
+		return nil, err
+	}
+	if s.Partitions, err = ensureTopics(ctx, d); err != nil {
+		return nil, err
+	}
+	plan, err := route.New(d.Spec, s.Partitions)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range plan.Lanes() {
+		s.Lanes = append(s.Lanes, Partition{Topic: l.Topic, ID: l.Partition})
+	}
+	if err := beginSource(ctx, d, s, plan); err != nil {
+		return nil, err
+	}
+	_, ends, err := d.Sink.Ends(ctx, s.Lanes)
+	if err != nil {
+		return nil, err
+	}
+	s.Notes = []Note{{Seq: 1, Set: s.Start, Offsets: ends}}
+	s.SchemaSent = !d.Spec.Schema
+	return s, d.Checkpoints.Begin(ctx, s)
+}
+
+// beginSource reads, in this order: the set of finished transactions, the tables' definitions, the end of the log.
+func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) error {
+	start, err := d.Source.Start(ctx)
+	if err != nil {
+		return err
+	}
+	s.Start = start.Set.String()
+	if d.Spec.From != nil {
+		at, err := d.Source.Locate(ctx, *d.Spec.From)
+		if err != nil {
+			return err
+		}
+		s.Start, s.Skip, s.SkipTime = at.Set.String(), at.Skip, at.SkipTime
+	}
+	history := schema.New()
+	var tables []*cdc.Table
+	creates := map[cdc.TableID]string{}
+	for _, t := range d.Spec.Tables {
+		id := cdc.TableID{Schema: t.Schema, Name: t.Name}
+		l, err := describe(ctx, d.Source, id)
+		if err != nil {
+			return err
+		}
+		creates[id] = l.Create
+		tables = append(tables, history.Baseline(l.Table, l.End))
+	}
+	if errs := plan.Validate(tables); len(errs) > 0 {
+		return errs[0]
+	}
+	for _, t := range tables {
+		for _, c := range t.Columns {
+			if err := d.Supports(&c); err != nil {
+				return err
+			}
+		}
+	}
+	s.Schemas = history.Versions()
+	for i := range s.Schemas {
+		s.Schemas[i].Create = creates[s.Schemas[i].Table.TableID]
+	}
+	if !d.Spec.Full {
+		return nil
+	}
+	if s.End, err = d.Source.End(ctx); err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if err := cut(ctx, d, s, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// describe reads a table's definition under its metadata lock.
+func describe(ctx context.Context, src snapshot.Reader, id cdc.TableID) (snapshot.Locked, error) {
+	v, err := src.View(ctx)
+	if err != nil {
+		return snapshot.Locked{}, err
+	}
+	l, err := v.Lock(ctx, id)
+	if cerr := v.Close(); err == nil {
+		err = cerr
+	}
+	return l, err
+}
+
+// cut plans the chunks of a table: ranges of a single integer key, else one open range that is cut while it is read.
+func cut(ctx context.Context, d *Deps, s *Saved, t *cdc.Table) error {
+	key := t.Key()
+	var bounds []cdc.Row
+	if ordered(t, key) {
+		var err error
+		if bounds, err = d.Source.Split(ctx, t, key, 4*d.workers()); err != nil {
+			return err
+		}
+	}
+	var after *snapshot.Bound
+	for _, row := range bounds {
+		enc, err := snapshot.AppendKey(nil, t, key, row)
+		if err != nil {
+			return err
+		}
+		upto := &snapshot.Bound{Key: enc, Row: row}
+		s.Chunks = append(s.Chunks, Chunk{ID: int64(len(s.Chunks) + 1), Table: t.TableID, After: after, Upto: upto})
+		after = upto
+	}
+	s.Chunks = append(s.Chunks, Chunk{ID: int64(len(s.Chunks) + 1), Table: t.TableID, After: after})
+	return nil
+}
+
+// ensureTopics creates the topics that are missing and gives the partition count of all.
+func ensureTopics(ctx context.Context, d *Deps) (map[string]int, error) {
+	var names []string
+	for _, t := range d.Spec.Tables {
+		name := t.Topic
+		if name == "" {
+			name = d.Spec.Target.Topic
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	counts, err := d.Topics.Partitions(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if counts[name] > 0 {
+			continue
+		}
+		if !d.Spec.Schema {
+			return nil, &task.Error{Code: "target.topic_absent", Op: "preparing topics", Text: fmt.Sprintf("topic %q does not exist", name),
+				Hint: "Create it, or choose the schema phase, which creates missing topics."}
+		}
+		n, replicas := max(d.Spec.Target.Partitions, 1), max(d.Spec.Target.Replication, 1)
+		if err := d.Topics.Create(ctx, name, n, replicas); err != nil {
+			return nil, err
+		}
+		counts[name] = n
+	}
+	return counts, nil
+}
+
+// resume builds a router on what is stored. The fences and the scan are still to come.
+func resume(d *Deps, s *Saved) (*router, error) {
+	plan, err := route.New(d.Spec, s.Partitions)
+	if err != nil {
+		return nil, err
+	}
+	last := s.Notes[len(s.Notes)-1]
+	set, err := cdc.ParseGTIDSet(s.Server.Flavor, last.Set)
+	if err != nil {
+		return nil, err
+	}
+	r := &router{saved: s, flavor: s.Server.Flavor, codec: d.NewCodec(s.Server.Version), plan: plan, schema: schema.New(), store: d.Checkpoints, files: d.Files,
+		base: last.L, point: last.L, low: last.L, set: set, noted: last, tables: map[cdc.TableID]*table{}, onEvent: d.OnEvent}
+	r.cfg = config{spec: d.Spec, server: s.Server, prefix: fmt.Sprintf("%s/%d/", s.Task, s.Generation), incarnation: s.Epoch,
+		now: d.nowMs, queueChunk: 64 << 20, queueTask: 256 << 20, chunkRows: 2000}
+	r.loadSchemas(s)
+	for _, t := range d.Spec.Tables {
+		id := cdc.TableID{Schema: t.Schema, Name: t.Name}
+		r.tables[id] = &table{id: id, where: t.Where}
+		if def := r.schema.Current(id); def != nil {
+			if err := r.define(r.tables[id], def); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i, p := range s.Lanes {
+		r.lanes = append(r.lanes, &lane{id: i, part: p, limit: batchBytes})
+	}
+	for _, n := range s.Notes {
+		r.addMark(n)
+	}
+	r.loadChunks(s)
+	r.startScan(s)
+	return r, nil
+}
+
+// loadSchemas takes the versions that hold at L; a definition that was read at the start counts as known from there,
+// because what the log brings before it is in it already.
+func (r *router) loadSchemas(s *Saved) {
+	var held []schema.Version
+	at := r.base
+	for _, v := range s.Schemas {
+		if v.How == schema.HowBaseline || !r.base.Before(v.At) {
+			held = append(held, v)
+			if at.Before(v.At) {
+				at = v.At
+			}
+		}
+	}
+	r.schema.Load(held, at)
+}
+
+func (r *router) loadChunks(s *Saved) {
+	for i := range s.Chunks {
+		c := &chunk{Chunk: s.Chunks[i], table: r.tables[s.Chunks[i].Table], want: r.cfg.chunkRows}
+		r.lastChunk = max(r.lastChunk, c.ID)
+		if c.Status == snapshot.Open {
+			c.Status = snapshot.New
+		}
+		c.resumed = c.Status == snapshot.Sealed
+		switch c.Status {
+		case snapshot.New:
+			r.fresh = append(r.fresh, c)
+		case snapshot.Sealed:
+			r.active = append(r.active, c)
+		case snapshot.Done:
+			r.done = append(r.done, c)
+		}
+		c.table.chunks = append(c.table.chunks, c)
+	}
+	for _, t := range r.tables {
+		t.order()
+		r.sweep(t)
+	}
+}
+
+// startScan prepares what scanned fills.
+func (r *router) startScan(s *Saved) {
+	n := scanStart(s, r.base)
+	r.found = found{from: n.Offsets, note: n.Seq, upto: r.base}
+	for range r.lanes {
+		r.found.lanes = append(r.found.lanes, map[string]bool{})
+	}
+	for _, c := range r.active {
+		r.found.unmet = true
+		if r.found.upto.Before(c.S) {
+			r.found.upto = c.S
+		}
+	}
+}
+
+func ordered(t *cdc.Table, key []int) bool {
+	for _, k := range key {
+		if !snapshot.Comparable(&t.Columns[k]) {
+			return false
+		}
+	}
+	return len(key) > 0
+}

@@ -1,0 +1,96 @@
+package cdc
+
+// Flavor is the kind of server.
+type Flavor string
+
+// The kinds of server.
+const (
+	MySQL   Flavor = "mysql"
+	MariaDB Flavor = "mariadb"
+)
+
+// EventKind says what an Event is.
+type EventKind uint8
+
+// What a stream delivers, in the order of the binlog.
+const (
+	// EventBegin opens a transaction: Pos is its start, TID its identifier, Time its commit time where known.
+	EventBegin EventKind = iota
+	// EventRows is a rows event of the open transaction.
+	EventRows
+	// EventCommit ends the open transaction: End is the point after it.
+	EventCommit
+	// EventDDL is a statement that changed definitions, a transaction of its own: Pos, TID, End, SQL.
+	EventDDL
+	// EventSeen says that the stream passed End with no transaction open (heartbeat, rotation, format description).
+	EventSeen
+	// EventStatement is a DML statement logged as text inside the open transaction; SQL holds it.
+	EventStatement
+	// EventXAPrepare says that the open transaction ends in XA PREPARE instead of a commit.
+	EventXAPrepare
+)
+
+// Event is one step of a source's log.
+type Event struct {
+	Kind     EventKind
+	Pos      Position // start of the transaction (Row is 0)
+	End      Position // EventCommit, EventDDL, EventSeen: the point after it
+	EventPos Position // EventRows: end of this rows event; SafePos: start of its table map
+	SafePos  Position
+	TID      string // MySQL "uuid:gno", MariaDB "domain-server-seq"
+	Time     int64  // commit or statement time in microseconds since 1970 UTC
+	ServerID uint32
+	ThreadID uint32
+	Schema   string // EventDDL, EventStatement: the session's default database
+	SQL      string
+	Rows     Rows // EventRows
+	Size     int  // bytes on the wire, for back-pressure
+}
+
+// Op is what happened to a row.
+type Op uint8
+
+// Row operations. Init is a row of the full copy.
+const (
+	Init Op = iota
+	Insert
+	Update
+	Delete
+	DDL
+	Heartbeat
+)
+
+func (o Op) String() string {
+	return [...]string{"INIT", "INSERT", "UPDATE", "DELETE", "DDL", "HEARTBEAT"}[o]
+}
+
+// Rows is a rows event that is decoded on demand, because the table's definition is known to the reader's caller.
+type Rows interface {
+	// Map is the table map that the event belongs to.
+	Map() *TableMap
+	// Op is Insert, Update or Delete.
+	Op() Op
+	// Decode calls each once for every row with its images (before is nil for Insert, after for Delete). The rows
+	// and their bytes stay valid only during the call. table must fit Map. An error of each ends the loop.
+	Decode(table *Table, each func(before, after Row) error) error
+}
+
+// Record is one message for the target before it is encoded.
+type Record struct {
+	ID       int64
+	Op       Op
+	Time     int64 // seconds since 1970: commit time of a change, time of the view of a row of the full copy
+	Pos      Position
+	SafePos  Position
+	Object   string   // mapped "db.table" as DTS escapes it; the database alone for DDL; empty for heartbeats
+	Table    *Table   // the version that Before and After have the columns of; nil for DDL and heartbeats
+	Columns  []int    // the ordinals that travel; nil: all
+	Names    []string // names of these at the target; nil: the source's
+	Before   Row
+	After    Row
+	SQL      string // DDL
+	Identity string // the tag that makes re-sent records recognisable
+	ServerID uint32
+	ThreadID uint32
+	Born     int64 // milliseconds since 1970, now
+}

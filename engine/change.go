@@ -1,0 +1,262 @@
+package engine
+
+import (
+	"sluice/engine/cdc"
+	"sluice/engine/route"
+	"sluice/engine/snapshot"
+)
+
+// change is one row of a rows event. Its old half is the row's key before, its new half the key after it: the two
+// are gated and recognised apart, because they may lie in different chunks and go to different partitions.
+type change struct {
+	tx             *transaction
+	table          *table
+	def            *cdc.Table
+	route          *route.Table
+	op             cdc.Op
+	pos, safe      cdc.Position
+	row            uint64 // index among the selected tables' rows of the transaction
+	before, after  cdc.Row
+	oldKey, newKey []byte // ordered keys, where the table has chunks
+	old, new       bool   // the halves meant
+	bytes          int    // while queued
+}
+
+// change gates both halves of a row change and sends what may go out now.
+func (r *router) change(c *change) error {
+	c.old, c.new = c.op != cdc.Insert, c.op != cdc.Delete
+	t := c.table
+	if len(t.chunks) == 0 {
+		return r.emitChange(c, nil)
+	}
+	from, to, err := r.place(c)
+	if err != nil {
+		return err
+	}
+	if !c.old || !c.new || from == to {
+		if !c.old {
+			from = to
+		}
+		if !r.gate(from, c) {
+			return nil
+		}
+		return r.emitChange(c, nil)
+	}
+	before, after := *c, *c
+	before.new, after.old = false, false
+	c.old, c.new = r.gate(from, &before), r.gate(to, &after)
+	if !c.old && !c.new {
+		return nil
+	}
+	return r.emitChange(c, nil)
+}
+
+// place finds the chunks of both halves.
+func (r *router) place(c *change) (from, to *chunk, err error) {
+	t := c.table
+	if !t.ordered {
+		return t.chunks[0], t.chunks[0], nil
+	}
+	buf := r.scratch[:0]
+	if c.old {
+		if buf, err = snapshot.AppendKey(buf, c.def, t.key, c.before); err != nil {
+			return nil, nil, err
+		}
+		c.oldKey = buf
+		from = t.find(c.oldKey)
+	}
+	if c.new {
+		at := len(buf)
+		if buf, err = snapshot.AppendKey(buf, c.def, t.key, c.after); err != nil {
+			return nil, nil, err
+		}
+		c.oldKey, c.newKey = buf[:at:at], buf[at:]
+		to = t.find(c.newKey)
+	}
+	r.scratch = buf
+	return from, to, nil
+}
+
+// gate says whether the halves meant may be sent now; if not, they were dropped or queued.
+func (r *router) gate(ch *chunk, c *change) bool {
+	switch ch.Status {
+	case snapshot.New:
+		return false // a later view shows it
+	case snapshot.Open:
+		r.queue(ch, c)
+		// Never wait here for room: sealing needs the router to reach H.
+		if ch.queuedBytes > r.cfg.queueChunk || r.queued > r.cfg.queueTask {
+			r.discard(ch, "its queue of changes grew too long")
+		}
+		return false
+	case snapshot.Sealed:
+		if !ch.past(c.tx.start) {
+			return false
+		}
+		if !ch.released {
+			r.queue(ch, c)
+			return false
+		}
+		return true
+	case snapshot.Done:
+		return ch.past(c.tx.start)
+	}
+	return true
+}
+
+// queue keeps a copy of the change until the chunk's rows are out.
+func (r *router) queue(ch *chunk, c *change) {
+	q := *c
+	q.before, q.after = c.before.Clone(), c.after.Clone()
+	q.oldKey = append([]byte(nil), c.oldKey...)
+	q.newKey = append([]byte(nil), c.newKey...)
+	q.bytes = 200 + 40*(len(q.before)+len(q.after))
+	for _, row := range []cdc.Row{q.before, q.after} {
+		for _, v := range row {
+			q.bytes += len(v.Bytes)
+		}
+	}
+	ch.queue = append(ch.queue, &q)
+	ch.queuedBytes += q.bytes
+	r.queued += q.bytes
+}
+
+// emitChange sends the halves meant, those left out that the log already holds. A change is one record unless its
+// halves part: by partition, or because only one of them is meant.
+func (r *router) emitChange(c *change, ch *chunk) error {
+	if !c.route.Sends(c.op) {
+		return nil
+	}
+	var oldLane, newLane int
+	var err error
+	buf := r.scratch[:0]
+	if c.old {
+		if oldLane, buf, err = c.route.Dest(buf, c.before); err != nil {
+			return err
+		}
+	}
+	oldKey := buf
+	if c.new {
+		if newLane, buf, err = c.route.Dest(buf, c.after); err != nil {
+			return err
+		}
+	}
+	newKey := buf[len(oldKey):]
+	r.scratch = buf
+	if c.op != cdc.Update {
+		lane, key := newLane, newKey
+		if c.op == cdc.Delete {
+			lane, key = oldLane, oldKey
+		}
+		return r.emitRow(c, ch, c.op, lane, key, c.before, c.after, 0)
+	}
+	old := c.old && !r.held(oldLane, c, '-')
+	new := c.new && !r.held(newLane, c, '+')
+	if old && new && oldLane == newLane {
+		return r.emitRow(c, ch, cdc.Update, newLane, newKey, c.before, c.after, 0)
+	}
+	if old {
+		if err := r.emitRow(c, ch, cdc.Delete, oldLane, oldKey, c.before, nil, '-'); err != nil {
+			return err
+		}
+	}
+	if new {
+		return r.emitRow(c, ch, cdc.Insert, newLane, newKey, nil, c.after, '+')
+	}
+	return nil
+}
+
+// held reports whether the log holds this half of an UPDATE: by itself, or in an undivided record.
+func (r *router) held(lane int, c *change, half byte) bool {
+	if !r.found.any(lane) {
+		return false
+	}
+	whole := r.found.meet(lane, r.streamIdentity('s', c.tx.tid, c.row, 0))
+	part := r.found.meet(lane, r.streamIdentity('s', c.tx.tid, c.row, half))
+	if whole || part {
+		r.counts.Dropped++
+	}
+	return whole || part
+}
+
+func (r *router) emitRow(c *change, ch *chunk, op cdc.Op, lane int, key []byte, before, after cdc.Row, half byte) error {
+	id := r.streamIdentity('s', c.tx.tid, c.row, half)
+	if r.found.any(lane) && r.found.meet(lane, id) {
+		r.counts.Dropped++
+		return nil
+	}
+	switch op {
+	case cdc.Insert:
+		r.counts.Inserts++
+	case cdc.Update:
+		r.counts.Updates++
+	case cdc.Delete:
+		r.counts.Deletes++
+	}
+	r.rec = cdc.Record{Op: op, Time: c.tx.time / 1e6, Pos: c.pos, SafePos: c.safe, Object: c.route.Object,
+		Table: c.def, Columns: c.route.Columns, Names: c.route.Names, Before: before, After: after,
+		Identity: string(id), ServerID: c.tx.server, ThreadID: c.tx.thread}
+	return r.emit(lane, key, ch, cdc.Position{File: c.tx.start.File, Offset: c.tx.start.Offset, Row: c.row})
+}
+
+// emit encodes r.rec and hands it to the lane. A record of a chunk is held by the chunk's S, any other by the tracker
+// at the point before it.
+func (r *router) emit(lane int, key []byte, ch *chunk, point cdc.Position) error {
+	r.rec.ID = r.nextID()
+	r.rec.Born = r.cfg.now()
+	start := r.arena.reserve()
+	buf, err := r.codec.Encode(start, &r.rec)
+	if err != nil {
+		return err
+	}
+	e := entry{value: buf[len(start):], chunk: ch}
+	r.arena.buf = buf
+	e.key = r.arena.copy(key)
+	if ch != nil {
+		ch.unacked++
+	} else {
+		e.token = r.tracker.Add(point) + 1
+	}
+	r.push(lane, e)
+	return nil
+}
+
+func (r *router) push(lane int, e entry) {
+	l := r.lanes[lane]
+	l.push(e)
+	r.wake(l)
+	r.waiting += len(e.key) + len(e.value)
+}
+
+func (r *router) nextID() int64 {
+	r.sequence++
+	return int64(r.cfg.incarnation)<<40 | r.sequence
+}
+
+// arena hands out memory for encoded records in blocks, so that a record costs no allocation of its own.
+type arena struct {
+	buf  []byte
+	last int
+}
+
+const arenaBlock = 256 << 10
+
+// reserve gives the block to append to; a new one when the last record's size no longer fits twice.
+func (a *arena) reserve() []byte {
+	if used := len(a.buf); cap(a.buf)-used < 2*a.last+512 {
+		a.buf = make([]byte, 0, max(arenaBlock, 2*a.last+512))
+	}
+	return a.buf
+}
+
+func (a *arena) copy(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	if cap(a.buf)-len(a.buf) < len(b) {
+		a.buf = make([]byte, 0, max(arenaBlock, len(b)))
+	}
+	at := len(a.buf)
+	a.buf = append(a.buf, b...)
+	return a.buf[at:len(a.buf):len(a.buf)]
+}

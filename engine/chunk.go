@@ -1,0 +1,468 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"sluice/engine/cdc"
+	"sluice/engine/route"
+	"sluice/engine/snapshot"
+	"sluice/engine/task"
+)
+
+// chunk is the router's memory of one chunk.
+type chunk struct {
+	Chunk
+	table   *table
+	attempt int
+	quiet   bool  // no merge is possible: the window (S,H] must be empty
+	limit   int   // rows to read at most, 0: no limit
+	want    int   // limit of the next attempt
+	fails   int   // discards in a row
+	notNow  int64 // milliseconds: not opened again before
+
+	queue       []*change // changes since S, in the order of the stream
+	queuedBytes int
+	locked      bool         // H and Q are known
+	q           cdc.Position // end of the binlog after the metadata lock
+	exact       bool         // the view is the state of H: nothing is merged
+	cleared     bool         // quiet: the window was empty, the worker may read
+	proceed     chan bool    // tells a quiet chunk's worker so; the loop's
+	result      *chunkRows
+
+	resumed  bool // it was SEALED when this run began
+	reader   *sealedReader
+	released bool // rows and queue are handed over
+	unacked  int
+}
+
+// past reports whether a transaction that starts there is not in the chunk's rows.
+func (c *chunk) past(start cdc.Position) bool { return c.Status == snapshot.Gone || !start.Before(c.H) }
+
+func (c *chunk) rang() snapshot.Range { return snapshot.Range{After: c.After, Upto: c.Upto} }
+
+// opening is what a worker is asked to read.
+type opening struct {
+	chunk    *chunk // the router's: the worker keeps it only to name it
+	attempt  int
+	id       int64
+	table    *cdc.Table
+	route    *route.Table
+	key      []int
+	ordered  bool
+	rang     snapshot.Range
+	limit    int
+	quiet    bool
+	point    cdc.Position // S
+	need     cdc.GTIDSet  // what a view must show: all that was received up to S
+	file     string
+	identity string // prefix of the rows' identities
+}
+
+// openable gives the next chunk to read, or nil. behind says that the stream is too far from the source's end.
+func (r *router) openable(nowMs int64, most int) *chunk {
+	if r.point.Before(r.saved.End) {
+		return nil
+	}
+	busy := 0
+	for _, c := range r.active {
+		if !c.released {
+			busy++
+		}
+	}
+	if busy >= most {
+		return nil
+	}
+	for _, c := range r.fresh {
+		if c.notNow <= nowMs {
+			return c
+		}
+	}
+	return nil
+}
+
+func remove(list []*chunk, c *chunk) []*chunk {
+	return slices.DeleteFunc(list, func(o *chunk) bool { return o == c })
+}
+
+// open starts an attempt at the chunk at the router's point.
+func (r *router) open(c *chunk) *opening {
+	r.fresh = remove(r.fresh, c)
+	r.active = append(r.active, c)
+	c.Status, c.S = snapshot.Open, r.point
+	c.Note = r.noted.Seq
+	c.Schema = c.table.def.Version
+	c.attempt++
+	c.limit = c.want
+	if !c.table.ordered {
+		c.limit = 0
+	}
+	c.quiet = r.flavor == cdc.MySQL && (!c.table.ordered || c.table.where != "")
+	o := &opening{chunk: c, attempt: c.attempt, id: c.ID, table: c.table.def, route: c.table.route, key: c.table.key,
+		ordered: c.table.ordered, rang: c.rang(), limit: c.limit, quiet: c.quiet, point: r.point,
+		file:     fmt.Sprintf("%d-%d-%d", c.ID, r.cfg.incarnation, c.attempt),
+		identity: fmt.Sprintf("%sc%d/", r.cfg.prefix, c.ID)}
+	o.need = r.received(r.point, true)
+	return o
+}
+
+// received gives the set of transactions that begin before p; with inside the one that p lies in too.
+func (r *router) received(p cdc.Position, inside bool) cdc.GTIDSet {
+	set := r.set.Clone()
+	for _, f := range r.recent {
+		if f.start.Before(p.Start()) {
+			_ = set.Add(f.tid) // it was readable when it came from the stream
+		}
+	}
+	if inside && r.tx != nil && r.tx.open && r.tx.start.Before(p) {
+		_ = set.Add(r.tx.tid)
+	}
+	return set
+}
+
+// discard throws an OPEN chunk's attempt away. Nothing of it was produced.
+func (r *router) discard(c *chunk, why string) {
+	r.counts.Discards++
+	r.queued -= c.queuedBytes
+	c.fails++
+	if c.want > 200 {
+		c.want /= 2
+	}
+	if c.fails%10 == 0 {
+		c.notNow = r.cfg.now() + 30_000
+		r.note("snapshot.chunk_waits", c.table.id.String(), why)
+	}
+	c.Status = snapshot.New
+	r.active = remove(r.active, c)
+	r.fresh = slices.Insert(r.fresh, 0, c)
+	c.queue, c.queuedBytes = nil, 0
+	c.locked, c.cleared, c.exact, c.result = false, false, false, nil
+}
+
+// current reports whether a message of a worker is about the attempt that is open now.
+func (o *opening) current() bool {
+	return o.chunk.Status == snapshot.Open && o.chunk.attempt == o.attempt
+}
+
+// chunkLocked is what a worker says once it holds the view and the metadata lock.
+type chunkLocked struct {
+	high  cdc.Position // H
+	end   cdc.Position // Q
+	exact bool
+}
+
+// chunkRows is what a worker says once it has read and written the rows.
+type chunkRows struct {
+	rows  int64
+	bytes int64
+	sum   uint32
+	took  time.Duration // of the SELECT
+	full  bool          // the limit was reached: last is the last key read
+	last  *snapshot.Bound
+	enc   *initEncoder // makes the records of rows that changed between S and H
+	// redefined is the table's definition under the lock, where it is not the one that the chunk was opened with.
+	redefined *cdc.Table
+	err       error
+}
+
+func (r *router) lockedChunk(o *opening, l chunkLocked) {
+	if c := o.chunk; o.current() {
+		c.locked, c.H, c.q, c.exact = true, l.high, l.end, l.exact
+	}
+}
+
+// clearable reports whether it is known if the quiet window of the chunk was empty.
+func (c *chunk) clearable(point cdc.Position) bool {
+	return c.Status == snapshot.Open && c.quiet && c.locked && !c.cleared && !point.Before(c.H) && !point.Before(c.q)
+}
+
+// clear lets the worker of a quiet chunk read, or discards the chunk because a change fell into its window.
+func (r *router) clear(c *chunk) bool {
+	for _, q := range c.queue {
+		if q.tx.start.Before(c.H) {
+			r.discard(c, "a change fell between its view and its position")
+			return false
+		}
+	}
+	c.cleared = true
+	return true
+}
+
+// rowsChunk takes a worker's result. An attempt that failed for a passing reason is discarded.
+func (r *router) rowsChunk(o *opening, rows *chunkRows) error {
+	c := o.chunk
+	if !o.current() {
+		_ = r.files.Remove(o.file)
+		return nil
+	}
+	if rows.err != nil {
+		_ = r.files.Remove(o.file)
+		if task.Retryable(rows.err) && c.fails < 9 {
+			r.discard(c, rows.err.Error())
+			return nil
+		}
+		return rows.err
+	}
+	c.File = o.file
+	c.result = rows
+	return nil
+}
+
+// sealable reports whether the chunk's rows can be made the state at H.
+func (c *chunk) sealable(point cdc.Position) bool {
+	return c.Status == snapshot.Open && c.locked && c.result != nil && !point.Before(c.H) && !point.Before(c.q)
+}
+
+// nextLimit sizes the next chunk so that reading takes about half a second, because a DDL waits for the reader.
+func (r *router) nextLimit(c *chunk) int {
+	took := c.result.took
+	if took <= 0 {
+		return c.limit
+	}
+	n := int(float64(c.limit) * float64(500*time.Millisecond) / float64(took))
+	return min(max(n, c.limit/2, 100), c.limit*2, 200_000)
+}
+
+// redefinable reports whether the definition found under the lock can be judged.
+func (c *chunk) redefinable(point cdc.Position) bool {
+	return c.sealable(point) && c.result.redefined != nil
+}
+
+// redefine takes the definition that a worker found under the lock. No DDL of the table came up to Q, else the chunk
+// had been discarded, so it is the definition at Q and the model was wrong in something that rows do not show.
+func (r *router) redefine(c *chunk) error {
+	def := r.schema.Baseline(c.result.redefined, c.q)
+	r.discard(c, "the table's definition was read again")
+	return r.define(c.table, def)
+}
+
+// seal merges the window into the chunk's rows and stores it with what is left of its range. From the patch file to
+// the stored SEALED the router does nothing else.
+func (r *router) seal(ctx context.Context, c *chunk) error {
+	res := c.result
+	saved := c.Chunk
+	saved.Status = snapshot.Sealed
+	saved.Rows, saved.Bytes, saved.Sum = res.rows, res.bytes, res.sum
+	var rest *chunk
+	if res.full && (c.Upto == nil || string(res.last.Key) < string(c.Upto.Key)) {
+		rest = &chunk{Chunk: Chunk{ID: r.newChunkID(), Table: c.Table, After: res.last, Upto: c.Upto}, table: c.table, want: r.nextLimit(c)}
+		saved.Upto = res.last
+	}
+	after, err := r.merge(c, &saved)
+	if err != nil {
+		return err
+	}
+	saved.HSet = r.received(c.H, false).String()
+	var restSaved *Chunk
+	if rest != nil {
+		restSaved = &rest.Chunk
+	}
+	if err := r.store.Seal(ctx, saved, restSaved); err != nil {
+		return err
+	}
+	for _, q := range c.queue {
+		r.queued -= q.bytes
+	}
+	c.Chunk, c.queue, c.queuedBytes, c.result, c.fails = saved, after, 0, nil, 0
+	for _, q := range after {
+		c.queuedBytes += q.bytes
+		r.queued += q.bytes
+	}
+	if rest != nil {
+		r.fresh = slices.Insert(r.fresh, 0, rest)
+		c.table.insert(c, rest)
+	}
+	r.sealedLast = r.point
+	return nil
+}
+
+// merge splits the queue at H: what lies before it becomes the patch of the chunk's rows, what lies after it is
+// given back. Halves beyond the range that was read belong to the rest, which is NEW, and are dropped.
+func (r *router) merge(c *chunk, saved *Chunk) ([]*change, error) {
+	p := patch{rows: map[string]cdc.Row{}}
+	var after []*change
+	kept := snapshot.Range{After: saved.After, Upto: saved.Upto}
+	for _, q := range c.queue {
+		if c.table.ordered {
+			q.old = q.old && kept.Holds(q.oldKey)
+			q.new = q.new && kept.Holds(q.newKey)
+		}
+		switch {
+		case !q.old && !q.new:
+		case !q.tx.start.Before(c.H):
+			after = append(after, q)
+		case c.exact: // the view shows it
+		default:
+			if q.old {
+				p.set(q.oldKey, nil)
+			}
+			if q.new {
+				p.set(q.newKey, q.after)
+			}
+		}
+	}
+	if len(p.order) == 0 {
+		return after, nil
+	}
+	saved.Patch = true
+	return after, r.writePatch(&p, c, saved)
+}
+
+// patch is the last image of every key that changed in a window; nil: it is gone.
+type patch struct {
+	rows  map[string]cdc.Row
+	order []string
+}
+
+func (p *patch) set(key []byte, row cdc.Row) {
+	k := string(key)
+	if _, ok := p.rows[k]; !ok {
+		p.order = append(p.order, k)
+	}
+	p.rows[k] = row
+}
+
+func (r *router) writePatch(p *patch, c *chunk, saved *Chunk) error {
+	w, err := newSealedWriter(r.files, c.File+".patch")
+	if err != nil {
+		return err
+	}
+	ordinal := saved.Rows
+	for _, key := range p.order {
+		row := p.rows[key]
+		if row == nil {
+			err = w.add([]byte(key), gone, nil, nil)
+		} else {
+			err = c.result.enc.add(w, []byte(key), row, ordinal)
+			ordinal++
+		}
+		if err != nil {
+			w.abandon()
+			return err
+		}
+	}
+	return w.finish()
+}
+
+// handable reports whether rows of the chunk may go to the lanes: after a restart only once the router is at H again,
+// because a DDL may lie before it.
+func (c *chunk) handable(point cdc.Position) bool {
+	return c.Status == snapshot.Sealed && !c.released && !point.Before(c.H)
+}
+
+// hand gives up to budget bytes of the chunk's rows to the lanes, and the queue behind the last of them.
+func (r *router) hand(c *chunk, budget int) error {
+	if c.reader == nil {
+		var err error
+		if c.reader, err = openSealed(r.files, &c.Chunk); err != nil {
+			return err
+		}
+	}
+	for budget > 0 {
+		row, err := c.reader.next()
+		if err == io.EOF {
+			return r.release(c)
+		}
+		if err != nil {
+			return err
+		}
+		budget -= row.bytes
+		if r.found.any(row.lane) {
+			if id, _, ok := r.codec.Identity(row.msg.Value); ok && r.found.meet(row.lane, []byte(id)) {
+				r.counts.Dropped++
+				continue
+			}
+		}
+		c.unacked++
+		r.counts.Copied++
+		r.push(row.lane, entry{key: r.arena.copy(row.msg.Key), value: r.arena.copy(row.msg.Value), chunk: c})
+	}
+	return nil
+}
+
+// release hands the queue over: from now on the chunk's changes go straight out.
+func (r *router) release(c *chunk) error {
+	err := c.reader.close()
+	c.reader = nil
+	if err != nil {
+		return err
+	}
+	c.released = true
+	queue := c.queue
+	r.queued -= c.queuedBytes
+	c.queue, c.queuedBytes = nil, 0
+	for _, q := range queue {
+		if err := r.emitChange(q, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finished reports whether all of the chunk is acknowledged.
+func (c *chunk) finished() bool { return c.Status == snapshot.Sealed && c.released && c.unacked == 0 }
+
+// finish stores that chunks are DONE.
+func (r *router) finish(ctx context.Context, cs []*chunk) error {
+	if err := r.advance(ctx, cs, snapshot.Done, true); err != nil {
+		return err
+	}
+	for _, c := range cs {
+		r.active = remove(r.active, c)
+	}
+	r.done = append(r.done, cs...)
+	return nil
+}
+
+// expire stores that chunks are GONE, once the stored low bound is past their H, and drops them with their files.
+func (r *router) expire(ctx context.Context, cs []*chunk) error {
+	if err := r.advance(ctx, cs, snapshot.Gone, false); err != nil {
+		return err
+	}
+	r.done = slices.DeleteFunc(r.done, func(c *chunk) bool { return c.Status == snapshot.Gone })
+	for _, c := range cs {
+		r.sweep(c.table)
+		if c.File != "" {
+			if err := r.files.Remove(c.File); err != nil {
+				return err
+			}
+		}
+		if c.Patch {
+			if err := r.files.Remove(c.File + ".patch"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// expirable reports whether no change that the stream can still bring is in the chunk's rows.
+func (r *router) expirable(c *chunk) bool { return c.Status == snapshot.Done && !r.low.Before(c.H) }
+
+func (r *router) advance(ctx context.Context, cs []*chunk, to snapshot.Status, durable bool) error {
+	saved := make([]Chunk, len(cs))
+	for i, c := range cs {
+		saved[i] = c.Chunk
+		saved[i].Status = to
+	}
+	if err := r.store.Chunks(ctx, saved, durable); err != nil {
+		return err
+	}
+	for _, c := range cs {
+		c.Status = to
+	}
+	return nil
+}
+
+// sweep opens the gate of a table whose chunks are all GONE.
+func (r *router) sweep(t *table) {
+	for _, c := range t.chunks {
+		if c.Status != snapshot.Gone {
+			return
+		}
+	}
+	t.chunks = nil
+}

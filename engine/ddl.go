@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"sluice/engine/cdc"
+	"sluice/engine/schema"
+	"sluice/engine/snapshot"
+	"sluice/engine/task"
+)
+
+// ddl takes a statement that changed definitions. Rows before it were decoded by the old definition, rows after it
+// are by the new one; one record of it goes out if it touches a selected table.
+func (r *router) ddl(ctx context.Context, ev *cdc.Event) error {
+	changes, err := r.schema.OnDDL(ev.End, r.flavor, ev.Schema, ev.SQL)
+	if err != nil {
+		return err
+	}
+	first := (*table)(nil)
+	for i := range changes {
+		ch := &changes[i]
+		t := r.tables[ch.Table]
+		if ch.Kind == schema.Rename && t == nil {
+			t = r.tables[ch.To]
+		}
+		if t == nil || ch.Temporary || ch.Past && r.cfg.spec.Full {
+			continue
+		}
+		if first == nil {
+			first = t
+		}
+		if ch.Past {
+			continue // it was sent to nobody yet, but the definition is the newer one already
+		}
+		if err := r.ddlTable(ctx, ev, t, ch); err != nil {
+			return err
+		}
+	}
+	if first == nil || r.tx.skip && !r.cfg.spec.Full {
+		return nil // before the point that the task was asked to start from
+	}
+	return r.emitDDL(ev, first)
+}
+
+// ddlTable prepares one selected table for the statement, before its record goes out.
+func (r *router) ddlTable(ctx context.Context, ev *cdc.Event, t *table, ch *schema.Change) error {
+	if err := r.settle(t, ev.Pos); err != nil {
+		return err
+	}
+	gone := ch.New == nil && !ch.Unknown
+	if ch.Kind == schema.Rename && ch.Table == t.id {
+		gone = true
+		r.note("source.table_renamed", t.id.String(), ch.To.String())
+	}
+	if gone {
+		return r.drop(ctx, t)
+	}
+	if ch.Unknown {
+		t.unknown = ev.SQL // the next table map tells with full metadata; without it, Resolve stops
+		return nil
+	}
+	def := r.schema.Current(t.id)
+	if def == nil {
+		return nil
+	}
+	if t.def != nil && len(t.chunks) > 0 && !slices.Equal(keyNames(t.def), keyNames(def)) && !t.settled() {
+		return r.rekey(ctx, t, def)
+	}
+	return r.define(t, def)
+}
+
+// settle discards the table's open chunks and hands over all that is left of its sealed ones up to the statement.
+func (r *router) settle(t *table, at cdc.Position) error {
+	for _, c := range t.chunks {
+		if c.Status == snapshot.Open {
+			r.discard(c, "a DDL statement changed the table")
+		}
+		for c.Status == snapshot.Sealed && !c.released && !at.Before(c.H) {
+			if err := r.hand(c, 1<<30); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// drop takes a table that is gone out of the full copy: its unread chunks have nothing to show any more.
+func (r *router) drop(ctx context.Context, t *table) error {
+	var cs []*chunk
+	for _, c := range t.chunks {
+		if c.Status == snapshot.New {
+			cs = append(cs, c)
+		}
+	}
+	if len(cs) == 0 {
+		return nil
+	}
+	if err := r.advance(ctx, cs, snapshot.Gone, true); err != nil {
+		return err
+	}
+	r.fresh = slices.DeleteFunc(r.fresh, func(c *chunk) bool { return c.Status == snapshot.Gone })
+	r.sweep(t)
+	return nil
+}
+
+// rekey cuts a table anew whose key changed before anything of it was sealed.
+func (r *router) rekey(ctx context.Context, t *table, def *cdc.Table) error {
+	for _, c := range t.chunks {
+		if c.Status != snapshot.New {
+			return &task.Error{Code: "source.key_changed", Op: "copying " + t.id.String(),
+				Text: "the table's key was changed while the table was being copied",
+				Hint: "Copy the table anew in a new task; change keys before or after the full copy."}
+		}
+	}
+	fresh := &chunk{Chunk: Chunk{ID: r.newChunkID(), Table: t.id}, table: t, want: r.cfg.chunkRows}
+	if err := r.store.Replan(ctx, t.id, []Chunk{fresh.Chunk}); err != nil {
+		return err
+	}
+	r.fresh = append(slices.DeleteFunc(r.fresh, func(c *chunk) bool { return c.table == t }), fresh)
+	t.chunks = []*chunk{fresh}
+	return r.define(t, def)
+}
+
+func keyNames(t *cdc.Table) []string {
+	var out []string
+	for _, k := range t.Key() {
+		out = append(out, t.Columns[k].Name+" "+t.Columns[k].Declared)
+	}
+	return out
+}
+
+// emitDDL sends the statement as the source wrote it: one record, in the topic and partition of its first selected
+// table.
+func (r *router) emitDDL(ev *cdc.Event, t *table) error {
+	if !r.plan.SendsDDL(t.id) {
+		return nil
+	}
+	lane, key := r.plan.DDLDest(t.id)
+	id := r.streamIdentity('d', ev.TID, 0, 0)
+	if r.found.any(lane) && r.found.meet(lane, id) {
+		r.counts.Dropped++
+		return nil
+	}
+	r.counts.DDLs++
+	r.rec = cdc.Record{Op: cdc.DDL, Time: ev.Time / 1e6, Pos: ev.End, SafePos: ev.End, Object: r.plan.Database(t.id), SQL: ev.SQL,
+		Identity: string(id), ServerID: ev.ServerID, ThreadID: ev.ThreadID}
+	return r.emit(lane, key, nil, ev.Pos)
+}
+
+// emitSchemas is the schema phase: one CREATE TABLE record a table, as it was read at the start of the task.
+func (r *router) emitSchemas() error {
+	for _, v := range r.saved.Schemas {
+		if v.How != schema.HowBaseline || v.Create == "" {
+			continue
+		}
+		if err := r.emitSchema(r.tables[v.Table.TableID], v.Create, v.At); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// emitSchema sends the CREATE TABLE record of a table at the start of the task.
+func (r *router) emitSchema(t *table, create string, at cdc.Position) error {
+	lane, key := r.plan.DDLDest(t.id)
+	id := fmt.Appendf(nil, "%sd0/%s", r.cfg.prefix, t.id)
+	if r.found.any(lane) && r.found.meet(lane, id) {
+		r.counts.Dropped++
+		return nil
+	}
+	r.rec = cdc.Record{Op: cdc.DDL, Time: r.cfg.now() / 1000, Pos: at, SafePos: at, Object: r.plan.Database(t.id), SQL: create, Identity: string(id)}
+	return r.emit(lane, key, nil, r.base)
+}

@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"time"
+
+	"sluice/engine/cdc"
+	"sluice/engine/task"
+)
+
+// Deps is all that one task's run works with.
+type Deps struct {
+	Spec        *task.Spec
+	Task        string // 16 hex digits
+	Generation  int
+	Source      Source
+	Sink        Sink
+	Topics      Topics
+	Checkpoints Checkpoints
+	Files       Files
+	NewCodec    func(serverVersion string) Codec
+	Supports    func(*cdc.Column) error // why a column can't be carried, or nil
+	Now         func() time.Time
+	OnEvent     func(Notice)       // may be nil
+	Progress    func(Progress)     // called once a second and at the end; may be nil
+	Fault       func(point string) // named fault points of tests; nil in production
+}
+
+const defaultWorkers = 2
+
+func (d *Deps) workers() int {
+	if d.Spec.Workers > 0 {
+		return d.Spec.Workers
+	}
+	return defaultWorkers
+}
+
+func (d *Deps) nowMs() int64 { return d.Now().UnixMilli() }
+
+// fault runs the test's hook for a named point; tests kill the process there.
+func (d *Deps) fault(point string) {
+	if d.Fault != nil {
+		d.Fault(point)
+	}
+}
+
+// Phase is what the task is doing, as a person sees it.
+type Phase string
+
+// Phases in their order.
+const (
+	PhasePrepare     Phase = "prepare"
+	PhaseSchema      Phase = "schema"
+	PhaseFull        Phase = "full"
+	PhaseIncremental Phase = "incremental"
+	PhaseFinished    Phase = "finished"
+)
+
+// Progress is a snapshot of a run.
+type Progress struct {
+	Phase      Phase
+	Counts     Counts
+	Position   cdc.Position // everything before it was routed
+	Low        cdc.Position // everything before it is acknowledged
+	ChunksLeft int
+	ChunksDone int
+	// Delay is how long ago the source was at a point that is wholly acknowledged; Known is false until it was
+	// measured in the last five seconds.
+	Delay   time.Duration
+	Known   bool
+	NoDelay bool
+	Waiting string // why the full copy waits, a code; empty: it does not
+	Bytes   int    // held in memory for lanes and chunk queues
+}

@@ -1,0 +1,163 @@
+package dts
+
+import (
+	"encoding/binary"
+	"sync"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/simplifiedchinese"
+)
+
+// travelsRaw says which charsets clients read right under MySQL's name. latin1 is not among them: they take it for
+// ISO-8859-1, and MySQL's is cp1252.
+func travelsRaw(name string) bool {
+	switch name {
+	case "gbk", "gb18030", "ascii", "ucs2", "utf16", "utf32", "binary":
+		return true
+	}
+	return isUTF8(name)
+}
+
+func isUTF8(name string) bool { return name == "utf8mb4" || name == "utf8mb3" || name == "utf8" }
+
+// charset converts one of MySQL's charsets to UTF-8. Each character that the server (8.0.33, compared code by code)
+// converts comes out the same; a few that it shows as a question mark (gbk a2e3, the euro sign) come out as the
+// charset's standard says; anything else is refused. big5, eucjpms, tis620 and the rare ones differ in
+// more places and are not here; of gb18030 the private characters from U+E766 are refused.
+type charset struct {
+	convert func(dst, src []byte) ([]byte, bool)
+}
+
+func (c *charset) appendUTF8(dst, src []byte) ([]byte, bool) { return c.convert(dst, src) }
+
+// charsetOf gives nil for a charset that has no conversion here. Tables are built when first asked for.
+func charsetOf(name string) *charset {
+	if build := charsets[name]; build != nil {
+		return build()
+	}
+	return nil
+}
+
+var charsets = map[string]func() *charset{
+	"ascii":    lazy(charmap.Windows1252, recipe{undefined: [2]byte{0x80, 0xff}}),
+	"latin1":   lazy(charmap.Windows1252, recipe{c1: true}),
+	"latin2":   lazy(charmap.ISO8859_2, recipe{c1: true}),
+	"latin5":   lazy(charmap.ISO8859_9, recipe{}),
+	"latin7":   lazy(charmap.ISO8859_13, recipe{c1: true}),
+	"greek":    lazy(charmap.ISO8859_7, recipe{c1: true, single: map[byte]rune{0xa1: 0x2bd, 0xa2: 0x2bc}}),
+	"hebrew":   lazy(charmap.ISO8859_8, recipe{c1: true, single: map[byte]rune{0xaf: 0x203e}}),
+	"cp850":    lazy(charmap.CodePage850, recipe{}),
+	"cp852":    lazy(charmap.CodePage852, recipe{}),
+	"cp866":    lazy(charmap.CodePage866, recipe{single: map[byte]rune{0xfc: 0x207f, 0xfd: 0xb2}}),
+	"cp1250":   lazy(charmap.Windows1250, recipe{}),
+	"cp1251":   lazy(charmap.Windows1251, recipe{}),
+	"cp1256":   lazy(charmap.Windows1256, recipe{}),
+	"cp1257":   lazy(charmap.Windows1257, recipe{}),
+	"koi8r":    lazy(charmap.KOI8R, recipe{}),
+	"koi8u":    lazy(charmap.KOI8U, recipe{single: map[byte]rune{0x95: 0x2022, 0xae: 0x255d, 0xbe: 0x256c}}),
+	"macroman": lazy(charmap.Macintosh, recipe{}),
+	"gbk":      lazy(simplifiedchinese.GBK, recipe{undefined: [2]byte{0x80, 0x80}, wide: true}),
+	"gb2312": lazy(simplifiedchinese.GBK, recipe{undefined: [2]byte{0x80, 0x80}, wide: true,
+		double: map[uint16]rune{0xa1a4: 0x30fb, 0xa1aa: 0x2015}}),
+	"euckr": lazy(korean.EUCKR, recipe{wide: true}),
+	"cp932": lazy(japanese.ShiftJIS, recipe{undefined: [2]byte{0x80, 0x80}, wide: true, private: privateCP932}),
+	"sjis": lazy(japanese.ShiftJIS, recipe{undefined: [2]byte{0x80, 0x80}, wide: true,
+		double: map[uint16]rune{0x815f: '\\', 0x8160: 0x301c, 0x8161: 0x2016, 0x817c: 0x2212, 0x8191: 0xa2, 0x8192: 0xa3, 0x81ca: 0xac}}),
+	"ujis": lazy(japanese.EUCJP, recipe{wide: true, triple: map[uint16]rune{0xa2b7: '~'}, private: privateEUC,
+		double: map[uint16]rune{0xa1c0: '\\', 0xa1c1: 0x301c, 0xa1c2: 0x2016, 0xa1dd: 0x2212, 0xa1f1: 0xa2, 0xa1f2: 0xa3, 0xa2cc: 0xac}}),
+	"gb18030": sync.OnceValue(func() *charset {
+		return &charset{convertGB18030(newTable(simplifiedchinese.GB18030, recipe{undefined: [2]byte{0x80, 0x80}, wide: true, private: privateGB}))}
+	}),
+	"ucs2":    func() *charset { return &charset{convertUCS2} },
+	"utf16":   func() *charset { return &charset{convertUTF16(binary.BigEndian)} },
+	"utf16le": func() *charset { return &charset{convertUTF16(binary.LittleEndian)} },
+	"utf32":   func() *charset { return &charset{convertUTF32} },
+}
+
+func lazy(e encoding.Encoding, r recipe) func() *charset {
+	return sync.OnceValue(func() *charset { return &charset{newTable(e, r).convert} })
+}
+
+// convertGB18030 takes characters of one and two bytes from the table, and those of four from the encoding.
+func convertGB18030(t *table) func(dst, src []byte) ([]byte, bool) {
+	return func(dst, src []byte) ([]byte, bool) {
+		decoder := simplifiedchinese.GB18030.NewDecoder()
+		for len(src) > 0 {
+			n := 2
+			switch {
+			case t.single[src[0]] != absent:
+				n = 1
+			case len(src) >= 4 && src[1] >= '0' && src[1] <= '9':
+				n = 4
+			}
+			if n < 4 {
+				var ok bool
+				if dst, ok = t.convert(dst, src[:min(n, len(src))]); !ok {
+					return dst, false
+				}
+				src = src[n:]
+				continue
+			}
+			r := decodeOne(decoder, src[:4]...)
+			switch string(src[:4]) {
+			case "\x84\x31\xa4\x37":
+				r = utf8.RuneError // the character of that name, not a fault
+			case "\x81\x35\xf4\x37":
+				r = 0xe7c7 // as in the standard of 2000
+			}
+			if r == absent {
+				return dst, false
+			}
+			dst, src = utf8.AppendRune(dst, r), src[4:]
+		}
+		return dst, true
+	}
+}
+
+func convertUCS2(dst, src []byte) ([]byte, bool) {
+	for ; len(src) >= 2; src = src[2:] {
+		r := rune(binary.BigEndian.Uint16(src))
+		if !utf8.ValidRune(r) {
+			return dst, false
+		}
+		dst = utf8.AppendRune(dst, r)
+	}
+	return dst, len(src) == 0
+}
+
+func convertUTF16(order binary.ByteOrder) func(dst, src []byte) ([]byte, bool) {
+	return func(dst, src []byte) ([]byte, bool) {
+		for len(src) >= 2 {
+			r := rune(order.Uint16(src))
+			src = src[2:]
+			if r >= 0xd800 && r < 0xe000 {
+				if r >= 0xdc00 || len(src) < 2 {
+					return dst, false
+				}
+				low := rune(order.Uint16(src))
+				if low < 0xdc00 || low >= 0xe000 {
+					return dst, false
+				}
+				src = src[2:]
+				r = 0x10000 + (r-0xd800)<<10 + (low - 0xdc00)
+			}
+			dst = utf8.AppendRune(dst, r)
+		}
+		return dst, len(src) == 0
+	}
+}
+
+func convertUTF32(dst, src []byte) ([]byte, bool) {
+	for ; len(src) >= 4; src = src[4:] {
+		n := binary.BigEndian.Uint32(src)
+		if n > utf8.MaxRune || !utf8.ValidRune(rune(n)) {
+			return dst, false
+		}
+		dst = utf8.AppendRune(dst, rune(n))
+	}
+	return dst, len(src) == 0
+}

@@ -1,0 +1,92 @@
+package dts
+
+import (
+	"unicode/utf8"
+
+	"sluice/engine/cdc"
+)
+
+// Character{charset, value}: CHAR and VARCHAR in their own charset where clients read it right, else in utf8mb4.
+func (c *column) character() error {
+	name := c.def.Charset
+	if !travelsRaw(name) {
+		if c.charset = charsetOf(name); c.charset == nil {
+			return c.unknownCharset()
+		}
+		name = "utf8mb4"
+	}
+	c.head = appendString(appendLong(nil, branchCharacter), name)
+	c.write = writeText
+	return nil
+}
+
+// binary strings are Character in the charset "binary", because clients cast 253 and 254 to it.
+func (c *column) binary() {
+	c.head = appendString(appendLong(nil, branchCharacter), "binary")
+	c.write = writeBytes
+}
+
+// text is BinaryObject{type, value} of the type "text". It names no charset and is read as UTF-8, so it has to be.
+func (c *column) text() error {
+	if !isUTF8(c.def.Charset) {
+		if c.charset = charsetOf(c.def.Charset); c.charset == nil {
+			return c.unknownCharset()
+		}
+	}
+	c.head = appendString(appendLong(nil, branchBinaryObject), "text")
+	c.write = writeText
+	return nil
+}
+
+func (c *column) blob() {
+	c.head = appendString(appendLong(nil, branchBinaryObject), "blob")
+	c.write = writeBytes
+}
+
+// textObject is TextObject{type, value}: a label, labels joined by commas, or JSON text.
+func (c *column) textObject() {
+	kinds := map[cdc.Type]string{cdc.Enum: "enum", cdc.Set: "set", cdc.JSON: "json"}
+	c.head = appendString(appendLong(nil, branchTextObject), kinds[c.def.Type])
+	c.write = writeTextObject
+}
+
+func writeText(dst []byte, c *column, v *cdc.Value) ([]byte, error) {
+	if v.Kind != cdc.KindText {
+		return dst, errKind
+	}
+	dst = append(dst, c.head...)
+	if c.charset == nil {
+		return appendString(dst, v.Bytes), nil
+	}
+	at := len(dst)
+	dst, ok := c.charset.appendUTF8(dst, v.Bytes)
+	if !ok {
+		return dst, errCharset
+	}
+	return prefixLength(dst, at), nil
+}
+
+func writeBytes(dst []byte, c *column, v *cdc.Value) ([]byte, error) {
+	if v.Kind != cdc.KindBytes {
+		return dst, errKind
+	}
+	return appendString(append(dst, c.head...), v.Bytes), nil
+}
+
+// writeTextObject wants UTF-8: an Avro string is nothing else.
+func writeTextObject(dst []byte, c *column, v *cdc.Value) ([]byte, error) {
+	want := cdc.KindJSON
+	switch c.def.Type {
+	case cdc.Enum:
+		want = cdc.KindEnum
+	case cdc.Set:
+		want = cdc.KindSet
+	}
+	if v.Kind != want {
+		return dst, errKind
+	}
+	if !utf8.Valid(v.Bytes) {
+		return dst, errCharset
+	}
+	return appendString(append(dst, c.head...), v.Bytes), nil
+}

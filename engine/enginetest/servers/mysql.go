@@ -1,0 +1,346 @@
+// Package servers runs real MySQL, MariaDB and Kafka servers for tests.
+package servers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/client"
+)
+
+// Kind is a database product and version.
+type Kind string
+
+const (
+	MySQL80     Kind = "mysql-8.0.33"
+	MariaDB1011 Kind = "mariadb-10.11"
+)
+
+const (
+	rootUser     = "root"
+	rootPassword = "Root-pass1"
+	account      = "sluice"
+	password     = "Sluice-pass1"
+)
+
+// accountsSQL makes root reachable over TCP and the account with the four
+// privileges that the product asks of its users, and no other.
+var accountsSQL = []string{
+	"CREATE USER '" + rootUser + "'@'%' IDENTIFIED BY '" + rootPassword + "'",
+	"GRANT ALL PRIVILEGES ON *.* TO '" + rootUser + "'@'%' WITH GRANT OPTION",
+	"CREATE USER '" + account + "'@'%' IDENTIFIED BY '" + password + "'",
+	"GRANT REPLICATION CLIENT, REPLICATION SLAVE, SHOW VIEW, SELECT ON *.* TO '" + account + "'@'%'",
+}
+
+// MySQL is a running MySQL or MariaDB server.
+type MySQL struct {
+	Kind         Kind
+	Addr         string
+	RootUser     string
+	RootPassword string
+	Account      string // has REPLICATION CLIENT, REPLICATION SLAVE, SHOW VIEW, SELECT
+	Password     string
+	Dir          string // empty for a server given by the environment
+
+	proc *process
+	home string // the program's files
+}
+
+// StartMySQL runs a server of the test's own; opts are my.cnf lines like
+// "sync_binlog=1" that override the defaults. The server ends with the test.
+func StartMySQL(t testing.TB, kind Kind, opts ...string) *MySQL {
+	t.Helper()
+	m, err := LaunchMySQL(kind, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	return m
+}
+
+// LaunchMySQL is StartMySQL without a test; the caller must Close it.
+func LaunchMySQL(kind Kind, opts ...string) (*MySQL, error) {
+	home, err := Fetched(string(kind))
+	if err != nil {
+		return nil, err
+	}
+	// The number at the end changes with what initMySQL does.
+	template, err := prepared("data-"+string(kind)+"-2", func(dir string) error { return initMySQL(kind, home, dir) })
+	if err != nil {
+		return nil, err
+	}
+	dir, err := newDir()
+	if err != nil {
+		return nil, err
+	}
+	m, err := launchMySQL(kind, home, template, dir, opts)
+	if err != nil {
+		os.RemoveAll(dir)
+	}
+	return m, err
+}
+
+func launchMySQL(kind Kind, home, template, dir string, opts []string) (*MySQL, error) {
+	if err := os.CopyFS(filepath.Join(dir, "data"), os.DirFS(filepath.Join(template, "data"))); err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	if err := writeConfig(kind, home, dir, append([]string{
+		"bind_address=127.0.0.1",
+		fmt.Sprint("port=", port),
+		// Unique on this machine, as the port is.
+		fmt.Sprint("server_id=", port),
+		"log_bin=mysql-bin",
+	}, opts...)); err != nil {
+		return nil, err
+	}
+	m := &MySQL{
+		Kind: kind, Addr: address(port), Dir: dir, home: home,
+		RootUser: rootUser, RootPassword: rootPassword, Account: account, Password: password,
+	}
+	m.proc = &process{
+		name: string(kind), dir: dir, env: []string{libraryPath(home)},
+		argv: []string{serverProgram(kind, home), "--defaults-file=" + filepath.Join(dir, "my.cnf")},
+		ready: func(context.Context) error {
+			c, err := m.connect("")
+			if err == nil {
+				c.Close()
+			}
+			return err
+		},
+	}
+	if err := m.proc.start(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func serverProgram(kind Kind, home string) string {
+	if kind == MariaDB1011 {
+		return filepath.Join(home, "usr/sbin/mariadbd")
+	}
+	return filepath.Join(home, "bin/mysqld")
+}
+
+// writeConfig writes dir/my.cnf; of two equal settings the later one counts.
+func writeConfig(kind Kind, home, dir string, more []string) error {
+	if err := os.MkdirAll(filepath.Join(dir, "tmp"), 0o755); err != nil {
+		return err
+	}
+	lines := []string{
+		"[mysqld]",
+		"datadir=" + filepath.Join(dir, "data"),
+		"tmpdir=" + filepath.Join(dir, "tmp"),
+		"socket=" + filepath.Join(dir, "s.sock"),
+		"pid_file=" + filepath.Join(dir, "pid"),
+		"skip_name_resolve=ON",
+		"character_set_server=utf8mb4",
+		"binlog_format=ROW",
+		"binlog_row_image=FULL",
+		"binlog_row_metadata=FULL",
+		"innodb_buffer_pool_size=64M",
+		// Nothing here must outlive a power cut; 2 still keeps every commit over a kill -9.
+		"innodb_flush_log_at_trx_commit=2",
+		"sync_binlog=0",
+	}
+	if kind == MariaDB1011 {
+		share := filepath.Join(home, "usr/share/mysql")
+		lines = append(lines,
+			"lc_messages_dir="+share,
+			"character_sets_dir="+filepath.Join(share, "charsets"),
+			"plugin_dir="+filepath.Join(home, "usr/lib/mysql/plugin"),
+			"innodb_log_file_size=32M",
+			"gtid_strict_mode=ON")
+	} else {
+		lines = append(lines,
+			"basedir="+home,
+			"mysqlx=OFF",
+			"innodb_redo_log_capacity=32M",
+			"gtid_mode=ON",
+			"enforce_gtid_consistency=ON")
+	}
+	if os.Geteuid() == 0 {
+		lines = append(lines, "user=root")
+	}
+	text := strings.Join(append(lines, more...), "\n") + "\n"
+	return os.WriteFile(filepath.Join(dir, "my.cnf"), []byte(text), 0o644)
+}
+
+// initMySQL makes the data folder that every server starts with a copy of.
+func initMySQL(kind Kind, home, dir string) error {
+	if err := writeConfig(kind, home, dir, nil); err != nil {
+		return err
+	}
+	args := []string{"--defaults-file=" + filepath.Join(dir, "my.cnf")}
+	var input string
+	if kind == MariaDB1011 {
+		// mariadb-install-db is perl and wants an installed server; this is all it does.
+		if err := os.MkdirAll(filepath.Join(dir, "data/mysql"), 0o755); err != nil {
+			return err
+		}
+		input = "create database if not exists mysql;\nuse mysql;\nset @skip_auth_anonymous=1, @auth_root_socket=NULL;\n"
+		for _, name := range []string{"mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql", "mysql_sys_schema.sql"} {
+			text, err := os.ReadFile(filepath.Join(home, "usr/share/mysql", name))
+			if err != nil {
+				return err
+			}
+			input += string(text) + "\n"
+		}
+		// The scripts make password-less roots, one of them for 127.0.0.1.
+		input += "use mysql;\ndelete from global_priv where User='root';\nflush privileges;\n" + strings.Join(accountsSQL, ";\n") + ";\n"
+		args = append(args, "--bootstrap", "--skip-log-bin", "--max-allowed-packet=8M")
+	} else {
+		file := filepath.Join(dir, "accounts.sql")
+		if err := os.WriteFile(file, []byte(strings.Join(accountsSQL, ";\n")+";\n"), 0o644); err != nil {
+			return err
+		}
+		args = append(args, "--initialize-insecure", "--skip-log-bin", "--init-file="+file)
+	}
+	cmd := exec.Command(serverProgram(kind, home), args...)
+	cmd.Env = append(os.Environ(), libraryPath(home))
+	cmd.Stdin = strings.NewReader(input)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = dieWithParent()
+	if err := spawn(cmd); err != nil {
+		return err
+	}
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out.Bytes())
+	}
+	// It holds the server's UUID, and no two servers may share one.
+	err := os.Remove(filepath.Join(dir, "data/auto.cnf"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (m *MySQL) connect(db string) (*client.Conn, error) {
+	return client.ConnectWithTimeout(m.Addr, m.RootUser, m.RootPassword, db, 10*time.Second)
+}
+
+// Conn connects as root; the connection ends with the test.
+func (m *MySQL) Conn(t testing.TB, db string) *client.Conn {
+	t.Helper()
+	c, err := m.connect(db)
+	if err != nil {
+		t.Fatalf("connect to %s at %s: %v", m.Kind, m.Addr, err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// Exec runs statements as root, one after the other on one connection.
+func (m *MySQL) Exec(t testing.TB, sql ...string) {
+	t.Helper()
+	c, err := m.connect("")
+	if err != nil {
+		t.Fatalf("connect to %s at %s: %v", m.Kind, m.Addr, err)
+	}
+	defer c.Close()
+	for _, s := range sql {
+		if _, err := c.Execute(s); err != nil {
+			t.Fatalf("%s: %v\n%.500s", m.Kind, err, s)
+		}
+	}
+}
+
+// Ledger returns the server's binlog files, oldest first, and the program that
+// reads them (run it with Binlog, which sets its environment).
+func (m *MySQL) Ledger(t testing.TB) (binlogFiles []string, tool string) {
+	t.Helper()
+	m.mustOwn(t)
+	data := filepath.Join(m.Dir, "data")
+	index, err := filepath.Glob(filepath.Join(data, "*-bin.index"))
+	if err != nil || len(index) != 1 {
+		t.Fatalf("binlog index in %s: %v %v", data, index, err)
+	}
+	text, err := os.ReadFile(index[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Fields(string(text)) {
+		binlogFiles = append(binlogFiles, filepath.Join(data, filepath.Base(line)))
+	}
+	return binlogFiles, m.tool("binlog")
+}
+
+// Binlog is mysqlbinlog or mariadb-binlog, ready to run with args.
+func (m *MySQL) Binlog(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	m.mustOwn(t)
+	return m.command("binlog", args...)
+}
+
+// Client is the mysql or mariadb program, ready to run as root with args.
+func (m *MySQL) Client(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	m.mustOwn(t)
+	host, port, _ := net.SplitHostPort(m.Addr)
+	return m.command("", append([]string{"--protocol=tcp", "--host=" + host, "--port=" + port, "--user=" + m.RootUser, "--password=" + m.RootPassword, "--default-character-set=utf8mb4"}, args...)...)
+}
+
+func (m *MySQL) command(tool string, args ...string) *exec.Cmd {
+	cmd := exec.Command(m.tool(tool), append([]string{"--no-defaults"}, args...)...)
+	cmd.Env = append(os.Environ(), libraryPath(m.home))
+	return cmd
+}
+
+func (m *MySQL) tool(name string) string {
+	if m.Kind == MariaDB1011 {
+		return filepath.Join(m.home, "usr/bin", strings.TrimSuffix("mariadb-"+name, "-"))
+	}
+	return filepath.Join(m.home, "bin/mysql"+name)
+}
+
+// Kill9 ends the server as a crash would.
+func (m *MySQL) Kill9(t testing.TB) {
+	t.Helper()
+	m.mustOwn(t)
+	m.proc.kill()
+}
+
+// Stop ends the server in order.
+func (m *MySQL) Stop(t testing.TB) {
+	t.Helper()
+	m.mustOwn(t)
+	if err := m.proc.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Restart starts the server again on its data and port, stopping it first if it runs.
+func (m *MySQL) Restart(t testing.TB) {
+	t.Helper()
+	m.Stop(t)
+	if err := m.proc.start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Close ends the server and removes its folder.
+func (m *MySQL) Close() {
+	if m.proc != nil {
+		m.proc.discard()
+	}
+}
+
+func (m *MySQL) mustOwn(t testing.TB) {
+	t.Helper()
+	if m.proc == nil {
+		t.Fatalf("%s at %s comes from the environment; this needs a server that the test started", m.Kind, m.Addr)
+	}
+}

@@ -1,0 +1,55 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+)
+
+// define runs DDL in a fixed order until ctx ends; the order ends with the definitions that it began with.
+func (s *session) define(ctx context.Context) (Stats, error) {
+	steps := []string{
+		"ALTER TABLE t_ddl ADD COLUMN c1 INT NOT NULL DEFAULT 7",
+		"ALTER TABLE t_ddl ADD COLUMN c2 VARCHAR(20) DEFAULT 'né中' AFTER a",
+		"ALTER TABLE t_ddl CHANGE COLUMN b b2 VARCHAR(60)",
+		"ALTER TABLE t_ddl ADD KEY k_a (a)",
+		"ALTER TABLE t_ddl RENAME COLUMN b2 TO b",
+		"ALTER TABLE t_ddl DROP KEY k_a, DROP COLUMN c1",
+		"ALTER TABLE t_ddl DROP COLUMN c2",
+	}
+	if s.o.Rename {
+		steps = append(steps, "RENAME TABLE t_renamed TO "+RenamedAway, "RENAME TABLE "+RenamedAway+" TO t_renamed")
+	}
+	if s.o.Truncate {
+		steps = append(steps, "TRUNCATE TABLE t_ddl")
+	}
+	for i := 0; pause(ctx, time.Duration(50+s.g.IntN(200))*time.Millisecond); i++ {
+		sql := steps[i%len(steps)]
+		if i%len(steps) >= len(steps)-2 && s.o.Rename && !pause(ctx, 50*time.Millisecond) {
+			break
+		}
+		if err := s.execute(sql); err != nil {
+			return s.stats, err
+		}
+	}
+	return s.stats, nil
+}
+
+// execute repeats a statement that did not get its lock, since the next ones build on it.
+func (s *session) execute(sql string) error {
+	for {
+		_, err := s.c.Execute(sql)
+		var e *mysql.MyError
+		if errors.As(err, &e) && (e.Code == errLockWait || e.Code == errDeadlock) {
+			s.stats.Retried++
+			continue
+		}
+		if err == nil {
+			s.stats.DDL++
+			s.run.ddl.Add(1)
+		}
+		return err
+	}
+}

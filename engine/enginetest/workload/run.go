@@ -1,0 +1,90 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/client"
+)
+
+const connectTimeout = 10 * time.Second
+
+// Run is a workload that is being written.
+type Run struct {
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	total  atomic.Int64
+	ddl    atomic.Int64
+
+	mu    sync.Mutex
+	stats Stats
+	err   error
+}
+
+// Start begins to write to tables that Setup made and returns when all writers are connected. The run ends with Stop,
+// with ctx, or by itself at the first error that is no deadlock, lock timeout, duplicate key or effect of a DDL.
+func Start(ctx context.Context, addr, user, password string, o Options) (*Run, error) {
+	o = o.filled()
+	ctx, cancel := context.WithCancel(ctx)
+	r := &Run{cancel: cancel}
+	workers := o.Writers
+	if !o.NoDDL {
+		workers++
+	}
+	var sessions []*client.Conn
+	var loops []func(context.Context) (Stats, error)
+	for i := range workers {
+		c, err := connect(ctx, addr, user, password, o.Schema)
+		if err != nil {
+			cancel()
+			for _, c := range sessions {
+				c.Close()
+			}
+			return nil, err
+		}
+		s := &session{o: o, c: c, g: rand.New(rand.NewPCG(o.Seed+1, uint64(i))), number: i, run: r}
+		loop := s.write
+		if i == o.Writers {
+			loop = s.define
+		}
+		sessions, loops = append(sessions, c), append(loops, loop)
+	}
+	for i, loop := range loops {
+		r.done.Go(func() {
+			// Closed only after the last statement: a server finishes what a lost client asked for, after Stop.
+			defer sessions[i].Close()
+			stats, err := loop(ctx)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.stats.add(stats)
+			if err != nil && ctx.Err() == nil {
+				r.err = errors.Join(r.err, err)
+				cancel()
+			}
+		})
+	}
+	return r, nil
+}
+
+// Committed is how many transactions were committed so far.
+func (r *Run) Committed() int { return int(r.total.Load()) }
+
+// Defined is how many DDL statements were run so far.
+func (r *Run) Defined() int { return int(r.ddl.Load()) }
+
+// Stop lets all writers end their transaction, waits for them and says what they did. It may be called again.
+func (r *Run) Stop() (Stats, error) {
+	r.cancel()
+	r.done.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return r.stats, fmt.Errorf("workload: %w", r.err)
+	}
+	return r.stats, nil
+}

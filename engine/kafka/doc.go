@@ -1,0 +1,17 @@
+// Package kafka is the only room that speaks to Kafka: it dials, asks for and creates topics, produces idempotent
+// batches, and reads partitions back. [Client] satisfies engine.Sink.
+//
+// Guarantees. A batch is one produce request with acks=all, one record batch of magic 2 with the producer id, epoch
+// and sequence that the engine gave; the broker stores the same (id, epoch, sequence) once. Produce makes one attempt
+// and never resends by itself: it says what is known of the outcome, and after a change of leaders it has already
+// fetched the metadata anew, so that the resend goes to the new leader. Scan gives every record of the range once, in
+// order, without control records, whatever the compression.
+//
+// Not guaranteed: order of two requests in flight on one partition (connections are pooled: the caller keeps one in
+// flight), and records of aborted transactions of foreign producers are not hidden.
+//
+// A request takes at most [Client.RequestTimeout]; a broker may hold an append half of that and no longer.
+//
+// Size of batches. A broker compares a whole batch, after compression, with max.message.bytes of the topic: ask
+// [Client.Limits], and keep [Overhead] plus [MessageOverhead] and the length of key and value of each message below it.
+package kafka

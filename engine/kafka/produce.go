@@ -1,0 +1,113 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	kafka "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
+	"sluice/engine"
+	"sluice/engine/task"
+)
+
+var _ engine.Sink = (*Client)(nil)
+
+// NewProducer asks for a new idempotent producer id; its first epoch is 0.
+func (c *Client) NewProducer(ctx context.Context) (int64, error) {
+	const op = "asking for a producer id"
+	var id int64
+	err := c.patiently(ctx, c.timeout, op, "", func() error {
+		res, err := c.kafka.InitProducerID(ctx, &kafka.InitProducerIDRequest{ProducerID: -1, ProducerEpoch: -1})
+		if err != nil {
+			return err
+		}
+		id = int64(res.Producer.ProducerID)
+		return res.Error
+	})
+	return id, err
+}
+
+// Produce makes one attempt with acks=all and gives the offset of the first message. Errors are *ProduceFailure. In
+// doubt the same batch may be sent again at once where the leader has changed; the caller paces further attempts.
+func (c *Client) Produce(ctx context.Context, p engine.Partition, b *engine.Batch) (int64, error) {
+	if len(b.Messages) == 0 {
+		return 0, refused(&task.Error{Code: "internal", Text: "a batch without messages"})
+	}
+	e := c.encoders.Get().(*encoder)
+	set, err := e.encode(b, c.codec, time.Now().UnixMilli())
+	if err != nil {
+		return 0, refused(err)
+	}
+	res, err := c.send(ctx, p, set)
+	if unsent(err) && ctx.Err() == nil {
+		c.refresh(ctx)
+		res, err = c.send(ctx, p, set)
+	}
+	if err != nil {
+		// The encoder is not used again: the request that was given up may still be reading its buffer.
+		return 0, c.failure(ctx, p, err)
+	}
+	c.encoders.Put(e)
+	if res.Error != nil {
+		return 0, c.failure(ctx, p, res.Error)
+	}
+	if res.BaseOffset < 0 { // an old broker that knows the batch, and no longer where it is
+		return 0, c.failure(ctx, p, kafka.DuplicateSequenceNumber)
+	}
+	return res.BaseOffset, nil
+}
+
+func (c *Client) send(ctx context.Context, p engine.Partition, set []byte) (*kafka.ProduceResponse, error) {
+	return c.kafka.RawProduce(ctx, &kafka.RawProduceRequest{
+		Topic: p.Topic, Partition: p.ID, RequiredAcks: kafka.RequireAll,
+		RawRecords: protocol.RawRecordSet{Reader: bytes.NewReader(set)},
+	})
+}
+
+func refused(err error) error { return &engine.ProduceFailure{Kind: engine.ProduceRefused, Err: err} }
+
+// failure says what is known after a failed attempt, and fetches the metadata anew where it may be why.
+func (c *Client) failure(ctx context.Context, p engine.Partition, err error) error {
+	err = c.whyUnsent(ctx, p.Topic, err)
+	kind := outcome(err)
+	if kind == engine.ProduceDoubt && ctx.Err() == nil {
+		c.refresh(ctx)
+	}
+	op := fmt.Sprintf("writing to partition %d of topic %q", p.ID, p.Topic)
+	e := c.explain(op, p.Topic, err)
+	if kind == engine.ProduceDoubt {
+		// Also an absent topic: a broker that has just started may not have heard of it yet.
+		e.Retry = true
+	}
+	return &engine.ProduceFailure{Kind: kind, Err: e}
+}
+
+// outcome classifies a failed attempt by its code; without one nothing is known.
+func outcome(err error) engine.ProduceError {
+	var code kafka.Error
+	if !errors.As(err, &code) {
+		if fromTLS(err) != nil || errors.Is(err, errClosed) { // no connection, so no request
+			return engine.ProduceRefused
+		}
+		return engine.ProduceDoubt
+	}
+	switch code {
+	case kafka.OutOfOrderSequenceNumber, kafka.DuplicateSequenceNumber:
+		return engine.ProduceSequence
+	case kafka.InvalidProducerEpoch, kafka.ProducerFenced:
+		return engine.ProduceFenced
+	case kafka.UnknownProducerId, kafka.InvalidProducerIDMapping:
+		return engine.ProduceExpired
+	case kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.InvalidMessageSize, kafka.InvalidTopic,
+		kafka.TopicAuthorizationFailed, kafka.ClusterAuthorizationFailed, kafka.TransactionalIDAuthorizationFailed,
+		kafka.InvalidRecord, kafka.InvalidTimestamp, kafka.InvalidRequiredAcks, kafka.PolicyViolation,
+		kafka.UnsupportedForMessageFormat, kafka.UnsupportedCompressionType, kafka.UnsupportedVersion, kafka.InvalidRequest,
+		kafka.SASLAuthenticationFailed, kafka.UnsupportedSASLMechanism, kafka.IllegalSASLState:
+		return engine.ProduceRefused
+	}
+	return engine.ProduceDoubt
+}

@@ -1,0 +1,101 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	kafka "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/createtopics"
+
+	"sluice/engine/task"
+)
+
+const clientID = "sluice"
+
+// refreshWait bounds how long a call waits for new metadata; the next one finds what came later.
+const refreshWait = 5 * time.Second
+
+// direct sends a request past the transport's caches and routing: to one broker, or to any if broker is negative.
+type direct struct {
+	request protocol.Message
+	broker  int32
+
+	version int16
+	offered bool
+}
+
+func (d *direct) ApiKey() protocol.ApiKey { return d.request.ApiKey() }
+
+// Broker says where the transport sends the request.
+func (d *direct) Broker(protocol.Cluster) (protocol.Broker, error) {
+	return protocol.Broker{ID: d.broker}, nil
+}
+
+// Required takes note of the version that both sides know.
+func (d *direct) Required(versions map[protocol.ApiKey]int16) bool {
+	d.version, d.offered = versions[d.request.ApiKey()]
+	return true
+}
+
+// RawExchange asks the broker. A broker that lacks the API would only drop the connection, so it is not asked.
+func (d *direct) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+	if !d.offered {
+		return nil, kafka.UnsupportedVersion
+	}
+	m, err := protocol.RoundTrip(rw, d.version, 1, clientID, d.request)
+	return answer{m}, err
+}
+
+// answer hides the type of a response: the transport would take metadata for the answer to a request of its own.
+type answer struct{ protocol.Message }
+
+func unwrap(m protocol.Message) protocol.Message {
+	if a, ok := m.(answer); ok {
+		return a.Message
+	}
+	return m
+}
+
+// refresh makes the transport fetch its metadata: it does so after topics were created, hence this empty answer to
+// a request that never goes out.
+type refresh struct{}
+
+func (refresh) ApiKey() protocol.ApiKey                 { return protocol.CreateTopics }
+func (refresh) Required(map[protocol.ApiKey]int16) bool { return true }
+func (refresh) RawExchange(io.ReadWriter) (protocol.Message, error) {
+	return new(createtopics.Response), nil
+}
+
+// refresh waits for new metadata, which decides where the next request goes. An error shows up in that request.
+func (c *Client) refresh(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, min(refreshWait, c.timeout))
+	defer cancel()
+	c.transport.RoundTrip(ctx, c.addr, refresh{})
+}
+
+var errClosed = errors.New("the client is closed")
+
+// transport is the library's, which would connect again after it was closed.
+type transport struct {
+	kafka.Transport
+	closed atomic.Bool
+}
+
+func (t *transport) RoundTrip(ctx context.Context, addr net.Addr, r kafka.Request) (kafka.Response, error) {
+	if t.closed.Load() {
+		return nil, &task.Error{Code: "internal", Text: "the Kafka client was used after Close", Err: errClosed}
+	}
+	return t.Transport.RoundTrip(ctx, addr, r)
+}
+
+func (c *Client) roundTrip(ctx context.Context, m protocol.Message) (protocol.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	res, err := c.transport.RoundTrip(ctx, c.addr, m)
+	return unwrap(res), err
+}

@@ -1,0 +1,536 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sluice/engine/cdc"
+	"sluice/engine/snapshot"
+)
+
+// Sizes of the loop. A turn is short, so that acknowledgements and chunk results never wait long.
+const (
+	lanesBytes   = 48 << 20 // encoded records that may wait for their acknowledgement
+	handBytes    = 512 << 10
+	turnEvents   = 256
+	noteEvery    = 200 * time.Millisecond
+	probeEvery   = time.Second
+	behindBytes  = 16 << 20
+	noDelayProbe = 2 * time.Second
+	noDelayHeld  = 5 * time.Second
+	lagUnknown   = 5 * time.Second
+)
+
+// loop decides when the router's steps run. It is one goroutine; workers, requests and probes run beside it and send
+// what they find.
+type loop struct {
+	d       *Deps
+	r       *router
+	control Control
+
+	stream  Stream
+	pending []cdc.Event // of the batch that is being routed
+	acks    chan laneResult
+	chunks  chan chunkEvent
+	probes  chan probe
+	ends    chan cdc.Position
+	flying  int
+	wg      sync.WaitGroup
+	ids     atomic.Int64
+
+	until   *cdc.Position
+	end     <-chan struct{} // asks to end; nil once heard
+	lag     lag
+	rate    limiter
+	phase   Phase
+	asking  bool // the end position is being asked for
+	readers int
+	lastRow int64
+}
+
+type laneResult struct {
+	lane *lane
+	end  int64
+	err  error
+}
+
+// chunkEvent is what a worker found; go on is sent back to a quiet chunk's worker by closing proceed.
+type chunkEvent struct {
+	o      *opening
+	locked *chunkLocked
+	rows   *chunkRows
+	quiet  chan bool
+}
+
+// replicate runs the full and the incremental phase, which share one stream, until the task is finished.
+func replicate(ctx context.Context, d *Deps, r *router, c Control) (err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	l := &loop{d: d, r: r, control: c, end: c.End, acks: make(chan laneResult, len(r.lanes)), chunks: make(chan chunkEvent),
+		probes: make(chan probe), ends: make(chan cdc.Position, 1), rate: limiter{perSecond: float64(d.Spec.Rate)}}
+	l.ids.Store(int64(r.cfg.incarnation)<<40 | 1<<39)
+	defer func() {
+		cancel(err)
+		if l.stream != nil {
+			err = errors.Join(err, l.stream.Close())
+		}
+		l.drain()
+		r.closeReaders()
+	}()
+	if err := l.schemaPhase(ctx); err != nil {
+		return err
+	}
+	if !d.Spec.Full && !d.Spec.Incremental {
+		return l.finish(ctx)
+	}
+	if l.stream, err = d.Source.Stream(ctx, r.set.Clone()); err != nil {
+		return err
+	}
+	l.wg.Go(func() { l.probe(ctx) })
+	return l.run(ctx, cancel)
+}
+
+// drain waits for all that runs beside the loop, taking what it still sends.
+func (l *loop) drain() {
+	done := make(chan struct{})
+	go func() { l.wg.Wait(); close(done) }()
+	for {
+		select {
+		case <-done:
+			return
+		case <-l.acks:
+		case e := <-l.chunks:
+			if e.quiet != nil {
+				e.quiet <- false
+			}
+		case <-l.probes:
+		case <-l.ends:
+		}
+	}
+}
+
+// schemaPhase sends the CREATE TABLE records and waits until the target has them.
+func (l *loop) schemaPhase(ctx context.Context) error {
+	if l.r.saved.SchemaSent {
+		return nil
+	}
+	l.phase = PhaseSchema
+	if err := l.r.emitSchemas(); err != nil {
+		return err
+	}
+	if err := l.flush(ctx); err != nil {
+		return err
+	}
+	l.r.saved.SchemaSent = true
+	return l.d.Checkpoints.SchemaSent(ctx)
+}
+
+// flush waits until the lanes are empty.
+func (l *loop) flush(ctx context.Context) error {
+	for {
+		l.dispatch(ctx)
+		if l.flying == 0 {
+			return nil
+		}
+		select {
+		case a := <-l.acks:
+			if err := l.acked(a); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (l *loop) run(ctx context.Context, cancel context.CancelCauseFunc) error {
+	notes := time.NewTicker(noteEvery)
+	defer notes.Stop()
+	shown := time.NewTicker(time.Second)
+	defer shown.Stop()
+	for {
+		wait, err := l.turn(ctx)
+		if err != nil {
+			return l.stop(ctx, err)
+		}
+		if l.finished() {
+			return l.finish(ctx)
+		}
+		if err := l.wait(ctx, wait, notes.C, shown.C); err != nil {
+			return l.stop(ctx, err)
+		}
+	}
+}
+
+// wait takes one message of those beside the loop. A positive pause ends it by itself; zero does not wait at all.
+func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown <-chan time.Time) error {
+	var batches <-chan []cdc.Event
+	if len(l.pending) == 0 && l.roomy() && !l.reached() {
+		batches = l.stream.Batches()
+	}
+	if l.r.saved.SchemaSent && batches != nil && pause == 0 {
+		// There is work at hand: look at the others only if they are ready.
+		select {
+		case b, ok := <-batches:
+			return l.batch(b, ok)
+		default:
+		}
+	}
+	var timer <-chan time.Time
+	if pause >= 0 {
+		timer = time.After(pause)
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case b, ok := <-batches:
+		return l.batch(b, ok)
+	case a := <-l.acks:
+		return l.acked(a)
+	case e := <-l.chunks:
+		return l.chunkEvent(e)
+	case p := <-l.probes:
+		return l.probed(ctx, p)
+	case p := <-l.ends:
+		l.until = &p
+	case <-l.end:
+		l.end = nil
+		l.askEnd(ctx)
+	case <-notes:
+		return l.r.takeNote(ctx)
+	case <-shown:
+		l.show()
+	case <-timer:
+	}
+	return nil
+}
+
+func (l *loop) batch(b []cdc.Event, ok bool) error {
+	if !ok {
+		if err := l.stream.Err(); err != nil {
+			return err
+		}
+		return errors.New("reading the binlog: the stream ended")
+	}
+	l.pending = b
+	return nil
+}
+
+func (l *loop) acked(a laneResult) error {
+	l.flying--
+	if a.err != nil {
+		return a.err
+	}
+	l.d.fault("acked")
+	l.r.acked(a.lane, a.end)
+	return nil
+}
+
+// acked counts what a lane's request carried.
+func (r *router) acked(l *lane, end int64) {
+	for _, e := range l.done(end) {
+		size := len(e.key) + len(e.value)
+		r.waiting -= size
+		r.counts.Acked++
+		r.counts.AckedBytes += int64(size)
+		if e.token > 0 {
+			r.tracker.Ack(e.token - 1)
+		}
+		if e.chunk != nil {
+			e.chunk.unacked--
+		}
+	}
+	r.wake(l)
+}
+
+// wake puts the lane among those that may have something to send.
+func (r *router) wake(l *lane) {
+	if !l.dirty {
+		l.dirty = true
+		r.dirty = append(r.dirty, l)
+	}
+}
+
+func (l *loop) roomy() bool { return l.r.waiting < lanesBytes }
+
+// reached reports whether all up to the task's end was routed.
+func (l *loop) reached() bool {
+	return l.until != nil && !l.r.inside() && !l.r.point.Before(*l.until)
+}
+
+func (r *router) inside() bool { return r.tx != nil && r.tx.open }
+
+// turn does what can be done now. It gives how long to wait at most for anything new: 0 if there is more at hand,
+// negative if nothing is.
+func (l *loop) turn(ctx context.Context) (time.Duration, error) {
+	pause, err := l.routePending(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := l.r.passed(); err != nil {
+		return 0, err
+	}
+	more, err := l.turnChunks(ctx)
+	if err != nil {
+		return 0, err
+	}
+	l.dispatch(ctx)
+	if more {
+		pause = 0
+	}
+	return pause, nil
+}
+
+func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
+	for n := 0; len(l.pending) > 0; n++ {
+		if n == turnEvents {
+			return 0, nil
+		}
+		if !l.roomy() || l.reached() {
+			return -1, nil
+		}
+		if l.phase == PhaseIncremental {
+			if wait := l.rate.wait(l.d.Now()); wait > 0 {
+				return wait, nil
+			}
+		}
+		ev := &l.pending[0]
+		if err := l.r.route(ctx, ev); err != nil {
+			return 0, err
+		}
+		l.pending[0] = cdc.Event{}
+		l.pending = l.pending[1:]
+		c := &l.r.counts
+		rows := c.Inserts + c.Updates + c.Deletes
+		l.rate.spend(rows - l.lastRow)
+		l.lastRow = rows
+	}
+	return -1, nil
+}
+
+// turnChunks moves every chunk as far as it goes. It reports whether there is more to hand over at once.
+func (l *loop) turnChunks(ctx context.Context) (more bool, err error) {
+	r := l.r
+	var finished []*chunk
+	for _, c := range append([]*chunk(nil), r.active...) {
+		if c.clearable(r.point) && r.clear(c) {
+			c.proceed <- true
+		}
+		if c.redefinable(r.point) {
+			if err := r.redefine(c); err != nil {
+				return false, err
+			}
+		}
+		if c.sealable(r.point) {
+			l.d.fault("sealing")
+			if err := r.seal(ctx, c); err != nil {
+				return false, err
+			}
+			l.d.fault("sealed")
+		}
+		if c.handable(r.point) {
+			if !l.roomy() {
+				continue
+			}
+			if err := r.hand(c, handBytes); err != nil {
+				return false, err
+			}
+			more = more || !c.released && l.roomy()
+			l.d.fault("handing")
+		}
+		if c.finished() {
+			finished = append(finished, c)
+		}
+	}
+	if len(finished) > 0 {
+		if err := r.finish(ctx, finished); err != nil {
+			return false, err
+		}
+	}
+	if err := l.expireDone(ctx); err != nil {
+		return false, err
+	}
+	l.openChunks(ctx)
+	return more, nil
+}
+
+func (l *loop) expireDone(ctx context.Context) error {
+	var gone []*chunk
+	for _, c := range l.r.done {
+		if l.r.expirable(c) {
+			gone = append(gone, c)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return l.r.expire(ctx, gone)
+}
+
+// openChunks starts workers. The full copy waits while the stream is behind the source's end, because each chunk
+// needs the stream to come to its H.
+func (l *loop) openChunks(ctx context.Context) {
+	if !l.d.Spec.Full || l.behind() {
+		return
+	}
+	for l.readers < l.d.workers() {
+		c := l.r.openable(l.d.nowMs(), 2*l.d.workers())
+		if c == nil {
+			return
+		}
+		o := l.r.open(c)
+		c.proceed = make(chan bool, 1)
+		w := &worker{o: o, src: l.d.Source, files: l.d.Files, codec: l.d.NewCodec(l.r.saved.Server.Version), ids: &l.ids, born: l.d.nowMs}
+		l.readers++
+		l.wg.Go(func() { l.work(ctx, w, c.proceed) })
+	}
+}
+
+func (l *loop) behind() bool {
+	e := l.lag.newest.at
+	p := l.r.point
+	return !e.IsZero() && (e.File > p.File || e.File == p.File && e.Offset > p.Offset+behindBytes)
+}
+
+// work runs one worker to its end.
+func (l *loop) work(ctx context.Context, w *worker, proceed chan bool) {
+	rows := l.read(ctx, w, proceed)
+	if err := w.close(); err != nil && rows.err == nil {
+		rows.err = err
+	}
+	l.send(ctx, chunkEvent{o: w.o, rows: rows})
+}
+
+func (l *loop) read(ctx context.Context, w *worker, proceed chan bool) *chunkRows {
+	deadline := time.Now().Add(visibleWithin)
+	pause := 5 * time.Millisecond
+	for {
+		waited := w.waiting()
+		locked, rows, err := w.step(ctx)
+		switch {
+		case err != nil:
+			return &chunkRows{err: err}
+		case rows != nil:
+			l.d.fault("read")
+			return rows
+		case locked != nil:
+			if !l.send(ctx, chunkEvent{o: w.o, locked: locked}) {
+				return &chunkRows{err: context.Cause(ctx)}
+			}
+			if w.o.quiet {
+				select {
+				case <-proceed:
+				case <-ctx.Done():
+					return &chunkRows{err: context.Cause(ctx)}
+				}
+			}
+		case waited && w.waiting():
+			if time.Now().After(deadline) {
+				return &chunkRows{err: invisible(w.o)}
+			}
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return &chunkRows{err: context.Cause(ctx)}
+			}
+			pause = min(2*pause, 100*time.Millisecond)
+		}
+	}
+}
+
+func (l *loop) send(ctx context.Context, e chunkEvent) bool {
+	select {
+	case l.chunks <- e:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (l *loop) chunkEvent(e chunkEvent) error {
+	if e.locked != nil {
+		l.r.lockedChunk(e.o, *e.locked)
+		return nil
+	}
+	l.readers--
+	return l.r.rowsChunk(e.o, e.rows)
+}
+
+// dispatch starts a request on every lane that has records and none in flight (I3).
+func (l *loop) dispatch(ctx context.Context) {
+	r := l.r
+	for _, ln := range r.dirty {
+		ln.dirty = false
+		f := ln.take(r.saved.Producer, r.saved.Epoch, batchMessages)
+		if f == nil {
+			continue
+		}
+		l.flying++
+		codec := l.d.NewCodec
+		version := r.saved.Server.Version
+		l.wg.Go(func() {
+			end, err := send(ctx, l.d.Sink, codec(version), f)
+			l.d.fault("sent")
+			l.acks <- laneResult{lane: f.lane, end: end, err: err}
+		})
+	}
+	r.dirty = r.dirty[:0]
+}
+
+// finished reports whether the task's end is reached and acknowledged. A task without the incremental phase ends
+// where the stream stands when its last chunk is sealed.
+func (l *loop) finished() bool {
+	r := l.r
+	if l.until == nil && !l.d.Spec.Incremental && len(r.fresh) == 0 && !r.reading() && !r.point.Before(r.saved.End) {
+		p := r.point
+		l.until = &p
+	}
+	if len(r.fresh) == 0 && !r.reading() && l.d.Spec.Incremental {
+		l.phase = PhaseIncremental
+	} else {
+		l.phase = PhaseFull
+	}
+	return l.reached() && len(r.fresh) == 0 && len(r.active) == 0 && r.waiting == 0 && !r.found.unmet
+}
+
+// reading reports whether a chunk is still to be sealed.
+func (r *router) reading() bool {
+	for _, c := range r.active {
+		if c.Status == snapshot.Open {
+			return true
+		}
+	}
+	return false
+}
+
+// finish stores the last note and says so.
+func (l *loop) finish(ctx context.Context) error {
+	if err := l.r.takeNote(ctx); err != nil {
+		return err
+	}
+	l.phase = PhaseFinished
+	l.show()
+	return nil
+}
+
+// stop keeps as much as can be kept when a run ends early: what is acknowledged by now.
+func (l *loop) stop(ctx context.Context, cause error) error {
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := l.r.takeNote(keep); err != nil {
+		return errors.Join(cause, err)
+	}
+	l.show()
+	return cause
+}
+
+func (r *router) closeReaders() {
+	for _, c := range r.active {
+		if c.reader != nil {
+			_ = c.reader.close()
+			c.reader = nil
+		}
+	}
+}

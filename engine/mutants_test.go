@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	runMutants = flag.Bool("mutants", false, "check that the simulation catches wrong variants of the engine's rules")
+	mutantFor  = flag.Duration("mutant.for", 2*time.Minute, "time limit for each mutant")
+)
+
+type edit struct{ file, old, new string }
+
+// mutants are wrong variants of single rules, as edits of the real code. An edit whose old text is not there exactly
+// once is an error, so that a mutant can't rot.
+var mutants = []struct {
+	name  string
+	edits []edit
+}{
+	{"low-filepos", []edit{{"worker.go", "if seen == nil || seen.Includes(w.o.need) {", "if seen == nil || seen != nil {"}}},
+	{"high-gtid", []edit{{"sim_source_test.go", "	l.End = s.end()\n", `	l.End = cdc.Position{File: 1, Offset: 4}
+	for i := 0; i < len(s.txs) && s.txs[i].gtid; i++ {
+		l.End = simEnd(i)
+	}
+	if s.w.starting || s.w.c.maria {
+		l.End = s.end()
+	}
+`}}},
+	{"maria-no-check", []edit{{"worker.go", "if exact && p.Before(w.o.point) {", "if false {"}}},
+	{"resend-blind", []edit{{"lane.go", "		f.resent = true\n", "		f.batch.Sequence = nextSequence(f.batch.Sequence, len(f.entries))\n"}}},
+	{"low-after-view", []edit{{"chunk.go", "		c.locked, c.H, c.q, c.exact = true,", "		c.S, c.queue = r.point, nil\n		c.locked, c.H, c.q, c.exact = true,"}}},
+	{"maximum", []edit{
+		{"restart.go", "	r.found.lanes[lane][id] = false\n", "	r.found.lanes[lane][id] = true\n"},
+		{"restart.go", "	if _, ok := m[string(id)]; ok {\n", "	if func() bool {\n		for k := range m {\n			if k[:20] == string(id[:20]) && k >= string(id) {\n				return true\n			}\n		}\n		return false\n	}() {\n"},
+	}},
+	{"one-identity", []edit{{"restart.go", "	r.found.lanes[lane][id] = false\n", "	clear(r.found.lanes[lane])\n	r.found.lanes[lane][id] = true\n"}}},
+	{"stall", []edit{
+		{"change.go", "			r.discard(ch, \"its queue of changes grew too long\")\n", ""},
+		{"sim_world_test.go", "	if w.stream.tx < len(w.src.txs) {\n", `	stalled := false
+	for _, c := range r.active {
+		stalled = stalled || c.Status == snapshot.Open && c.queuedBytes > r.cfg.queueChunk
+	}
+	if w.stream.tx < len(w.src.txs) && !stalled {
+`},
+	}},
+	{"past-sealed-s", []edit{{"note.go", "		if c.S.Before(low) {", "		if c.Status == 1 && c.S.Before(low) {"}}},
+	{"no-fence", []edit{{"sim_world_test.go", "		w.reqs[i] = w.b.send(i, f.batch)\n	}\n	w.stage = simFencing", "		l.done(int64(w.b.parts[i].hw) + 1)\n		l.seq = 0\n	}\n	w.stage = simFencing"}}},
+	{"epoch-not-saved", []edit{{"run.go", "	s.Epoch++\n", "	if s.Epoch == 0 {\n		s.Epoch++\n	}\n"}}},
+	{"gone-by-memory", []edit{{"chunk.go", "!r.low.Before(c.H)", "!r.point.Before(c.H)"}}},
+	{"late-result", []edit{{"chunk.go", "	if !o.current() {\n		_ =", "	if c.Status != snapshot.Open {\n		_ ="}}},
+	{"ddl-keeps-open", []edit{{"ddl.go", "		if c.Status == snapshot.Open {\n			r.discard", "		if false {\n			r.discard"}}},
+	{"no-merge", []edit{{"chunk.go", "		case c.exact: // the view", "		case true: // the view"}}},
+	{"ack-ignored", []edit{{"note.go", "; ok && p.Before(low) {", "; ok && p.Before(low) && false {"}}},
+	{"rows-before-sealed", []edit{{"chunk.go", "	if err := r.store.Seal(ctx, saved, restSaved); err != nil {\n		return err\n	}\n", "	saved.Status = snapshot.New\n	if err := r.store.Seal(ctx, saved, restSaved); err != nil {\n		return err\n	}\n	saved.Status = snapshot.Sealed\n"}}},
+	{"chunk-before-e0", []edit{{"chunk.go", "	if r.point.Before(r.saved.End) {", "	if false {"}}},
+	{"ddl-before-rows", []edit{{"ddl.go", "		for c.Status == snapshot.Sealed &&", "		for false && c.Status == snapshot.Sealed &&"}}},
+	{"halves-share", []edit{{"router.go", "	if half != 0 {", "	if half != 0 && false {"}}},
+	{"note-order", []edit{{"restart.go", "			limit = min(limit, c.Note)\n", ""}}},
+	{"note-floor", []edit{{"note.go", "		if floor {", "		if floor && false {"}}},
+	{"hand-before-h", []edit{{"chunk.go", "	return c.Status == snapshot.Sealed && !c.released && !point.Before(c.H)\n", "	return c.Status == snapshot.Sealed && !c.released\n"}}},
+	{"seal-before-q", []edit{{"chunk.go", "c.result != nil && !point.Before(c.H) && !point.Before(c.q)", "c.result != nil && !point.Before(c.H)"}}},
+	{"no-quiet-window", []edit{{"chunk.go", "		if q.tx.start.Before(c.H) {", "		if false {"}}},
+	{"pruned-notes", []edit{{"note.go", "	seq := r.marks[0].seq\n", "	seq := r.noted.Seq\n"}}},
+	{"new-ddl-baseline", []edit{{"begin.go", "		if v.How == schema.HowBaseline || !r.base.Before(v.At) {", "		if true {"}}},
+}
+
+// TestMutants builds the simulation once for each mutant and expects it to fail.
+func TestMutants(t *testing.T) {
+	if !*runMutants {
+		t.Log("run with -mutants")
+		return
+	}
+	seed := regexp.MustCompile(`seed (\d+): ([^\n]*)`)
+	caught := 0
+	for _, m := range mutants {
+		dir := t.TempDir()
+		began := time.Now()
+		bin := buildMutant(t, dir, m.edits)
+		out, err := exec.Command(bin, "-test.run=^TestSimulation$", "-sim.histories=100000000", "-sim.for="+mutantFor.String(), "-sim.shrink=false").CombinedOutput()
+		found := seed.FindStringSubmatch(string(out))
+		if err == nil || found == nil {
+			t.Errorf("%s: not caught in %s", m.name, time.Since(began).Round(time.Second))
+			continue
+		}
+		caught++
+		t.Logf("%-18s caught by history %s in %s: %.110s", m.name, found[1], time.Since(began).Round(time.Second), found[2])
+	}
+	t.Logf("mutants caught: %d of %d", caught, len(mutants))
+}
+
+func buildMutant(t *testing.T, dir string, edits []edit) (bin string) {
+	replace := map[string]string{}
+	for _, e := range edits {
+		abs, err := filepath.Abs(e.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := abs
+		if r, ok := replace[abs]; ok {
+			from = r
+		}
+		text, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), e.old); n != 1 {
+			t.Fatalf("%s holds %d times %q", e.file, n, e.old)
+		}
+		to := filepath.Join(dir, e.file)
+		if err := os.WriteFile(to, []byte(strings.Replace(string(text), e.old, e.new, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		replace[abs] = to
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(list, overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bin = filepath.Join(dir, "mutant.test")
+	if out, err := exec.Command("go", "test", "-c", "-overlay", list, "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("building: %v\n%s", err, out)
+	}
+	return bin
+}

@@ -1,0 +1,140 @@
+package mysql
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+
+	"sluice/engine/task"
+)
+
+var errBinlogOff = &task.Error{
+	Code: "source.binlog_off",
+	Text: "the server writes no binlog",
+	Hint: "Set log_bin in the server's configuration and restart it.",
+}
+
+// cause is how one of the server's error numbers is told to a person.
+type cause struct {
+	code  string
+	text  string
+	hint  string
+	retry bool
+}
+
+// causes is the table of the numbers that people meet. grantHint stands for the GRANT statement.
+var causes = map[uint16]cause{
+	1040: {"source.too_many_connections", "the server has no connection left", "Raise max_connections, or end idle connections.", true},
+	1044: {"source.privilege_missing", "the account may not use this database", grantHint, false},
+	1045: {"source.access_denied", "the server refused the account or its password", "Check the user name, the password and the host that the account is created for.", false},
+	1049: {"source.schema_missing", "there is no such database", "Check the database's name; it may have been dropped.", false},
+	1053: {"source.connection_lost", "the server is shutting down", "Nothing to do while the server restarts.", true},
+	1054: {"source.column_missing", "a column does not exist", "Check the columns that the row filter names.", false},
+	1064: {"source.syntax", "the server does not understand the statement", "Check the row filter: it must be an SQL condition.", false},
+	1129: {"source.host_blocked", "the server blocks this host after too many connection errors", "Run FLUSH HOSTS on the server.", false},
+	1130: {"source.host_not_allowed", "the server does not let this host connect", "Create the account for this host: CREATE USER ...@'%'.", false},
+	1142: {"source.privilege_missing", "the account may not read this table", grantHint, false},
+	1143: {"source.privilege_missing", "the account may not read a column", grantHint, false},
+	1146: {"source.table_missing", "there is no such table", "Check the table's name; it may have been dropped or renamed.", false},
+	1158: {"source.connection_lost", "the connection to the server was lost", "Nothing to do if it passes.", true},
+	1159: {"source.connection_lost", "the connection to the server was lost", "Nothing to do if it passes.", true},
+	1160: {"source.connection_lost", "the connection to the server was lost", "Nothing to do if it passes.", true},
+	1161: {"source.connection_lost", "the connection to the server was lost", "Nothing to do if it passes.", true},
+	1203: {"source.too_many_connections", "the account has no connection left", "Raise max_user_connections of the account.", true},
+	1205: {"source.lock_wait", "another session holds the table's metadata lock, most often an ALTER TABLE", "Nothing to do once that statement is over.", true},
+	1213: {"source.lock_wait", "the server ended this transaction for another one", "Nothing to do if it passes.", true},
+	1226: {"source.too_many_connections", "the account used up one of its limits", "Raise the account's resource limits.", true},
+	1227: {"source.privilege_missing", "the account lacks a privilege", grantHint, false},
+	1236: {"source.binlog_purged", "the server cannot send the binlog from where this task stopped", "The binlog was most likely purged: copy the tables anew, and keep the binlog longer (binlog_expire_logs_seconds).", false},
+	1317: {"source.connection_lost", "the statement was interrupted at the server", "Nothing to do if it passes.", true},
+	1356: {"source.view_invalid", "a view refers to something that is missing or not allowed", "Mend the view or leave it out.", false},
+	1370: {"source.privilege_missing", "the account may not run a routine", grantHint, false},
+	1412: {"source.table_changed", "the table was changed after the snapshot was opened", "Nothing to do: the chunk is read again.", true},
+	1927: {"source.connection_lost", "the connection was killed at the server", "Nothing to do if it passes.", true},
+	3024: {"source.query_timeout", "the server ended the statement after max_execution_time", "Raise max_execution_time, or set it to 0.", true},
+	3118: {"source.account_locked", "the account is locked", "Run ALTER USER ... ACCOUNT UNLOCK.", false},
+	3159: {"source.tls_required", "the server accepts encrypted connections only", "Set the source's TLS mode to require, ca or full.", false},
+	1820: {"source.password_expired", "the account's password has expired", "Give the account a new password.", false},
+	1862: {"source.password_expired", "the account's password has expired", "Give the account a new password.", false},
+	4031: {"source.connection_lost", "the server closed the idle connection", "Nothing to do if it passes.", true},
+	4151: {"source.account_locked", "the account is locked", "Run ALTER USER ... ACCOUNT UNLOCK.", false},
+}
+
+const grantHint = "grant"
+
+// classify turns an error of a connection into what a person reads. A *task.Error stays as it is.
+func (s *Source) classify(err error) error {
+	var known *task.Error
+	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	var answer *gomysql.MyError
+	if errors.As(err, &answer) {
+		c, ok := causes[answer.Code]
+		if !ok {
+			c = cause{code: "source.query", text: fmt.Sprintf("the server answered with error %d", answer.Code), hint: "See the server's message."}
+		}
+		if c.hint == grantHint {
+			c.hint = "Run on the server: " + grantAll(s.spec.User, "%")
+		}
+		return &task.Error{Code: c.code, Text: c.text, Hint: c.hint, Retry: c.retry, Err: answer}
+	}
+	c := transport(err, s.spec.TLS.Mode)
+	return &task.Error{Code: c.code, Text: c.text, Hint: c.hint, Retry: c.retry, Err: err}
+}
+
+// transport tells what happened below the protocol.
+func transport(err error, tlsMode string) cause {
+	var (
+		authority x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		verify    *tls.CertificateVerificationError
+		record    tls.RecordHeaderError
+		alert     tls.AlertError
+		dns       *net.DNSError
+		timeout   net.Error
+	)
+	switch {
+	case errors.As(err, &hostname):
+		return cause{"source.tls_host", "the server's certificate is for another host name", "Use the name in the certificate, or TLS mode ca, which does not check the name.", false}
+	case errors.As(err, &authority), errors.As(err, &verify):
+		return cause{"source.tls_untrusted", "the server's certificate is not signed by a trusted authority", "Give the authority's certificate as the CA file.", false}
+	case errors.As(err, &record), errors.As(err, &alert):
+		return cause{"source.tls", "the TLS handshake failed", "Check the TLS settings of server and task.", true}
+	case errors.As(err, &dns):
+		return cause{"source.host_unknown", "the source's host name cannot be resolved", "Check the host name.", dns.IsTemporary || dns.IsTimeout}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return cause{"source.refused", "nothing listens on the source's port", "Check host and port, and whether the server runs.", true}
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return cause{"source.unreachable", "there is no route to the source", "Check the network and the firewall.", true}
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return cause{"source.timeout", "the source did not answer in time", "Check the network, the firewall and the server's load.", true}
+	}
+	if tlsMode != "" && tlsMode != "off" && !errors.Is(err, gomysql.ErrBadConn) && !errors.Is(err, net.ErrClosed) {
+		return cause{"source.tls_unavailable", "no encrypted connection could be made", "Configure TLS on the server, or set the source's TLS mode to off.", false}
+	}
+	return cause{"source.connection_lost", "the connection to the source was lost", "Nothing to do if it passes; else look into the server's log.", true}
+}
+
+// withOp says what was being done; other errors pass as they are.
+func withOp(op string, err error) error {
+	var e *task.Error
+	if errors.As(err, &e) && e.Op == "" {
+		told := *e
+		told.Op = op
+		return &told
+	}
+	return err
+}
+
+// grantAll is the statement that gives an account all that the engine needs.
+func grantAll(user, host string) string {
+	return "GRANT REPLICATION CLIENT, REPLICATION SLAVE, SHOW VIEW, SELECT ON *.* TO " + quoteString(user) + "@" + quoteString(host) + ";"
+}

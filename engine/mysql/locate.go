@@ -1,0 +1,193 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/client"
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+	"github.com/go-mysql-org/go-mysql/replication"
+
+	"sluice/engine"
+	"sluice/engine/cdc"
+	"sluice/engine/task"
+)
+
+// File is one file of the source's binlog.
+type File struct {
+	Name string
+	Size uint64
+}
+
+// Files lists the source's binlog files, the oldest first.
+func (s *Source) Files(ctx context.Context) ([]File, error) {
+	var files []File
+	err := s.ask(ctx, "listing the binlog", func(c *conn) error {
+		files = nil
+		return c.query("SHOW BINARY LOGS", func(row []string) error {
+			size, err := strconv.ParseUint(row[1], 10, 64)
+			files = append(files, File{row[0], size})
+			return err
+		})
+	})
+	return files, err
+}
+
+// Locate turns a start that a person asked for into the set of transactions to open the stream after. A file and a
+// time are found by the set at the head of a file; what lies between it and the start is to be skipped.
+func (s *Source) Locate(ctx context.Context, from task.From) (engine.Located, error) {
+	const op = "finding where to start"
+	var at engine.Located
+	var err error
+	switch {
+	case from.GTID != "":
+		if at.Set, err = cdc.ParseGTIDSet(s.server.Flavor, from.GTID); err != nil {
+			err = badStart("the GTID set cannot be read", `Write it as the server does: "uuid:1-5", or "0-1-100" on MariaDB.`, err)
+		}
+	case from.Position != "":
+		at, err = s.locatePosition(ctx, from.Position)
+	case from.Time != "":
+		at, err = s.locateTime(ctx, from.Time)
+	default:
+		err = badStart("no start is given", "Give a position, a GTID set or a time.", nil)
+	}
+	return at, withOp(op, err)
+}
+
+func badStart(text, hint string, err error) error {
+	return &task.Error{Code: "source.start", Text: text, Hint: hint, Err: err}
+}
+
+func (s *Source) locatePosition(ctx context.Context, text string) (engine.Located, error) {
+	var at engine.Located
+	i := strings.LastIndexByte(text, ':')
+	if i < 0 {
+		return at, badStart(fmt.Sprintf("the position %q is not file:offset", text), `Write it as "mysql-bin.000078:4".`, nil)
+	}
+	p, err := position(text[:i], text[i+1:])
+	if err != nil {
+		return at, badStart(fmt.Sprintf("the position %q is not file:offset", text), `Write it as "mysql-bin.000078:4".`, err)
+	}
+	files, err := s.Files(ctx)
+	if err != nil {
+		return at, err
+	}
+	for _, f := range files {
+		if f.Name != text[:i] {
+			continue
+		}
+		if p.Offset > f.Size {
+			return at, badStart(fmt.Sprintf("%s has %d bytes, so that %d is not in it", f.Name, f.Size, p.Offset), "Give an offset at which a transaction begins.", nil)
+		}
+		head, err := s.head(ctx, f.Name)
+		return engine.Located{Set: head.set, Skip: p}, err
+	}
+	return at, purged("the server has no binlog file " + text[:i])
+}
+
+func purged(text string) error {
+	return &task.Error{Code: "source.binlog_purged", Text: text, Hint: "Run SHOW BINARY LOGS to see what is left. What was purged cannot be read: copy the tables too, or start later."}
+}
+
+// locateTime finds the last file that was begun at or before the time.
+func (s *Source) locateTime(ctx context.Context, text string) (engine.Located, error) {
+	var at engine.Located
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return at, badStart(fmt.Sprintf("the time %q cannot be read", text), "Write it as 2026-11-25T08:00:00+08:00.", err)
+	}
+	files, err := s.Files(ctx)
+	if err != nil {
+		return at, err
+	}
+	heads := make([]fileHead, len(files))
+	var failed error
+	after := sort.Search(len(files), func(i int) bool {
+		if failed == nil {
+			heads[i], failed = s.head(ctx, files[i].Name)
+		}
+		return failed != nil || heads[i].begun > t.Unix()
+	})
+	if failed != nil {
+		return at, failed
+	}
+	if after == 0 {
+		return at, purged("the oldest binlog file begins after " + text)
+	}
+	return engine.Located{Set: heads[after-1].set, SkipTime: t.UnixMicro()}, nil
+}
+
+// fileHead is what the first events of a binlog file tell.
+type fileHead struct {
+	begun int64       // seconds since 1970
+	set   cdc.GTIDSet // the transactions of all earlier files
+	known bool
+}
+
+var errHeadRead = errors.New("the head of the file is read")
+
+// head reads the first events of a file by a dump of its own.
+func (s *Source) head(ctx context.Context, file string) (fileHead, error) {
+	var h fileHead
+	var line heldLine
+	syncer := replication.NewBinlogSyncer(replication.BinlogSyncerConfig{
+		ServerID: randomServerID(), Flavor: string(s.server.Flavor), Charset: "utf8mb4",
+		Host: s.spec.Host, Port: uint16(port(s.spec)), User: s.spec.User, Password: s.spec.Password.Reveal(),
+		TLSConfig: s.dialer.tls, Dialer: line.dial, Logger: slog.New(slog.DiscardHandler), ReadTimeout: streamTimeout,
+		HeartbeatPeriod: heartbeat, DisableRetrySync: true, EventCacheCount: 1,
+		Option:                  func(cc *client.Conn) error { return s.prepare(&conn{Conn: cc}) },
+		SynchronousEventHandler: &headReader{flavor: s.server.Flavor, head: &h},
+	})
+	defer syncer.Close()
+	defer line.cut()
+	stop := context.AfterFunc(ctx, line.cut)
+	defer stop()
+	streamer, err := syncer.StartSync(gomysql.Position{Name: file, Pos: 4})
+	if err == nil {
+		_, err = streamer.GetEvent(ctx)
+	}
+	if ctx.Err() != nil {
+		return h, ctx.Err()
+	}
+	if !h.known {
+		return h, s.classify(err)
+	}
+	return h, nil
+}
+
+// headReader stops the dump once it knows the head.
+type headReader struct {
+	flavor cdc.Flavor
+	head   *fileHead
+}
+
+func (r *headReader) HandleEvent(e *replication.BinlogEvent) error {
+	var text string
+	switch v := e.Event.(type) {
+	case *replication.FormatDescriptionEvent:
+		r.head.begun = int64(e.Header.Timestamp)
+		return nil
+	case *replication.PreviousGTIDsEvent:
+		text = v.GTIDSets
+	case *replication.MariadbGTIDListEvent:
+		parts := make([]string, len(v.GTIDs))
+		for i, g := range v.GTIDs {
+			parts[i] = g.String()
+		}
+		text = strings.Join(parts, ",")
+	default:
+		return nil
+	}
+	var err error
+	if r.head.set, err = cdc.ParseGTIDSet(r.flavor, text); err != nil {
+		return err
+	}
+	r.head.known = true
+	return errHeadRead
+}

@@ -1,0 +1,85 @@
+package mysql
+
+import (
+	"errors"
+	"fmt"
+
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+
+	"sluice/engine/cdc"
+	"sluice/engine/task"
+)
+
+// rowsEvent is a rows event that is not decoded yet.
+type rowsEvent struct {
+	table      *tableMap
+	op         cdc.Op
+	data       []byte // the images
+	compressed bool   // by MariaDB's log_bin_compress
+	partial    bool   // a column is missing from an image, or JSON is logged in part
+}
+
+func (r *rowsEvent) Map() *cdc.TableMap { return &r.table.TableMap }
+
+func (r *rowsEvent) Op() cdc.Op { return r.op }
+
+// Decode calls each for every row. The definition must be the one of the event's own position.
+func (r *rowsEvent) Decode(t *cdc.Table, each func(before, after cdc.Row) error) error {
+	if r.partial {
+		return &task.Error{
+			Code: "source.partial_rows", Op: "decoding rows of " + r.table.TableID.String(),
+			Text: "a session logs only the changed columns of its rows",
+			Hint: "Set binlog_row_image=FULL and binlog_row_value_options='' and reconnect the writers: open sessions keep the old setting. Then copy the table anew.",
+		}
+	}
+	p, err := r.table.plan(t)
+	if err != nil {
+		return r.mismatch(err)
+	}
+	data := r.data
+	if r.compressed {
+		if data, err = gomysql.DecompressMariadbData(data); err != nil {
+			return r.mismatch(err)
+		}
+	}
+	c := cursor{data: data}
+	for len(c.data) > 0 {
+		p.spare = p.spare[:0]
+		before, after, err := r.next(p, &c)
+		if err != nil {
+			return r.mismatch(err)
+		}
+		if err := each(before, after); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *rowsEvent) next(p *plan, c *cursor) (before, after cdc.Row, err error) {
+	if r.op != cdc.Insert {
+		if err := p.image(p.before, c); err != nil {
+			return nil, nil, err
+		}
+		before = p.before
+	}
+	if r.op != cdc.Delete {
+		if err := p.image(p.after, c); err != nil {
+			return nil, nil, err
+		}
+		after = p.after
+	}
+	return before, after, nil
+}
+
+func (r *rowsEvent) mismatch(err error) error {
+	var known *task.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return &task.Error{
+		Code: "source.definition_mismatch", Op: "decoding rows of " + r.table.TableID.String(),
+		Text: fmt.Sprintf("the binlog of %s does not fit the definition that is known for this position", r.table.TableID),
+		Hint: "Set binlog_row_metadata=FULL, so that the binlog carries each definition, and copy the table anew.", Err: err,
+	}
+}

@@ -1,0 +1,152 @@
+package mysql
+
+import (
+	"context"
+	"sync"
+
+	"sluice/engine"
+	"sluice/engine/cdc"
+	"sluice/engine/task"
+)
+
+// Options are what a person does not type. The zero value works.
+type Options struct {
+	// ServerID is this reader's id among the source's replicas; 0 draws one from 2^31 to 2^32-1.
+	ServerID uint32
+}
+
+// Source is a MySQL or MariaDB server. Its methods may be called at the same time.
+type Source struct {
+	spec    task.Source
+	options Options
+	dialer  *dialer
+	server  engine.Server
+	version version
+
+	mu      sync.Mutex
+	control *conn // for everything but views and streams; nil until needed again
+	idle    []*conn
+	closed  bool
+
+	collationsOnce sync.Mutex
+	collations     map[uint64]collation
+}
+
+var _ engine.Source = (*Source)(nil)
+
+// Open connects, learns which server it is and refuses what is not supported. Close frees it.
+func Open(ctx context.Context, spec task.Source, options Options) (*Source, error) {
+	if options.ServerID == 0 {
+		options.ServerID = randomServerID()
+	}
+	s := &Source{spec: spec, options: options}
+	d, err := newDialer(spec)
+	if err != nil {
+		return nil, err
+	}
+	s.dialer = d
+	c, err := s.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.control = c
+	if err := s.Check(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close ends all connections but those of open views and streams, which their owners close.
+func (s *Source) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.control != nil {
+		s.control.Close()
+		s.control = nil
+	}
+	for _, c := range s.idle {
+		c.Close()
+	}
+	s.idle = nil
+	return nil
+}
+
+// Server identifies the server; it asks it, so that an answer proves the connection.
+func (s *Source) Server(ctx context.Context) (engine.Server, error) {
+	err := s.ask(ctx, "identifying the source", func(c *conn) error { return c.query("SELECT 1", nil) })
+	return s.server, err
+}
+
+// Start reads the set of finished transactions first and the end of the binlog after it.
+func (s *Source) Start(ctx context.Context) (engine.Start, error) {
+	var start engine.Start
+	err := s.ask(ctx, "reading where the binlog ends", func(c *conn) error {
+		var err error
+		if start.Set, err = c.executed(); err != nil {
+			return err
+		}
+		start.End, err = c.end()
+		return err
+	})
+	return start, err
+}
+
+// End reads the end of the binlog: everything flushed so far.
+func (s *Source) End(ctx context.Context) (cdc.Position, error) {
+	var end cdc.Position
+	err := s.ask(ctx, "reading where the binlog ends", func(c *conn) error {
+		var err error
+		end, err = c.end()
+		return err
+	})
+	return end, err
+}
+
+// Executed gives gtid_executed on MySQL and nil on MariaDB, whose views say themselves what they show.
+func (s *Source) Executed(ctx context.Context) (cdc.GTIDSet, error) {
+	if s.server.Flavor == cdc.MariaDB {
+		return nil, nil
+	}
+	var set cdc.GTIDSet
+	err := s.ask(ctx, "reading gtid_executed", func(c *conn) error {
+		var err error
+		set, err = c.executed()
+		return err
+	})
+	return set, err
+}
+
+// ask runs a question on the control connection, which it opens again where it was lost: a lost idle connection is
+// no news, so the question is put twice before its error counts.
+func (s *Source) ask(ctx context.Context, op string, question func(*conn) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for again := s.control != nil; ; again = false {
+		if s.control == nil {
+			c, err := s.dial(ctx)
+			if err != nil {
+				return withOp(op, err)
+			}
+			s.control = c
+		}
+		release := s.control.watch(ctx)
+		err := question(s.control)
+		release()
+		if err == nil {
+			return nil
+		}
+		if s.control.broken {
+			s.control.Close()
+			s.control = nil
+			if again && ctx.Err() == nil {
+				continue
+			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return withOp(op, s.classify(err))
+	}
+}

@@ -1,0 +1,121 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/client"
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+	"github.com/go-mysql-org/go-mysql/replication"
+
+	"sluice/engine"
+	"sluice/engine/cdc"
+	"sluice/engine/task"
+)
+
+const (
+	heartbeat = 200 * time.Millisecond
+	// A line without even a heartbeat for this long is dead.
+	streamTimeout = 10 * time.Second
+)
+
+// stream is one reader of the binlog.
+type stream struct {
+	source *Source
+	syncer *replication.BinlogSyncer
+	queue  *queue
+	cancel context.CancelFunc
+	done   chan struct{} // closed when the goroutines have ended
+	line   heldLine
+}
+
+// Stream opens the binlog after the given set of transactions.
+func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, error) {
+	const op = "opening the binlog"
+	all, err := s.loadCollations(ctx)
+	if err != nil {
+		return nil, withOp(op, err)
+	}
+	st := &stream{source: s, queue: newQueue(), done: make(chan struct{})}
+	t := newTranslator(s.server.Flavor, lookup(all), func(e cdc.Event) error {
+		defer st.line.extend() // the wait for room must not count against the server
+		return st.queue.put(e)
+	})
+	st.syncer = replication.NewBinlogSyncer(st.config(t))
+	stop := context.AfterFunc(ctx, st.line.cut)
+	streamer, err := st.start(after)
+	stop()
+	if err != nil {
+		st.line.cut()
+		st.syncer.Close()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, withOp(op, s.classify(err))
+	}
+	wait, cancel := context.WithCancel(context.Background())
+	st.cancel = cancel
+	go st.run(wait, streamer)
+	return st, nil
+}
+
+func (st *stream) config(t *translator) replication.BinlogSyncerConfig {
+	s := st.source
+	return replication.BinlogSyncerConfig{
+		ServerID: s.options.ServerID, Flavor: string(s.server.Flavor), Charset: "utf8mb4",
+		Host: s.spec.Host, Port: uint16(port(s.spec)), User: s.spec.User, Password: s.spec.Password.Reveal(),
+		TLSConfig: s.dialer.tls, Dialer: st.line.dial, Option: st.setUp, Logger: slog.New(slog.DiscardHandler),
+		HeartbeatPeriod: heartbeat, ReadTimeout: streamTimeout, DisableRetrySync: true, VerifyChecksum: true,
+		DiscardGTIDSet: true, EventCacheCount: 1, PayloadDecoderConcurrency: 1,
+		TimestampStringLocation: time.UTC, RowsEventDecodeFunc: t.keepRows,
+		TableMapOptionalMetaDecodeFunc: func([]byte) error { return nil }, // parsed once by us
+		SynchronousEventHandler:        t,
+	}
+}
+
+func (st *stream) start(after cdc.GTIDSet) (*replication.BinlogStreamer, error) {
+	set, err := gomysql.ParseGTIDSet(string(st.source.server.Flavor), after.String())
+	if err != nil {
+		return nil, err
+	}
+	return st.syncer.StartSyncGTID(set)
+}
+
+func (st *stream) setUp(cc *client.Conn) error {
+	return st.source.prepare(&conn{Conn: cc})
+}
+
+// run waits for the end of the dump, which the library tells through its streamer.
+func (st *stream) run(ctx context.Context, streamer *replication.BinlogStreamer) {
+	defer close(st.done)
+	go st.queue.deliver()
+	_, err := streamer.GetEvent(ctx)
+	if ctx.Err() != nil {
+		err = nil // closed by us
+	} else if err == nil {
+		err = errors.New("the binlog stream ended")
+	}
+	st.queue.finish(withOp("reading the binlog", st.source.classify(err)))
+	st.line.cut()
+	st.syncer.Close()
+	<-st.queue.delivered
+}
+
+// Batches gives the events in order; it closes at the end.
+func (st *stream) Batches() <-chan []cdc.Event { return st.queue.out }
+
+// Err says why the stream ended: nil while it runs and after Close.
+func (st *stream) Err() error { return st.queue.err() }
+
+// Close ends the stream; twice is fine.
+func (st *stream) Close() error {
+	st.cancel()
+	st.queue.abandon()
+	st.line.cut()
+	<-st.done
+	return nil
+}
+
+var errStreamClosed = &task.Error{Code: "internal", Text: "the stream is closed"}

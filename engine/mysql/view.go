@@ -1,0 +1,170 @@
+package mysql
+
+import (
+	"context"
+	"strings"
+
+	"sluice/engine/cdc"
+	"sluice/engine/snapshot"
+	"sluice/engine/task"
+)
+
+// maxIdle bounds the connections that are kept for the next views.
+const maxIdle = 32
+
+// view is one open consistent snapshot; it owns its connection.
+type view struct {
+	source *Source
+	conn   *conn
+	exact  cdc.Position
+	known  bool
+}
+
+// View opens a consistent snapshot in REPEATABLE READ.
+func (s *Source) View(ctx context.Context) (snapshot.View, error) {
+	for {
+		c, reused, err := s.take(ctx)
+		if err != nil {
+			return nil, withOp("opening a snapshot", err)
+		}
+		v := &view{source: s, conn: c}
+		if err = v.do(ctx, "opening a snapshot", v.open); err == nil {
+			return v, nil
+		}
+		lost := c.broken
+		v.Close()
+		if !reused || !lost || ctx.Err() != nil {
+			return nil, err
+		}
+	}
+}
+
+// take gives an idle connection or a new one.
+func (s *Source) take(ctx context.Context) (c *conn, reused bool, err error) {
+	s.mu.Lock()
+	if n := len(s.idle); n > 0 {
+		c = s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		s.mu.Unlock()
+		return c, true, nil
+	}
+	s.mu.Unlock()
+	if c, err = s.dial(ctx); err != nil {
+		return nil, false, err
+	}
+	// Text must arrive as it is stored, as the binlog carries it.
+	if err = c.exec("SET SESSION character_set_results = NULL"); err != nil {
+		c.Close()
+		return nil, false, s.classify(err)
+	}
+	return c, false, nil
+}
+
+// give takes a connection back; one in an unknown state is closed.
+func (s *Source) give(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.broken || s.closed || len(s.idle) >= maxIdle {
+		c.Close()
+		return
+	}
+	s.idle = append(s.idle, c)
+}
+
+// do runs one step of the view under ctx.
+func (v *view) do(ctx context.Context, op string, step func() error) error {
+	if v.conn == nil {
+		return &task.Error{Code: "internal", Op: op, Text: "the snapshot is closed"}
+	}
+	release := v.conn.watch(ctx)
+	err := step()
+	release()
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return withOp(op, v.source.classify(err))
+}
+
+func (v *view) open() error {
+	if err := v.conn.exec("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"); err != nil {
+		return err
+	}
+	if err := v.conn.exec("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"); err != nil {
+		return err
+	}
+	if v.conn.flavor != cdc.MariaDB {
+		return nil
+	}
+	var file, offset string
+	err := v.conn.query("SHOW STATUS LIKE 'binlog_snapshot_%'", func(row []string) error {
+		switch strings.ToLower(row[0]) {
+		case "binlog_snapshot_file":
+			file = row[1]
+		case "binlog_snapshot_position":
+			offset = row[1]
+		}
+		return nil
+	})
+	if err != nil || file == "" {
+		return err
+	}
+	v.exact, err = position(file, offset)
+	v.known = err == nil
+	return err
+}
+
+// Exact gives the position that the view is the state of, on MariaDB.
+func (v *view) Exact() (cdc.Position, bool) { return v.exact, v.known }
+
+// Lock takes the table's metadata lock until Close. The lock comes first and the end of the binlog last, so that no
+// change of the definition lies between what was read and End.
+func (v *view) Lock(ctx context.Context, id cdc.TableID) (snapshot.Locked, error) {
+	var locked snapshot.Locked
+	err := v.do(ctx, "locking the definition of "+id.String(), func() error {
+		c := v.conn
+		err := c.exec("SELECT 1 FROM " + quoteTable(id) + " LIMIT 0")
+		if err != nil {
+			return err
+		}
+		if locked.Create, err = c.create(id); err != nil {
+			return err
+		}
+		if locked.Table, err = c.table(id); err != nil {
+			return err
+		}
+		if locked.End, err = c.end(); err != nil {
+			return err
+		}
+		return c.query("SELECT UNIX_TIMESTAMP()", func(row []string) error { locked.Now = int64(number(row[0])); return nil })
+	})
+	return locked, err
+}
+
+// Rows runs the chunk's SELECT.
+func (v *view) Rows(ctx context.Context, q snapshot.Query, each func(cdc.Row) error) (int, error) {
+	n := 0
+	err := v.do(ctx, "reading rows of "+q.Table.String(), func() error {
+		sql, err := selectSQL(q)
+		if err != nil {
+			return err
+		}
+		r := newResult(v.conn, q.Table)
+		n, err = r.read(sql, each)
+		return err
+	})
+	return n, err
+}
+
+// Close ends the transaction and frees the connection; twice is fine.
+func (v *view) Close() error {
+	if v.conn == nil {
+		return nil
+	}
+	c := v.conn
+	v.conn = nil
+	if !c.broken {
+		c.exec("ROLLBACK") // an error marks it broken
+	}
+	v.source.give(c)
+	return nil
+}

@@ -1,0 +1,90 @@
+package engine
+
+import (
+	"context"
+
+	"sluice/engine/cdc"
+)
+
+// keepNotes is how many notes before the scan start stay for a log that was cut off behind our back.
+const keepNotes = 1000
+
+// lowest computes L: everything before it is acknowledged, and no chunk that is open or going out began before it.
+func (r *router) lowest() cdc.Position {
+	low := r.point
+	if p, ok := r.tracker.Low(); ok && p.Before(low) {
+		low = p
+	}
+	for _, c := range r.active {
+		if c.S.Before(low) {
+			low = c.S
+		}
+	}
+	return low
+}
+
+// takeNote stores where the router stands, if that has changed since the last note (I2).
+func (r *router) takeNote(ctx context.Context) error {
+	low := r.lowest()
+	n := Note{Seq: r.noted.Seq + 1, X: r.point, L: low, Offsets: make([]int64, len(r.lanes))}
+	same := n.X == r.noted.X && n.L == r.noted.L
+	floor := r.found.unmet && r.point.Before(r.found.upto)
+	for i, l := range r.lanes {
+		n.Offsets[i] = l.acked
+		if floor {
+			// Until all that the scan found was met again, a second crash must scan from the same place.
+			n.Offsets[i] = r.found.from[i]
+		}
+		same = same && n.Offsets[i] == r.noted.Offsets[i]
+	}
+	versions := r.schema.Versions()
+	if same && len(versions) == 0 {
+		return nil
+	}
+	n.Set = r.received(low, false).String()
+	if err := r.store.Note(ctx, n, versions, r.keep()-keepNotes); err != nil {
+		return err
+	}
+	r.noted, r.low = n, low
+	r.addMark(n)
+	r.fold()
+	return nil
+}
+
+// keep gives the newest note that a restart may have to scan from.
+func (r *router) keep() int64 {
+	seq := r.marks[0].seq
+	for _, c := range r.active {
+		seq = min(seq, c.Note)
+	}
+	if r.found.unmet {
+		seq = min(seq, r.found.note)
+	}
+	return seq
+}
+
+// mark of a note: the newest whose X is not past the low bound, and all after it.
+type mark struct {
+	seq int64
+	x   cdc.Position
+}
+
+func (r *router) addMark(n Note) {
+	r.marks = append(r.marks, mark{n.Seq, n.X})
+	i := 0
+	for i+1 < len(r.marks) && !r.low.Before(r.marks[i+1].x) {
+		i++
+	}
+	r.marks = append(r.marks[:0], r.marks[i:]...)
+}
+
+// fold moves the transactions before the stored low bound into the set.
+func (r *router) fold() {
+	i := 0
+	for ; i < len(r.recent) && r.recent[i].start.Before(r.low.Start()); i++ {
+		_ = r.set.Add(r.recent[i].tid)
+	}
+	if i > 0 {
+		r.recent = append(r.recent[:0], r.recent[i:]...)
+	}
+}

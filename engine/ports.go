@@ -1,0 +1,149 @@
+package engine
+
+import (
+	"context"
+	"io"
+
+	"sluice/engine/cdc"
+	"sluice/engine/snapshot"
+	"sluice/engine/task"
+)
+
+// Source is what the engine asks of a server. Errors are *task.Error with Retry set where the cause may pass.
+type Source interface {
+	snapshot.Reader
+	// Server identifies the server; it is the same for every connection of this Source, else the call fails.
+	Server(ctx context.Context) (Server, error)
+	// Start reads the set of finished transactions first and the end of the binlog after it.
+	Start(ctx context.Context) (Start, error)
+	// End reads the end of the binlog: everything flushed so far.
+	End(ctx context.Context) (cdc.Position, error)
+	// Stream opens the binlog after the given set of transactions.
+	Stream(ctx context.Context, after cdc.GTIDSet) (Stream, error)
+	// Locate turns a start that a person asked for into the set of transactions to open the stream after.
+	Locate(ctx context.Context, from task.From) (Located, error)
+	// Split gives at most n-1 rows of key values, in order, that cut the table into ranges of like width; none where
+	// the key is not a single integer column.
+	Split(ctx context.Context, t *cdc.Table, key []int, n int) ([]cdc.Row, error)
+}
+
+// Server identifies a server and what kind it is.
+type Server struct {
+	Flavor  cdc.Flavor
+	ID      string // MySQL: server_uuid; MariaDB: server_id and hostname
+	Version string // as the server says it: "8.0.33", "10.11.6-MariaDB-log"
+}
+
+// Start is where a task begins: the stream is opened after Set, and no chunk opens before the stream has passed End.
+type Start struct {
+	Set cdc.GTIDSet
+	End cdc.Position
+}
+
+// Located is a start inside the log: the stream is opened after Set, and what begins before Skip or SkipTime
+// (microseconds since 1970) is not sent.
+type Located struct {
+	Set      cdc.GTIDSet
+	Skip     cdc.Position
+	SkipTime int64
+}
+
+// Stream is one reader of the binlog. Batches arrive in order and are bounded in bytes: the reader waits when they
+// are not taken. The channel closes at the end; Err then says why.
+type Stream interface {
+	Batches() <-chan []cdc.Event
+	Err() error
+	Close() error
+}
+
+// Codec turns records into message values and finds their identity again. It is used by one goroutine.
+type Codec interface {
+	// Encode appends the message value of the record to dst.
+	Encode(dst []byte, r *cdc.Record) ([]byte, error)
+	// Identity reads the identity tag and the source position of a message value; ok is false if it is not one of this
+	// format or has no identity.
+	Identity(value []byte) (id string, at cdc.Position, ok bool)
+}
+
+// Partition is one partition of the target.
+type Partition struct {
+	Topic string
+	ID    int
+}
+
+// Message is one encoded record.
+type Message struct {
+	Key   []byte
+	Value []byte
+}
+
+// Batch is one produce request: idempotent, for one partition.
+type Batch struct {
+	Producer int64
+	Epoch    int16
+	Sequence int32 // of the first message
+	Messages []Message
+}
+
+// ProduceError says what is known of a request that failed.
+type ProduceError uint8
+
+// Outcomes of a produce request.
+const (
+	// ProduceDoubt: it may or may not have been written (timeout, lost connection, errors 7, 13, 20, -1, 56): send the same again.
+	ProduceDoubt ProduceError = iota
+	// ProduceSequence: error 45 or 46. After a resend the log must be asked.
+	ProduceSequence
+	// ProduceFenced: error 47, another incarnation took over.
+	ProduceFenced
+	// ProduceExpired: error 59, the broker forgot the producer.
+	ProduceExpired
+	// ProduceRefused: it was not written and will not be (too large, not allowed, unknown topic).
+	ProduceRefused
+)
+
+// ProduceFailure is the error type of Sink.Produce.
+type ProduceFailure struct {
+	Kind ProduceError
+	Err  error // a *task.Error where a person must act
+}
+
+func (e *ProduceFailure) Error() string { return e.Err.Error() }
+func (e *ProduceFailure) Unwrap() error { return e.Err }
+
+// Sink is what the engine asks of the target.
+type Sink interface {
+	// NewProducer asks for a new idempotent producer id.
+	NewProducer(ctx context.Context) (int64, error)
+	// Produce makes one attempt with acks=all and gives the offset of the first message. Errors are *ProduceFailure.
+	Produce(ctx context.Context, p Partition, b *Batch) (int64, error)
+	// Ends gives the first and the end offset of each partition, in the order asked.
+	Ends(ctx context.Context, ps []Partition) (first, end []int64, err error)
+	// Scan calls each for every message with from <= offset < to. The bytes are valid only during the call.
+	Scan(ctx context.Context, p Partition, from, to int64, each func(offset int64, m Message) error) error
+}
+
+// Topics is what the start of a task asks of the target's administration.
+type Topics interface {
+	// Partitions gives the partition count of each topic that exists.
+	Partitions(ctx context.Context, topics []string) (map[string]int, error)
+	// Create makes a topic.
+	Create(ctx context.Context, topic string, partitions, replication int) error
+	// Limits gives max.message.bytes of each topic, where it is known.
+	Limits(ctx context.Context, topics []string) (map[string]int, error)
+}
+
+// Files keeps the sealed chunks. Names are single path elements.
+type Files interface {
+	Create(name string) (File, error)
+	Open(name string) (io.ReadCloser, error)
+	Remove(name string) error
+	List() ([]string, error)
+}
+
+// File is a chunk file being written; Sync makes all that was written durable, its name included.
+type File interface {
+	io.Writer
+	Sync() error
+	Close() error
+}

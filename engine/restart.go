@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"sluice/engine/cdc"
+	"sluice/engine/snapshot"
+	"sluice/engine/task"
+)
+
+// found is what a restart's scan read from the target and what the stream has not brought again yet. An identity is
+// kept only if it can come again: a change after L, a DDL after L, a row of a chunk that is SEALED.
+type found struct {
+	lanes []map[string]bool // by lane: identity -> was met
+	from  []int64           // offsets that the scan began at
+	note  int64             // the note they are of
+	upto  cdc.Position      // all of it lies before this point
+	unmet bool              // not all was passed yet
+}
+
+func (f *found) any(lane int) bool { return f.unmet && len(f.lanes[lane]) > 0 }
+
+// meet reports whether the lane's log holds the identity, and notes that it came again.
+func (f *found) meet(lane int, id []byte) bool {
+	m := f.lanes[lane]
+	if _, ok := m[string(id)]; ok {
+		m[string(id)] = true
+		return true
+	}
+	return false
+}
+
+// forget takes a row that lies before L out of what is waited for.
+func (r *router) forget(c *change) {
+	if !r.found.unmet {
+		return
+	}
+	for lane := range r.found.lanes {
+		for _, half := range []byte{0, '-', '+'} {
+			r.found.meet(lane, r.streamIdentity('s', c.tx.tid, c.row, half))
+		}
+	}
+}
+
+// scanStart gives the note to scan from: the older of the newest note with X <= L and the notes at which the SEALED
+// chunks were opened. On an idle source X stands still while rows of chunks are acknowledged, so the first alone
+// would pass over them.
+func scanStart(s *Saved, low cdc.Position) Note {
+	limit := s.Notes[len(s.Notes)-1].Seq
+	for _, c := range s.Chunks {
+		if c.Status == snapshot.Sealed {
+			limit = min(limit, c.Note)
+		}
+	}
+	if !s.SchemaSent {
+		limit = s.Notes[0].Seq
+	}
+	best := s.Notes[0]
+	for _, n := range s.Notes {
+		if n.Seq <= limit && !low.Before(n.X) {
+			best = n
+		}
+	}
+	return best
+}
+
+// scanned takes one message that the scan read from the lane.
+func (r *router) scanned(lane int, value []byte) error {
+	id, at, ok := r.codec.Identity(value)
+	if !ok || !strings.HasPrefix(id, r.cfg.prefix) {
+		return nil
+	}
+	rest := id[len(r.cfg.prefix):]
+	switch {
+	case strings.HasPrefix(rest, "f/"):
+		return nil
+	case strings.HasPrefix(rest, "d0/"):
+		if r.saved.SchemaSent {
+			return nil
+		}
+	case rest[0] == 'c':
+		if !r.sealedIdentity(rest) {
+			return nil
+		}
+	default:
+		if !r.base.Start().Before(at) {
+			return nil
+		}
+		if r.found.upto.Before(at) {
+			r.found.upto = at
+		}
+	}
+	if _, twice := r.found.lanes[lane][id]; twice {
+		return &task.Error{Code: "target.doubled", Op: "reading back " + r.lanes[lane].part.Topic,
+			Text: fmt.Sprintf("record %s stands twice in partition %d", id, r.lanes[lane].part.ID),
+			Hint: "Another process wrote this task's records, or the topic was put together from copies. Start a new task into a new topic."}
+	}
+	r.found.lanes[lane][id] = false
+	r.found.unmet = true
+	return nil
+}
+
+// sealedIdentity reports whether a row's identity is of a chunk that will be handed over again.
+func (r *router) sealedIdentity(rest string) bool {
+	for _, c := range r.active {
+		if strings.HasPrefix(rest, fmt.Sprintf("c%d/", c.ID)) {
+			return true
+		}
+	}
+	return false
+}
+
+// passed ends the time in which records are compared with what the scan found. Whatever was not met then shows that
+// the source no longer brings what it brought before.
+func (r *router) passed() error {
+	if !r.found.unmet || r.point.Before(r.found.upto) {
+		return nil
+	}
+	for _, c := range r.active {
+		if c.resumed && !c.released {
+			return nil
+		}
+	}
+	for lane, m := range r.found.lanes {
+		for id, met := range m {
+			if !met {
+				return &task.Error{Code: "source.lost", Op: "going on from " + r.base.String(),
+					Text: fmt.Sprintf("record %s in partition %d of %s was not read from the source again", id, r.lanes[lane].part.ID, r.lanes[lane].part.Topic),
+					Hint: "The source lost transactions that were already sent (a crash with sync_binlog=0, or a restore). Start a new task with a full copy."}
+			}
+		}
+	}
+	r.found = found{}
+	return nil
+}
+
+// fence makes the first request of this incarnation for a lane: one heartbeat with the new epoch. Once it is written,
+// no request of an earlier incarnation can be written after it.
+func (r *router) fence(l *lane) (*flight, error) {
+	value, err := r.codec.Encode(nil, &cdc.Record{ID: r.nextID(), Op: cdc.Heartbeat, Time: r.cfg.now() / 1000, Pos: r.base, SafePos: r.base,
+		Identity: fmt.Sprintf("%sf/%d.%d", r.cfg.prefix, r.saved.Epoch, l.id), Born: r.cfg.now()})
+	if err != nil {
+		return nil, err
+	}
+	l.push(entry{value: value})
+	return l.take(r.saved.Producer, r.saved.Epoch, 1), nil
+}

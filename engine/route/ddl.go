@@ -1,0 +1,21 @@
+package route
+
+import "sluice/engine/cdc"
+
+// SendsDDL reports whether DDL records of the table are part of the task.
+func (p *Plan) SendsDDL(id cdc.TableID) bool {
+	e := p.entries[id]
+	return e != nil && !e.spec.NoDDL
+}
+
+// Database gives the mapped name of the table's database, which is what a DDL record names.
+func (p *Plan) Database(id cdc.TableID) string {
+	e := p.entries[id]
+	if e == nil {
+		return escapeDots(id.Schema)
+	}
+	if e.spec.ToSchema != "" {
+		return escapeDots(e.spec.ToSchema)
+	}
+	return escapeDots(e.spec.Schema)
+}

@@ -1,0 +1,247 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"sluice/engine/cdc"
+	"sluice/engine/checkpoint"
+	"sluice/engine/route"
+	"sluice/engine/schema"
+	"sluice/engine/task"
+)
+
+// router is the one place where anything is ordered. It holds the whole state of a running task and is used by one
+// goroutine; its methods are steps that the loop (and the simulation) calls when their condition holds.
+type router struct {
+	cfg    config
+	saved  *Saved
+	flavor cdc.Flavor
+	codec  Codec
+	plan   *route.Plan
+	schema *schema.History
+	store  Checkpoints
+	files  Files
+
+	point   cdc.Position // everything before it was routed
+	base    cdc.Position // L at the start of this run
+	tx      *transaction // the newest one; queued changes keep theirs
+	set     cdc.GTIDSet  // the transactions before recent
+	recent  []finished   // transactions since the newest stored low bound, by start
+	tables  map[cdc.TableID]*table
+	fresh   []*chunk // NEW, in the order they will be read
+	active  []*chunk // OPEN and SEALED
+	done    []*chunk // DONE
+	lanes   []*lane
+	dirty   []*lane // lanes with something to send, maybe
+	tracker checkpoint.Tracker
+	queued  int          // bytes in all chunk queues
+	waiting int          // bytes in all lanes, those in flight included
+	low     cdc.Position // L of the newest stored note
+	noted   Note         // the newest stored note
+	marks   []mark       // the notes that a restart may scan from, oldest first
+	found   found        // what a restart's scan found and was not met yet
+
+	sealedLast cdc.Position // where the router stood when the last chunk was sealed
+	lastChunk  int64        // highest chunk id
+	sequence   int64        // of record ids
+	onEvent    func(Notice)
+	rec        cdc.Record
+	arena      arena
+	scratch    []byte
+	identity   []byte
+	counts     Counts
+}
+
+// config is what does not change during a run.
+type config struct {
+	spec        *task.Spec
+	server      Server
+	prefix      string // "task/generation/" of every identity
+	incarnation int16
+	now         func() int64 // milliseconds since 1970
+	queueChunk  int          // bytes a chunk's queue may hold
+	queueTask   int          // bytes all queues may hold
+	chunkRows   int          // rows of a table's first chunks
+}
+
+// transaction is the one that the stream is in.
+type transaction struct {
+	open    bool
+	start   cdc.Position
+	tid     string
+	time    int64 // microseconds since 1970
+	rows    uint64
+	skip    bool // it began before E0 or before the point that was asked for: nothing of it is sent
+	server  uint32
+	thread  uint32
+	touched bool // rows of selected tables were seen
+}
+
+type finished struct {
+	start cdc.Position
+	tid   string
+}
+
+// Counts is what a run has done so far.
+type Counts struct {
+	Inserts, Updates, Deletes, DDLs int64 // of the stream, as they were routed
+	Copied                          int64 // rows of the full copy handed to lanes
+	Acked                           int64 // records acknowledged
+	AckedBytes                      int64
+	Dropped                         int64 // records not sent again, because the log held them
+	Discards                        int64 // chunk readings that were thrown away
+}
+
+// route takes one event of the stream.
+func (r *router) route(ctx context.Context, ev *cdc.Event) error {
+	switch ev.Kind {
+	case cdc.EventBegin:
+		return r.begin(ev)
+	case cdc.EventRows:
+		return r.rows(ev)
+	case cdc.EventCommit:
+		r.commit(ev.End)
+	case cdc.EventDDL:
+		if err := r.begin(ev); err != nil {
+			return err
+		}
+		if err := r.ddl(ctx, ev); err != nil {
+			return err
+		}
+		r.commit(ev.End)
+	case cdc.EventSeen:
+		if !r.inside() && r.point.Before(ev.End) {
+			r.point = ev.End
+		}
+	case cdc.EventStatement:
+		return r.statement(ev)
+	case cdc.EventXAPrepare:
+		if r.tx.touched {
+			return &task.Error{Code: "source.xa", Op: "reading the binlog at " + ev.Pos.String(),
+				Text: "an XA transaction changed a selected table",
+				Hint: "XA transactions on selected tables are not supported yet. End them, and start a new task after the last one."}
+		}
+		r.commit(ev.End)
+	}
+	return nil
+}
+
+func (r *router) begin(ev *cdc.Event) error {
+	if ev.Pos.Before(r.base.Start()) {
+		return &task.Error{Code: "source.rewritten", Op: "reading the binlog at " + ev.Pos.String(),
+			Text: fmt.Sprintf("the source sent transaction %s, which lies before %s, where the task goes on", ev.TID, r.base),
+			Hint: "The source's binlog was reset or replaced. Start a new task with a full copy."}
+	}
+	r.tx = &transaction{open: true, start: ev.Pos, tid: ev.TID, time: ev.Time, server: ev.ServerID, thread: ev.ThreadID,
+		skip: ev.Pos.Before(r.saved.Skip) || ev.Time < r.saved.SkipTime || r.cfg.spec.Full && ev.Pos.Before(r.saved.End)}
+	if r.point.Before(ev.Pos) {
+		r.point = ev.Pos
+	}
+	return nil
+}
+
+func (r *router) commit(end cdc.Position) {
+	r.recent = append(r.recent, finished{r.tx.start, r.tx.tid})
+	r.tx.open = false
+	if r.point.Before(end) {
+		r.point = end
+	}
+}
+
+// rows routes every row of a rows event.
+func (r *router) rows(ev *cdc.Event) error {
+	if !r.inside() {
+		return fmt.Errorf("reading the binlog: rows outside a transaction at %s", ev.EventPos)
+	}
+	m := ev.Rows.Map()
+	t := r.tables[m.TableID]
+	if t == nil || r.tx.skip {
+		return nil
+	}
+	def, err := r.schema.Resolve(m)
+	if err != nil {
+		return err
+	}
+	if err := r.define(t, def); err != nil {
+		return err
+	}
+	r.tx.touched = true
+	c := change{tx: r.tx, table: t, def: def, route: t.route, op: ev.Rows.Op(), pos: ev.EventPos, safe: ev.SafePos}
+	return ev.Rows.Decode(def, func(before, after cdc.Row) error {
+		c.row = r.tx.rows
+		r.tx.rows++
+		from := cdc.Position{File: r.tx.start.File, Offset: r.tx.start.Offset, Row: c.row}
+		r.point = cdc.Position{File: from.File, Offset: from.Offset, Row: r.tx.rows}
+		if from.Before(r.base) { // passed before the restart
+			r.forget(&c)
+			return nil
+		}
+		c.before, c.after = before, after
+		return r.change(&c)
+	})
+}
+
+// statement refuses a change that was logged as text, if it may be one of a selected table.
+func (r *router) statement(ev *cdc.Event) error {
+	if r.tx.skip {
+		return nil
+	}
+	text := strings.ToLower(ev.SQL)
+	for id := range r.tables {
+		if strings.Contains(text, strings.ToLower(id.Name)) {
+			return &task.Error{Code: "source.statement", Op: "reading the binlog at " + ev.Pos.String(),
+				Text: fmt.Sprintf("a change that may be of %s was logged as a statement, not as rows", id),
+				Hint: "SET GLOBAL binlog_format=ROW, then reconnect the sessions that were open before; start a new task."}
+		}
+	}
+	return nil
+}
+
+// define makes a table version the current one of the table.
+func (r *router) define(t *table, def *cdc.Table) error {
+	if t.def == def {
+		return nil
+	}
+	rt, err := r.plan.Table(def)
+	if err != nil {
+		return err
+	}
+	t.def, t.route = def, rt
+	t.key = def.Key()
+	t.ordered = ordered(def, t.key)
+	return nil
+}
+
+// streamIdentity writes prefix kind/tid:n and the half, if it is one.
+func (r *router) streamIdentity(kind byte, tid string, n uint64, half byte) []byte {
+	b := append(r.identity[:0], r.cfg.prefix...)
+	b = append(b, kind, '/')
+	b = append(b, tid...)
+	b = append(b, ':')
+	b = strconv.AppendUint(b, n, 10)
+	if half != 0 {
+		b = append(b, half)
+	}
+	r.identity = b
+	return b
+}
+
+// Notice is something a person may want to know about a running task.
+type Notice struct {
+	Code   string
+	Params []string
+}
+
+func (r *router) note(code string, params ...string) {
+	if r.onEvent != nil {
+		r.onEvent(Notice{code, params})
+	}
+}
+
+func (r *router) newChunkID() int64 {
+	r.lastChunk++
+	return r.lastChunk
+}

@@ -1,0 +1,182 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"sluice/engine/task"
+)
+
+// ErrStopped is the cause of a run that was asked to stop: all is kept, and the task goes on when it is run again.
+var ErrStopped = errors.New("the task was stopped")
+
+// Control lets others act on a running task.
+type Control struct {
+	// End, once closed, ends the task at the source's position of that moment.
+	End <-chan struct{}
+	// UntilCaughtUp ends the task when no delay is first reached.
+	UntilCaughtUp bool
+}
+
+// Run takes a task to its end, or until ctx is cancelled with ErrStopped. It begins a new task or goes on with the
+// stored one, and tries again by itself where an error may pass.
+func Run(ctx context.Context, d *Deps, c Control) error {
+	pause := time.Second
+	for {
+		began := d.Now()
+		err := runOnce(ctx, d, c)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case !task.Retryable(err):
+			return err
+		}
+		if d.OnEvent != nil {
+			d.OnEvent(Notice{Code: "task.retry", Params: []string{err.Error(), pause.String()}})
+		}
+		if d.Now().Sub(began) > time.Minute {
+			pause = time.Second
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 30*time.Second)
+	}
+}
+
+// runOnce is one incarnation: take over, compare with the log, go on.
+func runOnce(ctx context.Context, d *Deps, c Control) error {
+	s, err := d.Checkpoints.Load(ctx)
+	if err != nil {
+		return err
+	}
+	if s == nil {
+		if s, err = begin(ctx, d); err != nil {
+			return err
+		}
+	}
+	if err := sameServer(ctx, d, s); err != nil {
+		return err
+	}
+	d.fault("begun")
+	if err := takeOver(ctx, d, s); err != nil {
+		return err
+	}
+	r, err := resume(d, s)
+	if err != nil {
+		return err
+	}
+	if err := r.cleanFiles(); err != nil {
+		return err
+	}
+	if err := r.readBack(ctx, d); err != nil {
+		return err
+	}
+	return replicate(ctx, d, r, c)
+}
+
+// sameServer refuses a source that is not the one the task began with: positions of two servers do not compare.
+func sameServer(ctx context.Context, d *Deps, s *Saved) error {
+	now, err := d.Source.Server(ctx)
+	if err != nil {
+		return err
+	}
+	if now.ID != s.Server.ID {
+		return &task.Error{Code: "source.other_server", Op: "connecting to the source",
+			Text: "the source is server " + now.ID + ", the task began on " + s.Server.ID,
+			Hint: "Point the task at the server it began with. Going on after a failover is not supported yet."}
+	}
+	return nil
+}
+
+// takeOver stores a new epoch before anything is sent with it.
+func takeOver(ctx context.Context, d *Deps, s *Saved) error {
+	if s.Producer == 0 || s.Epoch == 1<<15-1 {
+		id, err := d.Sink.NewProducer(ctx)
+		if err != nil {
+			return err
+		}
+		s.Producer, s.Epoch = id, 0
+	}
+	s.Epoch++
+	return d.Checkpoints.Epoch(ctx, s.Producer, s.Epoch)
+}
+
+// cleanFiles removes chunk files that no SEALED chunk names.
+func (r *router) cleanFiles() error {
+	names, err := r.files.List()
+	if err != nil {
+		return err
+	}
+	kept := map[string]bool{}
+	for _, c := range r.active {
+		kept[c.File], kept[c.File+".patch"] = true, c.Patch
+	}
+	for _, n := range names {
+		if !kept[n] {
+			if err := r.files.Remove(n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readBack fences every lane and reads what the log holds between the scan start and the fence.
+func (r *router) readBack(ctx context.Context, d *Deps) error {
+	fences := make([]int64, len(r.lanes))
+	flights := make([]*flight, len(r.lanes))
+	for i, l := range r.lanes {
+		var err error
+		if flights[i], err = r.fence(l); err != nil {
+			return err
+		}
+	}
+	err := each(len(r.lanes), func(i int) error {
+		end, err := send(ctx, d.Sink, d.NewCodec(r.saved.Server.Version), flights[i])
+		if err != nil {
+			return err
+		}
+		r.lanes[i].done(end)
+		fences[i] = end - 1
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.fault("fenced")
+	for i, l := range r.lanes {
+		from := r.found.from[i]
+		if from >= fences[i] {
+			continue
+		}
+		err := d.Sink.Scan(ctx, l.part, from, fences[i], func(_ int64, m Message) error { return r.scanned(i, m.Value) })
+		if err != nil {
+			return err
+		}
+		d.fault("scanning")
+	}
+	return nil
+}
+
+// each runs f for 0 to n-1, at most 16 at a time, and gives the first error.
+func each(n int, f func(i int) error) error {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 16)
+	errs := make([]error, n)
+	for i := range n {
+		slots <- struct{}{}
+		wg.Go(func() {
+			errs[i] = f(i)
+			<-slots
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,141 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+
+	"sluice/engine/cdc"
+	"sluice/engine/task"
+)
+
+// Resolve gives the definition that a rows event with this table map must be decoded with. With full metadata the
+// map is the definition and a difference makes a new version; else the map must agree with the definition held.
+// The same map pointer as in the last call is answered at once.
+func (h *History) Resolve(m *cdc.TableMap) (*cdc.Table, error) {
+	if m == h.lastMap {
+		return h.lastTable, nil
+	}
+	e := h.tables[m.TableID]
+	if m.Table != nil {
+		return h.remember(m, h.resolveFull(e, m)), nil
+	}
+	switch {
+	case e != nil && e.unknown:
+		return nil, &task.Error{
+			Code: "source.schema_unknown", Op: "reading the binlog",
+			Text: "The definition of table " + m.TableID.String() + " is not known at this point of the binlog.",
+			Hint: "Set binlog_row_metadata=FULL at the source, then start the task anew from a later position.",
+		}
+	case e == nil || e.table == nil:
+		return nil, &task.Error{
+			Code: "source.table_unknown", Op: "reading the binlog",
+			Text: "The binlog has rows of table " + m.TableID.String() + ", whose definition was never read.",
+			Hint: "Set binlog_row_metadata=FULL at the source, or start from a position after the table was made.",
+		}
+	}
+	if at, what := disagree(e.table, m); what != "" {
+		if at >= 0 {
+			what = "column " + e.table.Columns[at].Name + " " + what
+		}
+		return nil, &task.Error{
+			Code: "source.schema_mismatch", Op: "reading the binlog",
+			Text: fmt.Sprintf("Table %s in the binlog is not as version %d of its definition says: %s.", m.TableID, e.table.Version, what),
+			Hint: "Set binlog_row_metadata=FULL at the source. The binlog holds rows written under another definition than the one that was read.",
+		}
+	}
+	return h.remember(m, h.adoptNull(e, m)), nil
+}
+
+func (h *History) remember(m *cdc.TableMap, t *cdc.Table) *cdc.Table {
+	h.lastMap, h.lastTable = m, t
+	return t
+}
+
+// adoptNull takes over from the map whether TIMESTAMP columns are nullable: where a DDL does not say, that hangs on
+// explicit_defaults_for_timestamp, which the log does not hold.
+func (h *History) adoptNull(e *entry, m *cdc.TableMap) *cdc.Table {
+	var made *cdc.Table
+	for i := range m.Columns {
+		if e.table.Columns[i].Nullable == m.Columns[i].Nullable {
+			continue
+		}
+		if made == nil {
+			made = clone(e.table)
+		}
+		made.Columns[i].Nullable = m.Columns[i].Nullable
+	}
+	if made == nil {
+		return e.table
+	}
+	return h.set(m.TableID, made, e.at, HowMap, "")
+}
+
+// resolveFull merges what the map says with what only the definition held knows.
+func (h *History) resolveFull(e *entry, m *cdc.TableMap) *cdc.Table {
+	if e == nil {
+		return h.set(m.TableID, clone(m.Table), cdc.Position{}, HowMap, "")
+	}
+	if e.table == nil {
+		return h.set(m.TableID, clone(m.Table), e.at, HowMap, "")
+	}
+	made := merge(e.table, m.Table)
+	if Diff(e.table, made) != "" {
+		return h.set(m.TableID, made, e.at, HowMap, "")
+	}
+	e.unknown = false
+	return e.table
+}
+
+// merge gives the map's definition, with each unchanged column, and the unique indexes whose columns are all still
+// there, as the old definition has them.
+func merge(old, m *cdc.Table) *cdc.Table {
+	made := clone(m)
+	made.Charset, made.Collation = old.Charset, old.Collation
+	moved := make([]int, len(old.Columns)) // old ordinal to new
+	for i := range moved {
+		moved[i] = made.Column(old.Columns[i].Name)
+		if k := moved[i]; k >= 0 && sameColumn(&old.Columns[i], &made.Columns[k]) {
+			made.Columns[k] = old.Columns[i]
+		}
+	}
+	made.Uniques = nil
+next:
+	for _, u := range old.Uniques {
+		kept := cdc.Index{Name: u.Name, Prefix: u.Prefix}
+		for _, c := range u.Columns {
+			if moved[c] < 0 {
+				continue next
+			}
+			kept.Columns = append(kept.Columns, moved[c])
+		}
+		made.Uniques = append(made.Uniques, kept)
+	}
+	return made
+}
+
+// sameColumn compares what a table map with full metadata says; what it leaves empty it does not know. It knows no
+// digits of FLOAT and DOUBLE, and sees of an unsupported type only how it is stored.
+func sameColumn(old, m *cdc.Column) bool {
+	known := func(a, b int) bool { return a == b || a == 0 || b == 0 }
+	switch {
+	case old.Name != m.Name || old.Nullable != m.Nullable:
+		return false
+	case old.Type == cdc.Unsupported:
+		return true
+	case old.Type != m.Type || old.Unsigned != m.Unsigned || old.Fsp != m.Fsp || !slices.Equal(old.Labels, m.Labels):
+		return false
+	case m.Charset != "" && old.Charset != m.Charset || differ(old.Collation, m.Collation, false):
+		return false
+	case old.Type == cdc.Decimal && (old.Precision != m.Precision || old.Scale != m.Scale):
+		return false
+	}
+	return known(old.Length, m.Length)
+}
+
+func clone(t *cdc.Table) *cdc.Table {
+	made := *t
+	made.Columns = slices.Clone(t.Columns)
+	made.Primary = slices.Clone(t.Primary)
+	made.Uniques = slices.Clone(t.Uniques)
+	return &made
+}

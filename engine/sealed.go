@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"sluice/engine/task"
+)
+
+// A chunk's file holds its rows as they will be sent, so that after kill -9 the very same records can be produced
+// again. Each row is: key, lane, message key, message value, each part with its length in front. Rows that changed
+// between S and H are in a second file, the patch, which is small: a row of it replaces the row with the same key in
+// the first file, or removes it (lane = gone).
+
+const gone = -1
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// sealedRow is one row of a chunk file. The slices are valid until the next row is read.
+type sealedRow struct {
+	key   []byte // ordered encoding of the row's key; empty where the table has no comparable key
+	lane  int
+	msg   Message
+	bytes int
+}
+
+// sealedWriter writes a chunk file and keeps what proves that it is whole.
+type sealedWriter struct {
+	file  File
+	buf   []byte
+	rows  int64
+	bytes int64
+	sum   uint32
+}
+
+func newSealedWriter(files Files, name string) (*sealedWriter, error) {
+	f, err := files.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	return &sealedWriter{file: f}, nil
+}
+
+func (w *sealedWriter) add(key []byte, lane int, msgKey, value []byte) error {
+	b := w.buf
+	b = binary.AppendUvarint(b, uint64(len(key)))
+	b = append(b, key...)
+	b = binary.AppendVarint(b, int64(lane))
+	b = binary.AppendUvarint(b, uint64(len(msgKey)))
+	b = append(b, msgKey...)
+	b = binary.AppendUvarint(b, uint64(len(value)))
+	w.buf = append(b, value...)
+	w.rows++
+	if len(w.buf) < 64<<10 {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *sealedWriter) flush() error {
+	w.sum = crc32.Update(w.sum, castagnoli, w.buf)
+	w.bytes += int64(len(w.buf))
+	_, err := w.file.Write(w.buf)
+	w.buf = w.buf[:0]
+	return err
+}
+
+// abandon closes a file that will not be sealed.
+func (w *sealedWriter) abandon() { _ = w.file.Close() }
+
+// finish makes the file durable and closes it.
+func (w *sealedWriter) finish() error {
+	err := w.flush()
+	if err == nil {
+		err = w.file.Sync()
+	}
+	return errors.Join(err, w.file.Close())
+}
+
+// sealedReader reads a chunk's rows, the patch applied.
+type sealedReader struct {
+	file  summed
+	in    *bufio.Reader // nil once the file is read
+	row   sealedRow
+	buf   []byte
+	want  *Chunk              // the file must have its length and checksum
+	skip  map[string]struct{} // keys that the patch replaces
+	patch []sealedRow
+}
+
+func openSealed(files Files, c *Chunk) (*sealedReader, error) {
+	r := &sealedReader{want: c, skip: map[string]struct{}{}}
+	if c.Patch {
+		if err := r.readPatch(files, c.File+".patch"); err != nil {
+			return nil, err
+		}
+	}
+	f, err := files.Open(c.File)
+	if err != nil {
+		return nil, err
+	}
+	r.file.ReadCloser = f
+	r.in = bufio.NewReaderSize(&r.file, 256<<10)
+	return r, nil
+}
+
+func (r *sealedReader) readPatch(files Files, name string) error {
+	f, err := files.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	p := sealedReader{in: bufio.NewReader(f)}
+	for {
+		row, err := p.read()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		key := string(row.key)
+		if r.skip[key] = struct{}{}; row.lane != gone {
+			r.patch = append(r.patch, sealedRow{lane: row.lane, bytes: row.bytes,
+				msg: Message{Key: append([]byte(nil), row.msg.Key...), Value: append([]byte(nil), row.msg.Value...)}})
+		}
+	}
+}
+
+// next gives the next row to send, or io.EOF.
+func (r *sealedReader) next() (*sealedRow, error) {
+	for r.in != nil {
+		row, err := r.read()
+		if err == io.EOF {
+			if r.file.bytes != r.want.Bytes || r.file.sum != r.want.Sum {
+				return nil, &task.Error{Code: "data.chunk_file", Op: "reading chunk file " + r.want.File,
+					Text: fmt.Sprintf("the file holds %d bytes with checksum %08x, it was sealed with %d and %08x", r.file.bytes, r.file.sum, r.want.Bytes, r.want.Sum),
+					Hint: "The data folder was damaged or put back from a copy. Restore it, or copy the table anew in a new task."}
+			}
+			r.in = nil
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(r.skip) > 0 {
+			if _, ok := r.skip[string(row.key)]; ok {
+				continue
+			}
+		}
+		return row, nil
+	}
+	if len(r.patch) == 0 {
+		return nil, io.EOF
+	}
+	row := &r.patch[0]
+	r.patch = r.patch[1:]
+	return row, nil
+}
+
+func (r *sealedReader) close() error { return r.file.Close() }
+
+// read reads one row as it stands in the file.
+func (r *sealedReader) read() (*sealedRow, error) {
+	r.buf = r.buf[:0]
+	key, err := r.part()
+	if err != nil {
+		return nil, err
+	}
+	lane, err := binary.ReadVarint(r.in)
+	if err != nil {
+		return nil, unexpected(err)
+	}
+	msgKey, err := r.part()
+	if err != nil {
+		return nil, unexpected(err)
+	}
+	value, err := r.part()
+	if err != nil {
+		return nil, unexpected(err)
+	}
+	b := r.buf
+	r.row = sealedRow{lane: int(lane), bytes: len(b), key: b[:key:key],
+		msg: Message{Key: b[key : key+msgKey : key+msgKey], Value: b[key+msgKey : key+msgKey+value]}}
+	return &r.row, nil
+}
+
+// part reads a length and as many bytes onto buf.
+func (r *sealedReader) part() (int, error) {
+	n, err := binary.ReadUvarint(r.in)
+	if err != nil {
+		return 0, err
+	}
+	if n > 1<<30 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	at := len(r.buf)
+	if cap(r.buf) < at+int(n) {
+		r.buf = append(make([]byte, 0, 2*(at+int(n))), r.buf...)
+	}
+	r.buf = r.buf[:at+int(n)]
+	if _, err := io.ReadFull(r.in, r.buf[at:]); err != nil {
+		return 0, unexpected(err)
+	}
+	return int(n), nil
+}
+
+// summed counts and sums up what is read through it.
+type summed struct {
+	io.ReadCloser
+	sum   uint32
+	bytes int64
+}
+
+func (r *summed) Read(b []byte) (int, error) {
+	n, err := r.ReadCloser.Read(b)
+	r.sum = crc32.Update(r.sum, castagnoli, b[:n])
+	r.bytes += int64(n)
+	return n, err
+}
+
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/engine/task"
+)
+
+// patience is how long a lane goes on trying before the run ends and starts anew.
+const patience = 2 * time.Minute
+
+// send brings one request to its end: it sends the very same batch until the broker has answered for it, and asks
+// the log where the answer leaves a doubt. It gives the end offset of the batch.
+func send(ctx context.Context, sink Sink, codec Codec, f *flight) (int64, error) {
+	deadline := time.Now().Add(patience)
+	pause := 20 * time.Millisecond
+	for {
+		off, err := sink.Produce(ctx, f.lane.part, &f.batch)
+		switch f.judge(err) {
+		case flightAcked:
+			return off + int64(len(f.entries)), nil
+		case flightAsk:
+			return ask(ctx, sink, codec, f, err)
+		case flightFailed:
+			return 0, refused(f.lane.part, err)
+		}
+		if time.Now().After(deadline) {
+			return 0, &task.Error{Code: "target.unavailable", Op: "writing to " + f.lane.part.String(), Retry: true, Err: err,
+				Text: fmt.Sprintf("the broker did not confirm a batch for %s", patience),
+				Hint: "Check that the brokers are up and that the partition has a leader. The task goes on by itself."}
+		}
+		select {
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 2*time.Second)
+	}
+}
+
+// ask reads the log from the acknowledged end and settles the flight with what stands there.
+func ask(ctx context.Context, sink Sink, codec Codec, f *flight, cause error) (int64, error) {
+	_, end, err := sink.Ends(ctx, []Partition{f.lane.part})
+	if err != nil {
+		return 0, err
+	}
+	found := map[string]int64{}
+	err = sink.Scan(ctx, f.lane.part, f.lane.acked, end[0], func(offset int64, m Message) error {
+		if id, _, ok := codec.Identity(m.Value); ok {
+			found[id] = offset
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	if last, ok := f.settle(codec, found); ok {
+		return last, nil
+	}
+	return 0, &task.Error{Code: "target.sequence", Op: "writing to " + f.lane.part.String(), Retry: true, Err: cause,
+		Text: "the broker refused a batch as out of sequence and does not hold it",
+		Hint: "The partition lost its newest records or its producer state. The task starts anew and compares with the log."}
+}
+
+// refused turns the end of a flight into what a person reads.
+func refused(p Partition, err error) error {
+	var f *ProduceFailure
+	if errors.As(err, &f) && f.Kind == ProduceFenced {
+		return &task.Error{Code: "target.fenced", Op: "writing to " + p.String(), Err: f.Err,
+			Text: "another process took this task over", Hint: "Run a task in one place only. This process stops."}
+	}
+	if errors.As(err, &f) && (f.Kind == ProduceSequence || f.Kind == ProduceExpired) {
+		return &task.Error{Code: "target.sequence", Op: "writing to " + p.String(), Retry: true, Err: f.Err,
+			Text: "the broker no longer knows the task's producer", Hint: "The task starts anew and compares with the log."}
+	}
+	return err
+}
+
+func (p Partition) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.ID) }

@@ -1,0 +1,495 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sluice/engine/cdc"
+	"sluice/engine/snapshot"
+	"sluice/engine/task"
+)
+
+// The source of the simulation: a ledger of transactions in the order of the binlog. Each becomes visible later and
+// enters gtid_executed later still; row locks are held until it is visible.
+
+const (
+	keysA   = 6 // table 0
+	keysB   = 2 // table 1
+	simKeys = keysA + keysB
+	simUUID = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
+)
+
+func simTable(key int) int {
+	if key < keysA {
+		return 0
+	}
+	return 1
+}
+
+func simRange(table int) (from, to int) {
+	if table == 0 {
+		return 0, keysA
+	}
+	return keysA, simKeys
+}
+
+var simIDs = [2]cdc.TableID{{Schema: "s", Name: "a"}, {Schema: "s", Name: "b"}}
+
+type simChange struct{ old, new, val int } // keys, -1: none
+
+type simDDL uint8
+
+const (
+	noDDL simDDL = iota
+	ddlAlter
+	ddlTruncate
+)
+
+type simTx struct {
+	rows    []simChange
+	ddl     simDDL
+	table   int // of the DDL
+	columns int // that the DDL left
+	visible bool
+	gtid    bool
+}
+
+type simSource struct {
+	w       *world
+	txs     []simTx
+	cur     [simKeys]int // 0: absent
+	lock    [simKeys]int // 1 + transaction
+	tlock   [2]int       // 1 + DDL that is not visible yet
+	mdl     [2]int       // metadata locks that chunk readers hold
+	extra   [2]int       // columns that ALTERs added
+	maps    map[[2]int]*cdc.TableMap
+	nextVal int
+}
+
+// start and end of a transaction: four of them a file.
+func simStart(i int) cdc.Position {
+	return cdc.Position{File: uint64(1 + i/4), Offset: uint64(4 + i%4*1000)}
+}
+
+func simEnd(i int) cdc.Position {
+	p := simStart(i)
+	p.Offset += 1000
+	return p
+}
+
+func (s *simSource) end() cdc.Position {
+	if len(s.txs) == 0 {
+		return cdc.Position{File: 1, Offset: 4}
+	}
+	return simEnd(len(s.txs) - 1)
+}
+
+func (s *simSource) tid(i int) string {
+	if s.w.c.maria {
+		return fmt.Sprintf("0-1-%d", i+1)
+	}
+	return fmt.Sprintf("%s:%d", simUUID, i+1)
+}
+
+func (s *simSource) flavor() cdc.Flavor {
+	if s.w.c.maria {
+		return cdc.MariaDB
+	}
+	return cdc.MySQL
+}
+
+func (s *simSource) set(in func(*simTx) bool) cdc.GTIDSet {
+	set, err := cdc.ParseGTIDSet(s.flavor(), "")
+	if err != nil {
+		panic(err)
+	}
+	for i := range s.txs {
+		if in(&s.txs[i]) {
+			if err := set.Add(s.tid(i)); err != nil {
+				panic(err)
+			}
+		}
+	}
+	return set
+}
+
+// def is the definition of a table with n added columns. Table b has a text key where the history says so, which Go
+// must not compare.
+func (s *simSource) def(table, n int) *cdc.Table {
+	t := &cdc.Table{TableID: simIDs[table], Primary: []int{0}}
+	id := cdc.Column{Name: "id", Type: cdc.BigInt, Declared: "bigint"}
+	if table == 1 && s.w.c.textKey {
+		id = cdc.Column{Name: "id", Type: cdc.VarChar, Declared: "varchar(20)", Length: 20, Charset: "utf8mb4", Collation: "utf8mb4_0900_ai_ci"}
+	}
+	t.Columns = append(t.Columns, id, cdc.Column{Name: "v", Type: cdc.BigInt, Declared: "bigint", Nullable: true})
+	for i := range n {
+		t.Columns = append(t.Columns, cdc.Column{Name: fmt.Sprintf("x%d", i+1), Type: cdc.BigInt, Declared: "bigint", Nullable: true})
+	}
+	return t
+}
+
+func (s *simSource) tableMap(table, n int) *cdc.TableMap {
+	at := [2]int{table, n}
+	if m := s.maps[at]; m != nil {
+		return m
+	}
+	def := s.def(table, n)
+	m := &cdc.TableMap{TableID: def.TableID}
+	for _, c := range def.Columns {
+		mc := cdc.MapColumn{Type: 8, Nullable: c.Nullable}
+		if c.Type == cdc.VarChar {
+			mc = cdc.MapColumn{Type: 15, Meta: 80}
+		}
+		m.Columns = append(m.Columns, mc)
+	}
+	if s.w.c.fullMap {
+		m.Table = def
+	}
+	s.maps[at] = m
+	return m
+}
+
+func (s *simSource) value(key, val, n int) cdc.Row {
+	row := make(cdc.Row, 2+n)
+	row[0] = s.keyValue(key)
+	row[1] = cdc.Value{Kind: cdc.KindInt, Num: int64(val)}
+	return row
+}
+
+func (s *simSource) keyValue(key int) cdc.Value {
+	if simTable(key) == 1 && s.w.c.textKey {
+		return cdc.Value{Kind: cdc.KindText, Bytes: fmt.Appendf(nil, "k%d", key)}
+	}
+	return cdc.Value{Kind: cdc.KindInt, Num: int64(key)}
+}
+
+// commit runs one transaction up to its flush.
+func (s *simSource) commit() {
+	w := s.w
+	var rows []simChange
+	id := len(s.txs) + 1
+	for range 1 + w.pick(3) {
+		k := w.pick(simKeys)
+		if s.lock[k] != 0 && s.lock[k] != id || s.tlock[simTable(k)] != 0 {
+			continue
+		}
+		s.nextVal++
+		v := s.nextVal
+		if s.cur[k] == 0 {
+			rows = append(rows, simChange{-1, k, v})
+			s.cur[k], s.lock[k] = v, id
+			continue
+		}
+		switch w.pick(4) {
+		case 0:
+			rows = append(rows, simChange{k, -1, 0})
+			s.cur[k], s.lock[k] = 0, id
+			continue
+		case 1:
+			from, to := simRange(simTable(k))
+			if nk := from + w.pick(to-from); nk != k && s.cur[nk] == 0 && (s.lock[nk] == 0 || s.lock[nk] == id) {
+				rows = append(rows, simChange{k, nk, v})
+				s.cur[k], s.cur[nk] = 0, v
+				s.lock[k], s.lock[nk] = id, id
+				continue
+			}
+		}
+		rows = append(rows, simChange{k, k, v})
+		s.cur[k], s.lock[k] = v, id
+	}
+	if len(rows) > 0 {
+		s.txs = append(s.txs, simTx{rows: rows})
+		w.logf("source: flush T%d %v", len(s.txs)-1, rows)
+	}
+}
+
+func (s *simSource) ddlAllowed(t int) bool {
+	if s.mdl[t] != 0 || s.tlock[t] != 0 {
+		return false
+	}
+	from, to := simRange(t)
+	for k := from; k < to; k++ {
+		if s.lock[k] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *simSource) ddl(t int, kind simDDL) {
+	if kind == ddlTruncate {
+		from, to := simRange(t)
+		for k := from; k < to; k++ {
+			s.cur[k] = 0
+		}
+	} else {
+		s.extra[t]++
+	}
+	s.txs = append(s.txs, simTx{ddl: kind, table: t, columns: s.extra[t]})
+	s.tlock[t] = len(s.txs)
+	s.w.logf("source: flush T%d DDL %d on table %d", len(s.txs)-1, kind, t)
+}
+
+func (s *simSource) canShow(i int) bool {
+	return !s.txs[i].visible && (s.w.c.orderOff || i == 0 || s.txs[i-1].visible)
+}
+
+func (s *simSource) show(i int) {
+	s.txs[i].visible = true
+	for k := range s.lock {
+		if s.lock[k] == i+1 {
+			s.lock[k] = 0
+		}
+	}
+	for t := range s.tlock {
+		if s.tlock[t] == i+1 {
+			s.tlock[t] = 0
+		}
+	}
+	s.w.logf("source: T%d visible", i)
+}
+
+func (s *simSource) canGTID(i int) bool {
+	return s.txs[i].visible && !s.txs[i].gtid && (s.w.c.orderOff || i == 0 || s.txs[i-1].gtid)
+}
+
+// progress lets the source go on between two questions that are asked of it.
+func (s *simSource) progress() {
+	for range s.w.pick(3) {
+		s.w.sourceStep()
+	}
+}
+
+// state replays the transactions that in names, for the keys of one table.
+func (s *simSource) state(in func(i int) bool, table int) (out [simKeys]int) {
+	for i := range s.txs {
+		if !in(i) {
+			continue
+		}
+		t := &s.txs[i]
+		if t.ddl == ddlTruncate && t.table == table {
+			out = [simKeys]int{}
+		}
+		for _, c := range t.rows {
+			if c.old >= 0 {
+				out[c.old] = 0
+			}
+			if c.new >= 0 {
+				out[c.new] = c.val
+			}
+		}
+	}
+	for k := range out {
+		if simTable(k) != table {
+			out[k] = 0
+		}
+	}
+	return out
+}
+
+// Source
+
+func (s *simSource) Server(context.Context) (Server, error) {
+	return Server{Flavor: s.flavor(), ID: simUUID, Version: "sim"}, nil
+}
+
+func (s *simSource) Start(context.Context) (Start, error) {
+	if s.w.c.maria {
+		return Start{Set: s.set(func(*simTx) bool { return true }), End: s.end()}, nil
+	}
+	set := s.set(func(t *simTx) bool { return t.gtid })
+	s.progress()
+	return Start{Set: set, End: s.end()}, nil
+}
+
+func (s *simSource) End(context.Context) (cdc.Position, error) {
+	s.progress()
+	return s.end(), nil
+}
+
+func (s *simSource) Stream(context.Context, cdc.GTIDSet) (Stream, error) {
+	return nil, errors.New("the simulation feeds the router itself")
+}
+
+func (s *simSource) Locate(context.Context, task.From) (Located, error) {
+	return Located{}, errors.New("not simulated")
+}
+
+func (s *simSource) Split(_ context.Context, t *cdc.Table, _ []int, _ int) ([]cdc.Row, error) {
+	if t.TableID != simIDs[0] || s.w.c.openEnded {
+		return nil, nil
+	}
+	return []cdc.Row{s.value(1, 0, len(t.Columns)-2), s.value(3, 0, len(t.Columns)-2)}, nil
+}
+
+func (s *simSource) Executed(context.Context) (cdc.GTIDSet, error) {
+	if s.w.c.maria {
+		return nil, nil
+	}
+	return s.set(func(t *simTx) bool { return t.gtid }), nil
+}
+
+func (s *simSource) View(context.Context) (snapshot.View, error) {
+	v := &simView{s: s, table: -1}
+	n := 0
+	for i := range s.txs {
+		v.shows = append(v.shows, s.txs[i].visible)
+		if s.txs[i].visible {
+			n++
+		}
+	}
+	v.at = cdc.Position{File: 1, Offset: 4}
+	if n > 0 {
+		v.at = simEnd(n - 1)
+	}
+	s.w.logf("view opened, shows %d transactions", n)
+	return v, nil
+}
+
+type simView struct {
+	s     *simSource
+	shows []bool
+	at    cdc.Position
+	table int
+}
+
+func (v *simView) Exact() (cdc.Position, bool) { return v.at, v.s.w.c.maria }
+
+func (v *simView) Lock(_ context.Context, id cdc.TableID) (snapshot.Locked, error) {
+	for t := range simIDs {
+		if simIDs[t] == id {
+			v.table = t
+		}
+	}
+	s := v.s
+	s.mdl[v.table]++
+	l := snapshot.Locked{Table: s.def(v.table, s.extra[v.table]), Create: "CREATE TABLE " + id.Name, Now: 1}
+	if s.w.starting {
+		s.progress()
+	}
+	l.End = s.end()
+	s.w.logf("lock on %s, end %v", id, l.End)
+	return l, nil
+}
+
+func (v *simView) Rows(_ context.Context, q snapshot.Query, each func(cdc.Row) error) (int, error) {
+	s := v.s
+	// TRUNCATE is not multi-versioned: what was there before one that is finished is gone for any view.
+	cut := 0
+	for i := range s.txs {
+		if s.txs[i].ddl == ddlTruncate && s.txs[i].table == v.table && s.txs[i].visible {
+			cut = i
+		}
+	}
+	rows := s.state(func(i int) bool { return i < len(v.shows) && v.shows[i] && i >= cut }, v.table)
+	n := 0
+	for k, val := range rows {
+		switch {
+		case val == 0:
+			continue
+		case q.After != nil && int64(k) <= q.After[0].Num, q.Upto != nil && int64(k) > q.Upto[0].Num:
+			continue
+		case q.Limit > 0 && n == q.Limit:
+			return n, nil
+		}
+		n++
+		s.w.logf("read k%d=%d", k, val)
+		if err := each(s.value(k, val, len(q.Table.Columns)-2)); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (v *simView) Close() error {
+	if v.table >= 0 {
+		v.s.mdl[v.table]--
+		v.table = -1
+	}
+	return nil
+}
+
+// simRows is a rows event of one row.
+type simRows struct {
+	s *simSource
+	m *cdc.TableMap
+	c simChange
+}
+
+func (r *simRows) Map() *cdc.TableMap { return r.m }
+
+func (r *simRows) Op() cdc.Op {
+	switch {
+	case r.c.old < 0:
+		return cdc.Insert
+	case r.c.new < 0:
+		return cdc.Delete
+	}
+	return cdc.Update
+}
+
+func (r *simRows) Decode(t *cdc.Table, each func(before, after cdc.Row) error) error {
+	n := len(r.m.Columns)
+	if len(t.Columns) != n {
+		return fmt.Errorf("row of %d columns decoded as %d", n, len(t.Columns))
+	}
+	var before, after cdc.Row
+	if r.c.old >= 0 {
+		before = r.s.value(r.c.old, 0, n-2)
+	}
+	if r.c.new >= 0 {
+		after = r.s.value(r.c.new, r.c.val, n-2)
+	}
+	return each(before, after)
+}
+
+// simStream is where a run stands in the ledger.
+type simStream struct {
+	tx, at int // at 0: before the transaction; 1 + i: its i-th row is next
+	after  cdc.GTIDSet
+}
+
+// next gives the next event, or nil at the end of the ledger.
+func (s *simSource) next(st *simStream) *cdc.Event {
+	if st.tx >= len(s.txs) {
+		return nil
+	}
+	i := st.tx
+	t := &s.txs[i]
+	if st.after.Contains(s.tid(i)) {
+		st.tx++
+		return &cdc.Event{Kind: cdc.EventSeen, End: simEnd(i)}
+	}
+	ev := &cdc.Event{Pos: simStart(i), End: simEnd(i), TID: s.tid(i), Time: int64(i)}
+	switch {
+	case t.ddl != noDDL:
+		st.tx++
+		ev.Kind, ev.Schema, ev.SQL = cdc.EventDDL, "s", "TRUNCATE TABLE "+simIDs[t.table].Name
+		if t.ddl == ddlAlter {
+			ev.SQL = fmt.Sprintf("ALTER TABLE %s ADD COLUMN x%d bigint", simIDs[t.table].Name, t.columns)
+		}
+	case st.at == 0:
+		st.at = 1
+		ev.Kind = cdc.EventBegin
+	case st.at <= len(t.rows):
+		r := st.at - 1
+		st.at++
+		c := t.rows[r]
+		table := simTable(max(c.old, c.new))
+		n := 0
+		for j := range i {
+			if s.txs[j].ddl == ddlAlter && s.txs[j].table == table {
+				n++
+			}
+		}
+		ev.Kind, ev.Rows = cdc.EventRows, &simRows{s, s.tableMap(table, n), c}
+		ev.SafePos, ev.EventPos = simStart(i), simStart(i)
+		ev.SafePos.Offset += uint64(100 + 100*r)
+		ev.EventPos.Offset += uint64(200 + 100*r)
+	default:
+		st.tx, st.at = st.tx+1, 0
+		ev.Kind = cdc.EventCommit
+	}
+	return ev
+}

@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"sluice/engine/cdc"
+	"sluice/engine/schema"
+	"sluice/engine/snapshot"
+)
+
+// The data folder of the simulation. A power cut takes back what was not durable; a kill may come before or after
+// any write.
+
+type simStore struct {
+	w     *world
+	saved *Saved
+	undo  []*Saved // states that a power cut may go back to
+}
+
+func (s *Saved) clone() *Saved {
+	if s == nil {
+		return nil
+	}
+	c := *s
+	c.Notes = slices.Clone(s.Notes)
+	c.Chunks = slices.Clone(s.Chunks)
+	c.Schemas = slices.Clone(s.Schemas)
+	c.Lanes = slices.Clone(s.Lanes)
+	return &c
+}
+
+func (s *simStore) write(durable bool, f func(*Saved)) error {
+	s.w.mayDie("before a write")
+	if durable {
+		s.undo = nil
+	} else {
+		s.undo = append(s.undo, s.saved.clone())
+	}
+	next := s.saved.clone()
+	f(next)
+	s.saved = next
+	s.w.mayDie("after a write")
+	return nil
+}
+
+func (s *simStore) powerCut() {
+	if len(s.undo) > 0 {
+		s.saved = s.undo[s.w.pick(len(s.undo))]
+		s.undo = nil
+	}
+}
+
+func (s *simStore) Load(context.Context) (*Saved, error) { return s.saved.clone(), nil }
+
+func (s *simStore) Begin(_ context.Context, v *Saved) error {
+	s.saved = v.clone()
+	return nil
+}
+
+func (s *simStore) Epoch(_ context.Context, producer int64, epoch int16) error {
+	return s.write(true, func(v *Saved) { v.Producer, v.Epoch = producer, epoch })
+}
+
+func (s *simStore) SchemaSent(context.Context) error {
+	return s.write(true, func(v *Saved) { v.SchemaSent = true })
+}
+
+func (s *simStore) Note(_ context.Context, n Note, versions []schema.Version, keep int64) error {
+	return s.write(false, func(v *Saved) {
+		v.Notes = append(v.Notes, n)
+		v.Schemas = append(v.Schemas, versions...)
+		v.Notes = slices.DeleteFunc(v.Notes, func(o Note) bool { return o.Seq < keep+keepNotes })
+	})
+}
+
+func (s *simStore) Seal(_ context.Context, c Chunk, rest *Chunk) error {
+	return s.write(true, func(v *Saved) {
+		v.set(c)
+		if rest != nil {
+			v.Chunks = append(v.Chunks, *rest)
+		}
+	})
+}
+
+func (s *simStore) Chunks(_ context.Context, cs []Chunk, durable bool) error {
+	return s.write(durable, func(v *Saved) {
+		for _, c := range cs {
+			v.set(c)
+		}
+	})
+}
+
+func (s *simStore) Replan(_ context.Context, table cdc.TableID, cs []Chunk) error {
+	return s.write(true, func(v *Saved) {
+		v.Chunks = append(slices.DeleteFunc(v.Chunks, func(c Chunk) bool { return c.Table == table }), cs...)
+	})
+}
+
+func (s *Saved) set(c Chunk) {
+	if c.Status == snapshot.Open {
+		panic("an OPEN chunk was saved")
+	}
+	for i := range s.Chunks {
+		if s.Chunks[i].ID == c.ID {
+			s.Chunks[i] = c
+			return
+		}
+	}
+	panic("a chunk was saved that was never planned")
+}
+
+// simFiles keep what was written; a power cut takes files that were not synced.
+type simFiles struct {
+	w     *world
+	files map[string]*simFile
+}
+
+type simFile struct {
+	w      *world
+	data   []byte
+	synced bool
+}
+
+func (f *simFiles) Create(name string) (File, error) {
+	n := &simFile{w: f.w}
+	f.files[name] = n
+	return n, nil
+}
+
+func (f *simFiles) Open(name string) (io.ReadCloser, error) {
+	n := f.files[name]
+	if n == nil {
+		return nil, errors.New("no file " + name)
+	}
+	return io.NopCloser(bytes.NewReader(n.data)), nil
+}
+
+func (f *simFiles) Remove(name string) error {
+	delete(f.files, name)
+	return nil
+}
+
+func (f *simFiles) List() (names []string, err error) {
+	for n := range f.files {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func (f *simFiles) powerCut() {
+	for n, v := range f.files {
+		if !v.synced {
+			delete(f.files, n)
+		}
+	}
+}
+
+func (f *simFile) Write(b []byte) (int, error) {
+	f.data = append(f.data, b...)
+	f.w.mayDie("in a file")
+	return len(b), nil
+}
+
+func (f *simFile) Sync() error {
+	f.synced = true
+	f.w.mayDie("after the sync of a file")
+	return nil
+}
+
+func (f *simFile) Close() error { return nil }

@@ -1,0 +1,632 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"sluice/engine/cdc"
+	"sluice/engine/snapshot"
+	"sluice/engine/task"
+)
+
+// simConfig is drawn by each seed.
+type simConfig struct {
+	maria, orderOff, zero, openEnded, slowISR, power, ddl, foreign bool
+	textKey, fullMap, schema, full                                 bool
+	parts, limit, queueItems, maxTx, crashes                       int
+	mul                                                            [8]int // how eager each kind of step is, in quarters
+}
+
+const (
+	mCrash = iota
+	mHand
+	mSend
+	mNote
+	mRoute
+	mWork
+	mSource
+	mFault
+)
+
+func simConfigOf(seed uint64) simConfig {
+	x := seed*0x9e3779b97f4a7c15 ^ 0x1234567
+	draw := func(n uint64) int {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+		return int(x % n)
+	}
+	for range 5 {
+		draw(2)
+	}
+	c := simConfig{maria: draw(3) == 0, zero: draw(2) == 0, openEnded: draw(2) == 0, slowISR: draw(3) == 0, power: draw(3) == 0,
+		ddl: draw(3) == 0, foreign: draw(4) == 0, textKey: draw(3) == 0, fullMap: draw(2) == 0, schema: draw(2) == 0, full: draw(8) != 0,
+		parts: 2, limit: 1 + draw(2), queueItems: 3 + draw(3), maxTx: 4 + draw(8), crashes: draw(4)}
+	for i, lv := range [8][4]int{{1, 1, 2, 4}, {1, 4, 8, 16}, {1, 4, 4, 12}, {1, 4, 8, 16}, {1, 4, 8, 16}, {1, 4, 4, 12}, {2, 4, 4, 8}, {0, 1, 2, 6}} {
+		c.mul[i] = lv[draw(4)]
+	}
+	c.orderOff = !c.maria && draw(2) == 0
+	// From an old position, without a full copy and with minimal metadata, a DDL before the definitions were read stops
+	// the task by design.
+	c.ddl = c.ddl && (c.full || c.fullMap)
+	return c
+}
+
+// world plays one history of the real router, workers and lanes against a fake source and target.
+type world struct {
+	c     simConfig
+	ctx   context.Context
+	src   *simSource
+	b     *simBroker
+	store *simStore
+	files *simFiles
+	deps  *Deps
+
+	choices []uint16 // replayed first
+	used    []uint16
+	at      int
+	rng     uint64
+	random  bool
+	drain   bool
+
+	r           *router
+	stage       simStage
+	incarnation int
+	crashes     int
+	dieIn       int // writes until a kill; 0: none is due
+	starting    bool
+	stream      simStream
+	workers     []*simWorker
+	mail        []func() error // results on their way to the router
+	fences      []*flight
+	reqs        []int // newest request of each lane's flight
+	counters    *atomic.Int64
+
+	trace bool
+	log   []string
+	acts  []simAction
+	steps int
+}
+
+type simStage uint8
+
+const (
+	simDown simStage = iota
+	simFencing
+	simSchema
+	simRunning
+)
+
+type simAction struct {
+	weight int
+	do     func()
+}
+
+type simWorker struct {
+	w     *worker
+	wants bool // waits for the router's word
+	sent  bool // its result is on its way
+}
+
+type failed string
+type killed string
+
+func (w *world) fail(format string, a ...any) { panic(failed(fmt.Sprintf(format, a...))) }
+
+func (w *world) must(err error) {
+	if err != nil {
+		w.fail("%v", err)
+	}
+}
+
+func (w *world) logf(format string, a ...any) {
+	if w.trace {
+		w.log = append(w.log, fmt.Sprintf(format, a...))
+	}
+}
+
+func (w *world) raw() uint16 {
+	var v uint16
+	switch {
+	case w.at < len(w.choices):
+		v = w.choices[w.at]
+	case w.random:
+		w.rng += 0x9e3779b97f4a7c15
+		z := w.rng
+		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		v = uint16(z >> 20)
+	}
+	w.at++
+	w.used = append(w.used, v)
+	return v
+}
+
+func (w *world) pick(n int) int {
+	if w.drain || n <= 1 {
+		return 0
+	}
+	return int(w.raw()) % n
+}
+
+func newWorld(c simConfig) *world {
+	w := &world{c: c, ctx: context.Background(), counters: new(atomic.Int64)}
+	w.src = &simSource{w: w, maps: map[[2]int]*cdc.TableMap{}}
+	w.b = &simBroker{w: w, parts: make([]simPartition, c.parts)}
+	w.store = &simStore{w: w}
+	w.files = &simFiles{w: w, files: map[string]*simFile{}}
+	spec := &task.Spec{Name: "sim", Schema: c.schema, Full: c.full, Incremental: true, Target: task.Target{Topic: "t"}, Policy: task.PolicyKey}
+	if c.zero {
+		spec.Policy = task.PolicyZero
+	}
+	for _, id := range simIDs {
+		spec.Tables = append(spec.Tables, task.Table{Schema: id.Schema, Name: id.Name})
+	}
+	w.deps = &Deps{Spec: spec, Task: "0123456789abcdef", Source: w.src, Sink: w.b, Topics: w.b, Checkpoints: w.store, Files: w.files,
+		NewCodec: func(string) Codec { return simCodec{} }, Supports: func(*cdc.Column) error { return nil },
+		Now: func() time.Time { return time.UnixMilli(1_000) }}
+	return w
+}
+
+// mayDie kills the process at a write, if a kill is due.
+func (w *world) mayDie(where string) {
+	if w.dieIn > 0 {
+		if w.dieIn--; w.dieIn == 0 {
+			panic(killed(where))
+		}
+	}
+}
+
+func (w *world) crash(why string) {
+	w.logf("engine: killed %s", why)
+	if w.c.power && w.pick(2) == 0 {
+		w.logf("engine: and the power is cut")
+		w.store.powerCut()
+		w.files.powerCut()
+	}
+	for _, k := range w.workers {
+		w.must(k.w.close())
+	}
+	w.src.mdl = [2]int{}
+	w.r, w.stage, w.workers, w.mail, w.fences, w.dieIn, w.starting = nil, simDown, nil, nil, nil, 0, false
+}
+
+// start begins the task or takes it over.
+func (w *world) start() {
+	w.incarnation++
+	if w.store.saved == nil {
+		w.starting = true
+		_, err := begin(w.ctx, w.deps)
+		w.must(err)
+		w.starting = false
+		w.logf("engine: begun, G0 %s E0 %v", w.store.saved.Start, w.store.saved.End)
+	}
+	s, err := w.store.Load(w.ctx)
+	w.must(err)
+	w.must(takeOver(w.ctx, w.deps, s))
+	w.r, err = resume(w.deps, s)
+	w.must(err)
+	w.must(w.r.cleanFiles())
+	w.r.cfg.queueChunk = 320 * w.c.queueItems
+	w.r.cfg.chunkRows = w.c.limit
+	w.limitChunks()
+	w.reqs = make([]int, len(w.r.lanes))
+	w.fences = nil
+	for i, l := range w.r.lanes {
+		f, err := w.r.fence(l)
+		w.must(err)
+		w.fences = append(w.fences, f)
+		w.reqs[i] = w.b.send(i, f.batch)
+	}
+	w.stage = simFencing
+	w.logf("engine: incarnation %d, epoch %d, L=%v, scan from note %d %v", w.incarnation, s.Epoch, w.r.base, w.r.found.note, w.r.found.from)
+}
+
+func (w *world) limitChunks() {
+	for _, c := range w.r.fresh {
+		c.want = w.c.limit
+	}
+}
+
+// scan reads back what the log holds up to the fences.
+func (w *world) scan() {
+	for i, l := range w.r.lanes {
+		for o := w.r.found.from[i]; o < l.acked-1; o++ {
+			w.must(w.r.scanned(i, []byte(w.b.parts[i].log[o])))
+		}
+	}
+	w.stage = simRunning
+	w.stream = simStream{after: w.r.set.Clone()}
+	if !w.r.saved.SchemaSent {
+		w.stage = simSchema
+		w.must(w.r.emitSchemas())
+	}
+}
+
+func (w *world) add(class, weight int, do func()) {
+	m := 4
+	if class >= 0 {
+		m = w.c.mul[class]
+	}
+	if weight*m > 0 || weight > 0 && w.drain {
+		w.acts = append(w.acts, simAction{max(weight*m, 1), do})
+	}
+}
+
+// bad is the weight of a fault or of new work: none while draining.
+func (w *world) bad(x int) int {
+	if w.drain {
+		return 0
+	}
+	return x
+}
+
+func (w *world) sourceStep() {
+	saved := w.acts
+	w.acts = nil
+	w.enableSource()
+	w.choose()
+	w.acts = saved
+}
+
+func (w *world) enableSource() {
+	s := w.src
+	if len(s.txs) < w.c.maxTx {
+		w.add(mSource, w.bad(6), s.commit)
+		for t := range 2 {
+			if w.c.ddl && s.ddlAllowed(t) {
+				w.add(mSource, w.bad(1), func() { s.ddl(t, ddlTruncate-simDDL(w.pick(2))) })
+			}
+		}
+	}
+	shown, listed := 0, 0
+	for i := range s.txs {
+		if shown < 3 && s.canShow(i) {
+			shown++
+			w.add(-1, 5, func() { s.show(i) })
+		}
+		if listed < 3 && s.canGTID(i) {
+			listed++
+			w.add(-1, 5, func() { s.txs[i].gtid = true; w.logf("source: T%d in gtid_executed", i) })
+		}
+	}
+}
+
+func (w *world) enableBroker() {
+	b := w.b
+	for i := range b.net {
+		if i < 4 {
+			weight := 6
+			if b.net[i].incarnation != w.incarnation {
+				weight = 2
+			}
+			w.add(-1, weight, func() { b.deliver(i) })
+			w.add(mFault, w.bad(1), func() { w.logf("network: req %d lost", b.net[i].no); b.net = append(b.net[:i:i], b.net[i+1:]...) })
+		}
+	}
+	for i := range b.resp {
+		if i < 4 && b.ready(i) {
+			w.add(-1, 6, func() { w.response(i) })
+			w.add(mFault, w.bad(1), func() { b.resp = append(b.resp[:i:i], b.resp[i+1:]...) })
+		}
+	}
+	for p := range b.parts {
+		if b.parts[p].hw < len(b.parts[p].log) {
+			w.add(-1, 3, func() { b.parts[p].hw = len(b.parts[p].log) })
+		}
+		if w.c.slowISR {
+			w.add(-1, w.bad(1), func() { b.leaderChange(p) })
+		}
+		if w.c.foreign {
+			w.add(-1, w.bad(1), func() { b.foreign(p) })
+		}
+	}
+}
+
+func (w *world) enable() {
+	w.acts = w.acts[:0]
+	w.enableSource()
+	w.enableBroker()
+	if w.stage == simDown {
+		w.add(-1, 5, w.start)
+		return
+	}
+	if w.crashes < w.c.crashes {
+		w.add(mCrash, w.bad(1), func() { w.crashes++; w.crash("between two steps") })
+		w.add(mCrash, w.bad(1), func() { w.crashes++; w.dieIn = 1 + w.pick(6) })
+	}
+	for i, l := range w.r.lanes {
+		if l.flight != nil {
+			w.enableTimeout(i)
+		} else if w.stage >= simSchema && l.head < len(l.queue) {
+			w.add(mSend, 4, func() {
+				f := l.take(w.r.saved.Producer, w.r.saved.Epoch, 1+w.pick(3))
+				w.reqs[i] = w.b.send(i, f.batch)
+			})
+		}
+	}
+	switch w.stage {
+	case simFencing:
+		if !slices.ContainsFunc(w.r.lanes, func(l *lane) bool { return l.flight != nil }) {
+			w.add(-1, 5, w.scan)
+		}
+	case simSchema:
+		if w.r.waiting == 0 {
+			w.add(-1, 5, func() {
+				w.r.saved.SchemaSent = true
+				w.must(w.store.SchemaSent(w.ctx))
+				w.stage = simRunning
+			})
+		}
+	case simRunning:
+		w.enableRunning()
+	}
+}
+
+func (w *world) enableRunning() {
+	r := w.r
+	w.must(r.passed())
+	if w.stream.tx < len(w.src.txs) {
+		w.add(mRoute, 8, func() {
+			ev := w.src.next(&w.stream)
+			w.logf("router: event %d at %v", ev.Kind, ev.Pos)
+			w.must(r.route(w.ctx, ev))
+		})
+	}
+	if c := r.openable(r.cfg.now()+60_000, 3); c != nil && len(w.src.txs)-w.stream.tx <= 4 {
+		w.add(-1, 3, func() {
+			o := r.open(c)
+			w.logf("router: chunk %d OPEN at S=%v", c.ID, c.S)
+			w.workers = append(w.workers, &simWorker{w: &worker{o: o, src: w.src, files: w.files, codec: simCodec{}, ids: w.counters, born: r.cfg.now}})
+		})
+	}
+	for _, k := range w.workers {
+		w.enableWorker(k)
+	}
+	for i := range w.mail {
+		w.add(mWork, 4, func() {
+			m := w.mail[i]
+			w.mail = append(w.mail[:i:i], w.mail[i+1:]...)
+			w.must(m())
+		})
+	}
+	for _, c := range r.active {
+		w.enableChunk(c)
+	}
+	for _, c := range r.done {
+		if r.expirable(c) {
+			w.add(-1, 1, func() { w.must(r.expire(w.ctx, []*chunk{c})); w.logf("router: chunk %d GONE", c.ID) })
+		}
+	}
+	if len(w.store.saved.Notes) < 60 {
+		w.add(mNote, w.bad(3), func() {
+			w.must(r.takeNote(w.ctx))
+			w.logf("router: note X=%v L=%v acked %v", r.noted.X, r.noted.L, r.noted.Offsets)
+		})
+	}
+}
+
+func (w *world) enableWorker(k *simWorker) {
+	switch {
+	case k.sent, k.wants && !k.w.o.chunk.cleared && k.w.o.current():
+		return
+	case k.w.waiting() && !w.visible(k.w) && w.drain:
+		return // asking again changes nothing
+	case k.w.at == stepLock && w.src.tlock[w.tableOf(k.w)] != 0:
+		return
+	}
+	w.add(mWork, 4, func() {
+		if k.wants && !k.w.o.current() { // its window was not empty: give up
+			k.sent = true
+			w.must(k.w.close())
+			return
+		}
+		locked, rows, err := k.w.step(w.ctx)
+		w.must(err)
+		o := k.w.o
+		switch {
+		case rows != nil:
+			k.sent = true
+			w.mail = append(w.mail, func() error { return w.r.rowsChunk(o, rows) })
+		case locked != nil:
+			k.wants = o.quiet
+			w.mail = append(w.mail, func() error { w.r.lockedChunk(o, *locked); return nil })
+		}
+	})
+}
+
+func (w *world) visible(k *worker) bool {
+	seen, err := w.src.Executed(w.ctx)
+	w.must(err)
+	return seen == nil || seen.Includes(k.o.need)
+}
+
+func (w *world) tableOf(k *worker) int { return slices.Index(simIDs[:], k.o.table.TableID) }
+
+func (w *world) enableChunk(c *chunk) {
+	r := w.r
+	if c.clearable(r.point) {
+		w.add(-1, 5, func() { r.clear(c) })
+	}
+	if c.sealable(r.point) {
+		w.add(-1, 5, func() {
+			if c.redefinable(r.point) {
+				w.must(r.redefine(c))
+				return
+			}
+			w.must(r.seal(w.ctx, c))
+			w.limitChunks()
+			w.logf("router: chunk %d SEALED, H=%v rows %d patch %v", c.ID, c.H, c.Rows, c.Patch)
+		})
+	}
+	if c.handable(r.point) {
+		w.add(mHand, 4, func() { w.must(r.hand(c, 1+40*w.pick(3))) })
+	}
+	if c.finished() {
+		w.add(-1, 3, func() { w.must(r.finish(w.ctx, []*chunk{c})); w.logf("router: chunk %d DONE", c.ID) })
+	}
+}
+
+// enableTimeout: while draining only when no answer can come any more.
+func (w *world) enableTimeout(i int) {
+	if w.drain {
+		for _, r := range w.b.net {
+			if r.no == w.reqs[i] {
+				return
+			}
+		}
+		for _, r := range w.b.resp {
+			if r.no == w.reqs[i] {
+				return
+			}
+		}
+		w.add(-1, 1, func() { w.timeout(i) })
+		return
+	}
+	open := 0
+	for _, r := range w.b.net {
+		if r.part == i && r.incarnation == w.incarnation {
+			open++
+		}
+	}
+	if open < 5 {
+		w.add(mFault, 1, func() { w.timeout(i) })
+	}
+}
+
+func (w *world) timeout(i int) {
+	w.logf("lane %d: timeout", i)
+	w.outcome(i, 0, &ProduceFailure{Kind: ProduceDoubt, Err: context.DeadlineExceeded})
+}
+
+func (w *world) response(i int) {
+	r := w.b.resp[i]
+	w.b.resp = append(w.b.resp[:i:i], w.b.resp[i+1:]...)
+	if r.incarnation != w.incarnation || w.stage == simDown || r.no != w.reqs[r.part] {
+		return // of a dead process, or its connection was given up
+	}
+	var err error
+	switch r.code {
+	case 45:
+		err = &ProduceFailure{Kind: ProduceSequence, Err: context.Canceled}
+	case 47:
+		err = &ProduceFailure{Kind: ProduceFenced, Err: context.Canceled}
+	}
+	w.outcome(r.part, r.off, err)
+}
+
+// outcome does what send does with the end of an attempt.
+func (w *world) outcome(i, off int, err error) {
+	l := w.r.lanes[i]
+	f := l.flight
+	switch f.judge(err) {
+	case flightAcked:
+		w.logf("lane %d: acked at %d", i, off)
+		w.ack(l, int64(off+len(f.entries)))
+	case flightResend:
+		w.reqs[i] = w.b.send(i, f.batch)
+	case flightAsk:
+		found := map[string]int64{}
+		for o := l.acked; o < int64(w.b.parts[i].hw); o++ {
+			if id, _, ok := (simCodec{}).Identity([]byte(w.b.parts[i].log[o])); ok {
+				found[id] = o
+			}
+		}
+		if end, ok := f.settle(simCodec{}, found); ok {
+			w.ack(l, end)
+			return
+		}
+		w.crash("by itself, to compare with the log")
+	default:
+		w.fail("lane %d: %v", i, err)
+	}
+}
+
+func (w *world) ack(l *lane, end int64) {
+	if w.stage == simFencing {
+		l.done(end)
+		return
+	}
+	w.r.acked(l, end)
+}
+
+func (w *world) choose() bool {
+	total := 0
+	for _, a := range w.acts {
+		total += a.weight
+	}
+	if total == 0 {
+		return false
+	}
+	var x int
+	if w.drain {
+		w.rng = w.rng*6364136223846793005 + 1442695040888963407
+		x = int(w.rng>>33) % total
+	} else {
+		x = int(w.raw()) % total
+	}
+	for _, a := range w.acts {
+		if x < a.weight {
+			a.do()
+			return true
+		}
+		x -= a.weight
+	}
+	return true
+}
+
+func (w *world) step() (more bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			k, ok := r.(killed)
+			if !ok {
+				panic(r)
+			}
+			w.crash(string(k))
+			more = true
+		}
+	}()
+	w.enable()
+	w.steps++
+	return w.choose()
+}
+
+func (w *world) quiescent() bool {
+	r := w.r
+	return w.stage == simRunning && w.stream.tx == len(w.src.txs) && len(r.fresh) == 0 && len(r.active) == 0 && r.waiting == 0 && !r.found.unmet
+}
+
+// run plays n chosen steps, then a fair drain without faults, then the oracle. "" is a correct history.
+func (w *world) run(n int) (fail string) {
+	defer func() {
+		if r := recover(); r != nil {
+			f, ok := r.(failed)
+			if !ok {
+				f = failed(fmt.Sprintf("panic: %v\n%s", r, debug.Stack()))
+			}
+			fail = string(f)
+		}
+	}()
+	for i := 0; i < n && (w.random || w.at < len(w.choices)); i++ {
+		if !w.step() {
+			break
+		}
+	}
+	w.drain, w.rng, w.dieIn = true, 12345, 0
+	w.logf("-- no more faults, run to the end")
+	for i := 0; !w.quiescent(); i++ {
+		if i > 4000 || !w.step() && !w.quiescent() {
+			return "stuck: the task never finishes"
+		}
+	}
+	for len(w.b.net) > 0 {
+		w.b.deliver(0)
+	}
+	return w.check()
+}
+
+var _ snapshot.Reader = (*simSource)(nil)

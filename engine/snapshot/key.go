@@ -1,0 +1,98 @@
+package snapshot
+
+import (
+	"fmt"
+
+	"sluice/engine/cdc"
+)
+
+// Comparable reports whether Go orders the column's values exactly as the server does: integers, DECIMAL, temporal
+// types, BINARY and VARBINARY, and text in utf8mb4_0900_bin. Anything else needs the server to compare.
+func Comparable(c *cdc.Column) bool {
+	switch c.Type {
+	case cdc.TinyInt, cdc.SmallInt, cdc.MediumInt, cdc.Int, cdc.BigInt, cdc.Decimal,
+		cdc.Date, cdc.DateTime, cdc.Timestamp, cdc.Time, cdc.Year, cdc.Binary, cdc.VarBinary:
+		return true
+	case cdc.Char, cdc.VarChar:
+		return c.Collation == "utf8mb4_0900_bin"
+	}
+	return false
+}
+
+// AppendKey appends an encoding of the key columns' values whose byte order is the server's order of the key, and
+// whose equality is the server's. All columns must be Comparable and not NULL.
+func AppendKey(dst []byte, t *cdc.Table, key []int, row cdc.Row) ([]byte, error) {
+	for _, k := range key {
+		v := &row[k]
+		switch v.Kind {
+		case cdc.KindInt, cdc.KindTime, cdc.KindTimestamp, cdc.KindDate, cdc.KindDateTime, cdc.KindYear:
+			dst = appendOrdered(dst, uint64(v.Num)^1<<63)
+		case cdc.KindUint:
+			dst = appendOrdered(dst, uint64(v.Num))
+		case cdc.KindDecimal:
+			dst = appendDecimal(dst, v.Bytes, t.Columns[k].Precision, t.Columns[k].Scale)
+		case cdc.KindText, cdc.KindBytes:
+			dst = appendBytes(dst, v.Bytes)
+		default:
+			return dst, fmt.Errorf("key column %s of %s holds a value of kind %d, which has no order here", t.Columns[k].Name, t.TableID, v.Kind)
+		}
+	}
+	return dst, nil
+}
+
+func appendOrdered(dst []byte, n uint64) []byte {
+	return append(dst, byte(n>>56), byte(n>>48), byte(n>>40), byte(n>>32), byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+}
+
+// appendBytes ends the string with 0,0 and writes a zero inside it as 0,255, so that a prefix sorts first.
+func appendBytes(dst, b []byte) []byte {
+	for _, c := range b {
+		if c == 0 {
+			dst = append(dst, 0, 255)
+		} else {
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, 0, 0)
+}
+
+// appendDecimal writes the sign and all digits at a fixed width; a negative number with its digits complemented.
+func appendDecimal(dst, text []byte, precision, scale int) []byte {
+	neg := len(text) > 0 && text[0] == '-'
+	if neg {
+		text = text[1:]
+	}
+	point := len(text)
+	for i, c := range text {
+		if c == '.' {
+			point = i
+		}
+	}
+	flip := func(c byte) byte {
+		if neg {
+			return '0' + '9' - c
+		}
+		return c
+	}
+	if neg {
+		dst = append(dst, 0)
+	} else {
+		dst = append(dst, 1)
+	}
+	for n := precision - scale - point; n > 0; n-- {
+		dst = append(dst, flip('0'))
+	}
+	for i, c := range text {
+		if i != point {
+			dst = append(dst, flip(c))
+		}
+	}
+	written := 0
+	if point < len(text) {
+		written = len(text) - point - 1
+	}
+	for n := scale - written; n > 0; n-- {
+		dst = append(dst, flip('0'))
+	}
+	return dst
+}

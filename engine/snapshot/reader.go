@@ -1,0 +1,49 @@
+package snapshot
+
+import (
+	"context"
+
+	"sluice/engine/cdc"
+)
+
+// Reader is what the full copy asks of a source. Each view has a connection of its own.
+type Reader interface {
+	// Executed gives the set of transactions that every view opened from now on will see (gtid_executed), or nil
+	// where the server proves visibility by the view itself (MariaDB: View.High is exact).
+	Executed(ctx context.Context) (cdc.GTIDSet, error)
+	// View opens a consistent snapshot: START TRANSACTION WITH CONSISTENT SNAPSHOT in REPEATABLE READ.
+	View(ctx context.Context) (View, error)
+}
+
+// View is one open consistent snapshot and the steps of reading one chunk through it, in this order:
+// Exact, Lock, Rows, Close.
+type View interface {
+	// Exact gives the position that the view is the state of, where the server knows it (MariaDB's
+	// Binlog_snapshot_position); ok is false elsewhere.
+	Exact() (p cdc.Position, ok bool)
+	// Lock takes the table's metadata lock until Close, reads its definition and then the end of the binlog.
+	Lock(ctx context.Context, table cdc.TableID) (Locked, error)
+	// Rows runs the chunk's SELECT and calls each for every row in key order. The row's bytes are valid only during
+	// the call. It returns how many rows were read.
+	Rows(ctx context.Context, q Query, each func(cdc.Row) error) (int, error)
+	// Close ends the transaction and frees the connection; it may be called at any step and twice.
+	Close() error
+}
+
+// Locked is what Lock found.
+type Locked struct {
+	End    cdc.Position // the end of the binlog, read after the metadata lock was taken
+	Table  *cdc.Table   // the definition under the lock; Version is 0
+	Create string       // SHOW CREATE TABLE
+	Now    int64        // the source's clock, seconds since 1970
+}
+
+// Query selects the rows of one chunk: Key > After and Key <= Upto in the order of Key, at most Limit rows.
+type Query struct {
+	Table *cdc.Table
+	Key   []int   // ordinals of the key columns; nil reads the whole table in no order
+	After cdc.Row // values of the key columns; nil: from the first
+	Upto  cdc.Row // nil: to the last
+	Limit int     // 0: no limit
+	Where string  // the task's row filter, SQL; may be empty
+}

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+
+	"sluice/engine/cdc"
+	"sluice/engine/schema"
+	"sluice/engine/snapshot"
+)
+
+// Saved is all that is stored of one task between runs.
+type Saved struct {
+	Task       string // 16 hex digits; part of every identity
+	Generation int    // rises when the task is deliberately copied anew
+	Server     Server
+	Start      string           // GTID set at the start: the stream was first opened after it
+	Skip       cdc.Position     // changes that begin before this point were asked not to be sent
+	SkipTime   int64            // the same by commit time, microseconds since 1970
+	End        cdc.Position     // E0: no chunk opens before the stream has passed it
+	Partitions map[string]int   // partition count of each topic, frozen at the start
+	Lanes      []Partition      // frozen at the start
+	Producer   int64            // idempotent producer id, 0 before the first
+	Epoch      int16            // of the newest incarnation
+	SchemaSent bool             // all records of the schema phase are acknowledged
+	Notes      []Note           // oldest first
+	Chunks     []Chunk          // by id
+	Schemas    []schema.Version // oldest first
+}
+
+// Note is a durable mark of progress.
+type Note struct {
+	Seq     int64
+	X       cdc.Position // where the router stood
+	L       cdc.Position // low bound: everything before it is acknowledged and every open chunk began at or after it
+	Set     string       // GTID set of the transactions before L's transaction
+	Offsets []int64      // acknowledged end offset of each lane, or the scan start after a restart
+}
+
+// Chunk is the saved form of a chunk. OPEN is never saved: after a restart such a chunk is NEW.
+type Chunk struct {
+	ID     int64
+	Table  cdc.TableID
+	After  *snapshot.Bound // exclusive; nil: from the first row
+	Upto   *snapshot.Bound // inclusive; nil: to the last row
+	Status snapshot.Status
+	S      cdc.Position // the router's point when it was opened
+	H      cdc.Position // its rows are the state at H
+	HSet   string       // the transactions before H
+	Note   int64        // the newest note when it was opened
+	Schema int          // the table's version
+	File   string       // the sealed rows
+	Rows   int64
+	Bytes  int64
+	Sum    uint32 // CRC-32C of the file
+	Patch  bool   // File + ".patch" holds rows that changed between S and H
+}
+
+// Checkpoints keeps a task's Saved. Durable means that the change survives a power cut once the call returns; the
+// others may be lost by one, but never out of order. Every call fails with task.lease_lost once another process
+// holds the task.
+type Checkpoints interface {
+	Load(ctx context.Context) (*Saved, error)
+	// Begin stores the start of a task; durable.
+	Begin(ctx context.Context, s *Saved) error
+	// Epoch stores the producer and its epoch before anything is sent with them; durable.
+	Epoch(ctx context.Context, producer int64, epoch int16) error
+	// SchemaSent stores that the schema phase is over; durable.
+	SchemaSent(ctx context.Context) error
+	// Note appends a note, with the table versions that came since the one before. Notes with Seq >= keep stay.
+	Note(ctx context.Context, n Note, versions []schema.Version, keep int64) error
+	// Seal stores a sealed chunk and, where it ended before its bound, the chunk of the rest; durable.
+	Seal(ctx context.Context, c Chunk, rest *Chunk) error
+	// Chunks stores the chunks as they are, in one transaction.
+	Chunks(ctx context.Context, cs []Chunk, durable bool) error
+	// Replan replaces all chunks of a table; durable.
+	Replan(ctx context.Context, table cdc.TableID, cs []Chunk) error
+}

@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"sort"
+
+	"sluice/engine/cdc"
+	"sluice/engine/route"
+	"sluice/engine/snapshot"
+)
+
+// table is a selected table: its current definition and the chunks of its full copy that still decide something.
+type table struct {
+	id      cdc.TableID
+	where   string
+	def     *cdc.Table
+	route   *route.Table
+	key     []int    // ordinals of the key columns, nil without a usable key
+	ordered bool     // Go orders the key as the server does, so that the table is cut into chunks
+	unknown string   // a statement that could not be applied to the definition; empty: none
+	chunks  []*chunk // ordered by range; empty: the gate is off
+}
+
+// find gives the chunk that holds the encoded key. The ranges cover all keys, so there is always one.
+func (t *table) find(key []byte) *chunk {
+	i := sort.Search(len(t.chunks), func(i int) bool {
+		c := t.chunks[i]
+		return c.Upto == nil || string(key) <= string(c.Upto.Key)
+	})
+	return t.chunks[i]
+}
+
+// order sorts the chunks by their ranges.
+func (t *table) order() {
+	sort.SliceStable(t.chunks, func(i, j int) bool {
+		a, b := t.chunks[i].After, t.chunks[j].After
+		return b != nil && (a == nil || string(a.Key) < string(b.Key))
+	})
+}
+
+// insert puts the chunk behind the one it was cut from.
+func (t *table) insert(after, c *chunk) {
+	for i, o := range t.chunks {
+		if o == after {
+			t.chunks = append(t.chunks[:i+1], append([]*chunk{c}, t.chunks[i+1:]...)...)
+			return
+		}
+	}
+}
+
+// settled reports whether no chunk of the table is left to be read or sent.
+func (t *table) settled() bool {
+	for _, c := range t.chunks {
+		if c.Status < snapshot.Done {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,102 @@
+package task
+
+import "log/slog"
+
+// Spec is one migration task as asked for. It is frozen when the task first starts: Rate, Workers and the secrets
+// are all that may differ later.
+type Spec struct {
+	Name   string `yaml:"name" json:"name"`
+	Source Source `yaml:"source" json:"source"`
+	Target Target `yaml:"target" json:"target"`
+	// Phases: any combination of the three.
+	Schema      bool  `yaml:"schema" json:"schema"`
+	Full        bool  `yaml:"full" json:"full"`
+	Incremental bool  `yaml:"incremental" json:"incremental"`
+	From        *From `yaml:"from,omitempty" json:"from,omitempty"` // incremental alone: where to start; nil is now
+	// Tables selected, in the order given.
+	Tables []Table `yaml:"tables" json:"tables"`
+	// Policy of partitions for tables that do not say otherwise.
+	Policy  Policy `yaml:"policy" json:"policy"`
+	Rate    int    `yaml:"rate,omitempty" json:"rate,omitempty"`       // rows/s of the incremental phase; 0 is unlimited
+	Workers int    `yaml:"workers,omitempty" json:"workers,omitempty"` // chunks read at once; 0 is the default
+}
+
+// Policy is how a record finds its partition (DTS's three, and chosen columns).
+type Policy string
+
+// Partition policies.
+const (
+	PolicyZero  Policy = "zero"  // everything to partition 0
+	PolicyTable Policy = "table" // by the hash of db.table
+	PolicyKey   Policy = "key"   // by the hash of the primary key, or of Table.PartitionKey
+)
+
+// Source is a MySQL or MariaDB server.
+type Source struct {
+	Host     string `yaml:"host" json:"host"`
+	Port     int    `yaml:"port" json:"port"`
+	User     string `yaml:"user" json:"user"`
+	Password Secret `yaml:"password" json:"-"`
+	TLS      TLS    `yaml:"tls" json:"tls"`
+}
+
+// Target is a Kafka cluster and where tables go in it.
+type Target struct {
+	Brokers  []string `yaml:"brokers" json:"brokers"`
+	User     string   `yaml:"user,omitempty" json:"user,omitempty"` // empty: no sign-in
+	Password Secret   `yaml:"password,omitempty" json:"-"`
+	// Mechanism: "SCRAM-SHA-256" (default with a user), "SCRAM-SHA-512" or "PLAIN".
+	Mechanism string `yaml:"mechanism,omitempty" json:"mechanism,omitempty"`
+	TLS       TLS    `yaml:"tls" json:"tls"`
+	Topic     string `yaml:"topic" json:"topic"` // for every table that names none
+	// Partitions and Replication of topics that are missing and will be created; 0 is 1.
+	Partitions  int `yaml:"partitions,omitempty" json:"partitions,omitempty"`
+	Replication int `yaml:"replication,omitempty" json:"replication,omitempty"`
+	// Compression of batches: none, gzip, snappy, lz4, zstd.
+	Compression string `yaml:"compression,omitempty" json:"compression,omitempty"`
+}
+
+// TLS of a connection. Mode: "" or "off", "require" (encrypted, certificate not checked), "ca" (chain checked),
+// "full" (chain and host name checked).
+type TLS struct {
+	Mode   string `yaml:"mode,omitempty" json:"mode,omitempty"`
+	CAFile string `yaml:"ca_file,omitempty" json:"ca_file,omitempty"`
+}
+
+// Table is one selected table and how it is mapped.
+type Table struct {
+	Schema string `yaml:"schema" json:"schema"`
+	Name   string `yaml:"name" json:"name"`
+	// ToSchema and ToName rename the table in the records; empty keeps the source's name.
+	ToSchema string `yaml:"to_schema,omitempty" json:"to_schema,omitempty"`
+	ToName   string `yaml:"to_name,omitempty" json:"to_name,omitempty"`
+	Topic    string `yaml:"topic,omitempty" json:"topic,omitempty"`
+	// Columns that travel (empty: all) or Exclude that do not; not both.
+	Columns []string `yaml:"columns,omitempty" json:"columns,omitempty"`
+	Exclude []string `yaml:"exclude,omitempty" json:"exclude,omitempty"`
+	// Rename maps a column's name at the source to its name in the records.
+	Rename       map[string]string `yaml:"rename,omitempty" json:"rename,omitempty"`
+	Where        string            `yaml:"where,omitempty" json:"where,omitempty"` // SQL, acts on the full copy
+	Policy       Policy            `yaml:"policy,omitempty" json:"policy,omitempty"`
+	PartitionKey []string          `yaml:"partition_key,omitempty" json:"partition_key,omitempty"`
+	// DML kinds sent: any of insert, update, delete; empty is all. NoDDL leaves DDL records out.
+	DML   []string `yaml:"dml,omitempty" json:"dml,omitempty"`
+	NoDDL bool     `yaml:"no_ddl,omitempty" json:"no_ddl,omitempty"`
+}
+
+// From is where an incremental-only task starts: exactly one of the fields.
+type From struct {
+	Position string `yaml:"position,omitempty" json:"position,omitempty"` // "mysql-bin.000078:4"
+	GTID     string `yaml:"gtid,omitempty" json:"gtid,omitempty"`
+	Time     string `yaml:"time,omitempty" json:"time,omitempty"` // RFC 3339
+}
+
+// Secret is a password. It prints as stars and marshals as nothing, so that no log, error or page holds it.
+type Secret string
+
+func (Secret) String() string               { return "***" }
+func (Secret) GoString() string             { return "***" }
+func (Secret) LogValue() slog.Value         { return slog.StringValue("***") }
+func (Secret) MarshalText() ([]byte, error) { return nil, nil }
+func (Secret) MarshalYAML() (any, error)    { return "", nil }
+func (s Secret) Reveal() string             { return string(s) }

@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"sluice/engine/cdc"
+	"sluice/engine/schema"
+	"sluice/engine/snapshot"
+)
+
+// worker reads one chunk for one attempt. Its steps are, each a call to the source: wait until every view shows what
+// the router has passed, open the view, take the metadata lock and H, read. What it finds goes to the router.
+type worker struct {
+	o     *opening
+	src   snapshot.Reader
+	files Files
+	codec Codec
+	ids   *atomic.Int64
+	born  func() int64
+
+	at     workerStep
+	view   snapshot.View
+	high   cdc.Position
+	exact  bool
+	locked snapshot.Locked
+}
+
+type workerStep uint8
+
+const (
+	stepVisible workerStep = iota
+	stepView
+	stepLock
+	stepRead
+	stepEnd
+)
+
+// step runs the next step. Once locked is not nil the router must be told, before the next step; rows is the end.
+func (w *worker) step(ctx context.Context) (locked *chunkLocked, rows *chunkRows, err error) {
+	switch w.at {
+	case stepVisible:
+		seen, err := w.src.Executed(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if seen == nil || seen.Includes(w.o.need) {
+			w.at = stepView
+		}
+	case stepView:
+		return nil, nil, w.open(ctx)
+	case stepLock:
+		return w.lock(ctx)
+	case stepRead:
+		rows, err := w.read(ctx)
+		w.at = stepEnd
+		return nil, rows, errors.Join(err, w.close())
+	}
+	return nil, nil, nil
+}
+
+// waiting reports whether the step to come only asks whether the source has gone on.
+func (w *worker) waiting() bool { return w.at == stepVisible }
+
+func (w *worker) open(ctx context.Context) error {
+	view, err := w.src.View(ctx)
+	if err != nil {
+		return err
+	}
+	p, exact := view.Exact()
+	if exact && p.Before(w.o.point) {
+		// The view does not show all that the router has passed: take a newer one.
+		return view.Close()
+	}
+	w.view, w.high, w.exact, w.at = view, p, exact, stepLock
+	return nil
+}
+
+func (w *worker) lock(ctx context.Context) (*chunkLocked, *chunkRows, error) {
+	l, err := w.view.Lock(ctx, w.o.table.TableID)
+	if err != nil {
+		return nil, nil, err
+	}
+	w.locked, w.at = l, stepRead
+	if !w.exact {
+		w.high = l.End
+	}
+	return &chunkLocked{high: w.high, end: l.End, exact: w.exact}, nil, nil
+}
+
+func (w *worker) read(ctx context.Context) (*chunkRows, error) {
+	if schema.Diff(w.o.table, w.locked.Table) != "" {
+		return &chunkRows{redefined: w.locked.Table}, nil
+	}
+	out, err := newSealedWriter(w.files, w.o.file)
+	if err != nil {
+		return nil, err
+	}
+	enc := &initEncoder{o: w.o, codec: w.codec, high: w.high, now: w.locked.Now, ids: w.ids, born: w.born}
+	q := snapshot.Query{Table: w.o.table, Key: w.o.key, Limit: w.o.limit, Where: w.o.route.Where}
+	if w.o.rang.After != nil {
+		q.After = w.o.rang.After.Row
+	}
+	if w.o.rang.Upto != nil {
+		q.Upto = w.o.rang.Upto.Row
+	}
+	res := &chunkRows{enc: enc}
+	began := time.Now()
+	var lastKey []byte
+	var lastRow cdc.Row
+	n, err := w.view.Rows(ctx, q, func(row cdc.Row) error {
+		var key []byte
+		if w.o.ordered {
+			var err error
+			if key, err = snapshot.AppendKey(lastKey[:0], w.o.table, w.o.key, row); err != nil {
+				return err
+			}
+			lastKey = key
+			if out.rows+1 == int64(w.o.limit) {
+				lastRow = keyRow(w.o.table, w.o.key, row)
+			}
+		}
+		return enc.add(out, key, row, out.rows)
+	})
+	if err != nil {
+		out.abandon()
+		return nil, err
+	}
+	if err := out.finish(); err != nil {
+		return nil, err
+	}
+	res.took = time.Since(began)
+	res.rows, res.bytes, res.sum = out.rows, out.bytes, out.sum
+	if res.full = w.o.limit > 0 && n == w.o.limit; res.full {
+		res.last = &snapshot.Bound{Key: append([]byte(nil), lastKey...), Row: lastRow}
+	}
+	return res, nil
+}
+
+// keyRow keeps the key columns of a row.
+func keyRow(t *cdc.Table, key []int, row cdc.Row) cdc.Row {
+	out := make(cdc.Row, len(t.Columns))
+	for _, k := range key {
+		out[k] = row[k : k+1].Clone()[0]
+	}
+	return out
+}
+
+// close ends the view, at any step.
+func (w *worker) close() error {
+	if w.view == nil {
+		return nil
+	}
+	v := w.view
+	w.view = nil
+	return v.Close()
+}
+
+// initEncoder makes the records of a chunk's rows. A record's ordinal is its place among the rows that were read, or
+// behind them for a row that came in the window.
+type initEncoder struct {
+	o     *opening
+	codec Codec
+	high  cdc.Position
+	now   int64
+	ids   *atomic.Int64
+	born  func() int64
+	value []byte
+	key   []byte
+	id    []byte
+	rec   cdc.Record
+}
+
+func (e *initEncoder) add(w *sealedWriter, key []byte, row cdc.Row, ordinal int64) error {
+	var err error
+	var lane int
+	if lane, e.key, err = e.o.route.Dest(e.key[:0], row); err != nil {
+		return err
+	}
+	e.id = strconv.AppendInt(append(e.id[:0], e.o.identity...), ordinal, 10)
+	r := e.o.route
+	e.rec = cdc.Record{ID: e.ids.Add(1), Op: cdc.Init, Time: e.now, Pos: e.high, SafePos: e.high, Object: r.Object, Table: r.Source,
+		Columns: r.Columns, Names: r.Names, After: row, Identity: string(e.id), Born: e.born()}
+	if e.value, err = e.codec.Encode(e.value[:0], &e.rec); err != nil {
+		return fmt.Errorf("reading chunk %d of %s: %w", e.o.id, e.o.table.TableID, err)
+	}
+	return w.add(key, lane, e.key, e.value)
+}

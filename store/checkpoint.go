@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"sluice/engine"
+	"sluice/engine/cdc"
+	"sluice/engine/schema"
+	"sluice/engine/snapshot"
+)
+
+var _ engine.Checkpoints = (*Task)(nil)
+
+// keptNotes is how many notes stay beyond those that a restart needs: the way back when a topic lost its tail.
+const keptNotes = 1000
+
+// Begin stores the start of a task, durable. A task begins once.
+func (t *Task) Begin(ctx context.Context, s *engine.Saved) error {
+	if s.Task != t.row.ID || s.Generation != t.row.Generation {
+		return fmt.Errorf("beginning task %s/%d: the start is of %s/%d", t.row.ID, t.row.Generation, s.Task, s.Generation)
+	}
+	return t.write(ctx, durable, "saving the start of the task", func(tx *sqlx.Tx) error {
+		if err := insert(ctx, tx, startInsert, startOf(t.row.ID, s)); err != nil {
+			return err
+		}
+		if err := t.saveLanes(ctx, tx, s); err != nil {
+			return err
+		}
+		if err := t.saveEpoch(ctx, tx, s.Producer, s.Epoch); err != nil {
+			return err
+		}
+		if err := insert(ctx, tx, noteInsert, each(t.row.ID, s.Notes, noteOf)...); err != nil {
+			return err
+		}
+		if err := insert(ctx, tx, chunkUpsert, each(t.row.ID, s.Chunks, chunkOf)...); err != nil {
+			return err
+		}
+		return insert(ctx, tx, versionUpsert, each(t.row.ID, s.Schemas, versionOf)...)
+	})
+}
+
+func (t *Task) saveLanes(ctx context.Context, tx *sqlx.Tx, s *engine.Saved) error {
+	for name, n := range s.Partitions {
+		_, err := tx.ExecContext(ctx, "INSERT INTO topic (task, name, partitions) VALUES (?, ?, ?)", t.row.ID, name, n)
+		if err != nil {
+			return err
+		}
+	}
+	for i, l := range s.Lanes {
+		_, err := tx.ExecContext(ctx, "INSERT INTO lane (task, number, topic, partition) VALUES (?, ?, ?, ?)", t.row.ID, i, l.Topic, l.ID)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Epoch stores the producer and its epoch, durable.
+func (t *Task) Epoch(ctx context.Context, producer int64, epoch int16) error {
+	return t.write(ctx, durable, "saving the producer's epoch", func(tx *sqlx.Tx) error {
+		return t.saveEpoch(ctx, tx, producer, epoch)
+	})
+}
+
+func (t *Task) saveEpoch(ctx context.Context, tx *sqlx.Tx, producer int64, epoch int16) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO producer (task, pid, epoch) VALUES (?, ?, ?)
+		ON CONFLICT (task) DO UPDATE SET pid = excluded.pid, epoch = excluded.epoch`, t.row.ID, producer, epoch)
+	return err
+}
+
+// SchemaSent stores that the schema phase is over, durable.
+func (t *Task) SchemaSent(ctx context.Context) error {
+	return t.write(ctx, durable, "saving the end of the schema phase", func(tx *sqlx.Tx) error {
+		done, err := tx.ExecContext(ctx, "UPDATE start SET schema_sent = 1 WHERE task = ?", t.row.ID)
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n != 1 {
+			return fmt.Errorf("task %s has not begun: %w", t.row.ID, err)
+		}
+		return nil
+	})
+}
+
+// Note appends a note and the table versions since the one before, and prunes notes that are neither among the
+// newest 1,000 (their numbers rise by one) nor at or after keep. It is lazy: a power cut may undo the newest notes.
+func (t *Task) Note(ctx context.Context, n engine.Note, versions []schema.Version, keep int64) error {
+	return t.write(ctx, lazy, "saving a note", func(tx *sqlx.Tx) error {
+		if err := insert(ctx, tx, versionUpsert, each(t.row.ID, versions, versionOf)...); err != nil {
+			return err
+		}
+		if err := insert(ctx, tx, noteInsert, noteOf(t.row.ID, n)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "DELETE FROM note WHERE task = ? AND seq < ?", t.row.ID, min(keep, n.Seq-keptNotes+1))
+		return err
+	})
+}
+
+// Seal stores a sealed chunk and, where it ended before its bound, the chunk of the rest; durable.
+func (t *Task) Seal(ctx context.Context, c engine.Chunk, rest *engine.Chunk) error {
+	if c.Status != snapshot.Sealed {
+		return fmt.Errorf("sealing chunk %d of %s: it is %s", c.ID, c.Table, c.Status)
+	}
+	cs := []engine.Chunk{c}
+	if rest != nil {
+		cs = append(cs, *rest)
+	}
+	return t.write(ctx, durable, fmt.Sprintf("sealing chunk %d of %s", c.ID, c.Table), func(tx *sqlx.Tx) error {
+		return insert(ctx, tx, chunkUpsert, each(t.row.ID, cs, chunkOf)...)
+	})
+}
+
+// Chunks stores the chunks as they are, in one transaction.
+func (t *Task) Chunks(ctx context.Context, cs []engine.Chunk, sync bool) error {
+	return t.write(ctx, durability(sync), "saving chunks", func(tx *sqlx.Tx) error {
+		return insert(ctx, tx, chunkUpsert, each(t.row.ID, cs, chunkOf)...)
+	})
+}
+
+// Replan replaces all chunks of a table; durable.
+func (t *Task) Replan(ctx context.Context, table cdc.TableID, cs []engine.Chunk) error {
+	for _, c := range cs {
+		if c.Table != table {
+			return fmt.Errorf("planning %s again: chunk %d is of %s", table, c.ID, c.Table)
+		}
+	}
+	return t.write(ctx, durable, "planning "+table.String()+" again", func(tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM chunk WHERE task = ? AND db = ? AND name = ?", t.row.ID, table.Schema, table.Name)
+		if err != nil {
+			return err
+		}
+		return insert(ctx, tx, chunkInsert, each(t.row.ID, cs, chunkOf)...)
+	})
+}
+
+const (
+	startInsert = `INSERT INTO start (task, server_flavor, server_id, server_version, start_set, skip, skip_time, start_end, schema_sent)
+		VALUES (:task, :server_flavor, :server_id, :server_version, :start_set, :skip, :skip_time, :start_end, :schema_sent)`
+
+	noteInsert = `INSERT INTO note (task, seq, x, l, l_set, offsets) VALUES (:task, :seq, :x, :l, :l_set, :offsets)`
+
+	// A chunk's identity in the topics holds its number: a new plan must not take one that is in use.
+	chunkInsert = `INSERT INTO chunk (task, id, db, name, after, upto, status, s, h, h_set, note_seq, schema_ver, file, rows, bytes, sum, patch)
+		VALUES (:task, :id, :db, :name, :after, :upto, :status, :s, :h, :h_set, :note_seq, :schema_ver, :file, :rows, :bytes, :sum, :patch)`
+
+	chunkUpsert = chunkInsert + ` ON CONFLICT (task, id) DO UPDATE SET db = excluded.db, name = excluded.name,
+		after = excluded.after, upto = excluded.upto, status = excluded.status, s = excluded.s, h = excluded.h,
+		h_set = excluded.h_set, note_seq = excluded.note_seq, schema_ver = excluded.schema_ver, file = excluded.file,
+		rows = excluded.rows, bytes = excluded.bytes, sum = excluded.sum, patch = excluded.patch`
+
+	// After a restart the stream meets a DDL again whose version is stored already.
+	versionUpsert = `INSERT INTO schema_version (task, db, name, version, at, how, create_sql, definition)
+		VALUES (:task, :db, :name, :version, :at, :how, :create_sql, :definition)
+		ON CONFLICT (task, db, name, version, at, how) DO UPDATE SET create_sql = excluded.create_sql, definition = excluded.definition`
+)
+
+// insert runs the statement for each row.
+func insert[R any](ctx context.Context, tx *sqlx.Tx, query string, rows ...R) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	stmt, err := tx.PrepareNamedContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = stmt.Close() }()
+	for i := range rows {
+		if _, err := stmt.ExecContext(ctx, &rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func each[T, R any](id string, list []T, row func(string, T) R) []R {
+	out := make([]R, len(list))
+	for i, v := range list {
+		out[i] = row(id, v)
+	}
+	return out
+}

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"sluice/engine"
+)
+
+// Files is the folder of one task's sealed chunks; it satisfies engine.Files.
+type Files struct {
+	dir string
+}
+
+var _ engine.Files = (*Files)(nil)
+
+// Files opens the folder of the task's chunks, chunks/ID, making it if it is missing.
+func (t *Task) Files() (*Files, error) {
+	parent := filepath.Join(t.store.dir, "chunks")
+	f := &Files{dir: filepath.Join(parent, t.row.ID)}
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return nil, failure("making the folder of chunks", err)
+	}
+	return f, failure("making the folder of chunks", errors.Join(syncFolder(parent), syncFolder(t.store.dir)))
+}
+
+func (f *Files) path(name string) (string, error) {
+	if name == "." || name == ".." || filepath.Base(name) != name {
+		return "", fmt.Errorf("chunk file %q: the name is not a single path element", name)
+	}
+	return filepath.Join(f.dir, name), nil
+}
+
+// Create makes the file anew; one of that name is replaced.
+func (f *Files) Create(name string) (engine.File, error) {
+	path, err := f.path(name)
+	if err != nil {
+		return nil, err
+	}
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, failure("making chunk file "+name, err)
+	}
+	c := &chunkFile{name: name, folder: f.dir, file: out, buf: bufio.NewWriterSize(out, 256<<10)}
+	c.close = sync.OnceValue(c.shut)
+	return c, nil
+}
+
+// Open opens the file for reading.
+func (f *Files) Open(name string) (io.ReadCloser, error) {
+	path, err := f.path(name)
+	if err != nil {
+		return nil, err
+	}
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, failure("opening chunk file "+name, err)
+	}
+	return in, nil
+}
+
+// Remove removes the file; that it is gone already is no error.
+func (f *Files) Remove(name string) error {
+	path, err := f.path(name)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return failure("removing chunk file "+name, err)
+	}
+	return nil
+}
+
+// List gives the names in order.
+func (f *Files) List() ([]string, error) {
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return nil, failure("listing chunk files", err)
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, nil
+}
+
+// chunkFile is one file being written. After an error every call fails with the same one.
+type chunkFile struct {
+	name, folder string
+	file         *os.File
+	buf          *bufio.Writer
+	close        func() error
+}
+
+func (c *chunkFile) Write(b []byte) (int, error) {
+	n, err := c.buf.Write(b)
+	return n, failure("writing chunk file "+c.name, err)
+}
+
+func (c *chunkFile) Sync() error {
+	err := c.buf.Flush()
+	if err == nil {
+		err = c.file.Sync()
+	}
+	if err == nil {
+		err = syncFolder(c.folder)
+	}
+	return failure("syncing chunk file "+c.name, err)
+}
+
+// Close writes what is buffered, but does not wait for the disk; it may be called twice.
+func (c *chunkFile) Close() error { return c.close() }
+
+func (c *chunkFile) shut() error {
+	return failure("closing chunk file "+c.name, errors.Join(c.buf.Flush(), c.file.Close()))
+}
