@@ -121,11 +121,10 @@ func cut(ctx context.Context, d *Deps, s *Saved, t *cdc.Table) error {
 	}
 	var after *snapshot.Bound
 	for _, row := range bounds {
-		enc, err := snapshot.AppendKey(nil, t, key, row)
+		upto, err := snapshot.NewBound(t, key, row)
 		if err != nil {
 			return err
 		}
-		upto := &snapshot.Bound{Key: enc, Row: row}
 		s.Chunks = append(s.Chunks, Chunk{ID: int64(len(s.Chunks) + 1), Table: t.TableID, After: after, Upto: upto})
 		after = upto
 	}

@@ -67,7 +67,7 @@ var mutants = []struct {
 	{"note-floor", []edit{{"note.go", "		if floor {", "		if floor && false {"}}},
 	{"hand-before-h", []edit{{"chunk.go", "	return c.Status == snapshot.Sealed && !c.released && !point.Before(c.H)\n", "	return c.Status == snapshot.Sealed && !c.released\n"}}},
 	{"seal-before-q", []edit{{"chunk.go", "c.result != nil && !point.Before(c.H) && !point.Before(c.q)", "c.result != nil && !point.Before(c.H)"}}},
-	{"no-quiet-window", []edit{{"chunk.go", "		if q.tx.start.Before(c.H) {", "		if false {"}}},
+	{"no-quiet-window", []edit{{"chunk.go", "		if q.tx.start.Before(c.H) {", "		if false && q.tx.start.Before(c.H) {"}}},
 	{"pruned-notes", []edit{{"note.go", "	seq := r.marks[0].seq\n", "	seq := r.noted.Seq\n"}}},
 	{"new-ddl-baseline", []edit{{"begin.go", "		if v.How == schema.HowBaseline || !r.base.Before(v.At) {", "		if true {"}}},
 }

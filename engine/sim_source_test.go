@@ -320,7 +320,7 @@ func (s *simSource) Split(_ context.Context, t *cdc.Table, _ []int, _ int) ([]cd
 	if t.TableID != simIDs[0] || s.w.c.openEnded {
 		return nil, nil
 	}
-	return []cdc.Row{s.value(1, 0, len(t.Columns)-2), s.value(3, 0, len(t.Columns)-2)}, nil
+	return []cdc.Row{{s.keyValue(1)}, {s.keyValue(3)}}, nil
 }
 
 func (s *simSource) Executed(context.Context) (cdc.GTIDSet, error) {

@@ -121,7 +121,7 @@ func (w *worker) read(ctx context.Context) (*chunkRows, error) {
 			}
 			lastKey = key
 			if out.rows+1 == int64(w.o.limit) {
-				lastRow = keyRow(w.o.table, w.o.key, row)
+				lastRow = keyValues(w.o.key, row)
 			}
 		}
 		return enc.add(out, key, row, out.rows)
@@ -141,13 +141,13 @@ func (w *worker) read(ctx context.Context) (*chunkRows, error) {
 	return res, nil
 }
 
-// keyRow keeps the key columns of a row.
-func keyRow(t *cdc.Table, key []int, row cdc.Row) cdc.Row {
-	out := make(cdc.Row, len(t.Columns))
+// keyValues keeps the values of the key columns.
+func keyValues(key []int, row cdc.Row) cdc.Row {
+	out := make(cdc.Row, 0, len(key))
 	for _, k := range key {
-		out[k] = row[k : k+1].Clone()[0]
+		out = append(out, row[k])
 	}
-	return out
+	return out.Clone()
 }
 
 // close ends the view, at any step.

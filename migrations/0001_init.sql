@@ -4,7 +4,7 @@ CREATE TABLE task (
     id          TEXT    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     name        TEXT    NOT NULL UNIQUE,
     state       TEXT    NOT NULL,
-    spec_json   TEXT    NOT NULL,           -- without secrets; frozen once the state is not 'new'
+    spec_json   TEXT    NOT NULL,           -- without secrets; frozen once the start is stored
     version     INTEGER NOT NULL DEFAULT 1, -- rises with each move
     generation  INTEGER NOT NULL DEFAULT 1, -- rises when the task is copied anew on purpose
     incarnation INTEGER NOT NULL DEFAULT 0, -- rises with each start

@@ -342,3 +342,12 @@ func TestSealedSurvivesKill(t *testing.T) {
 		t.Fatal(ok, err)
 	}
 }
+
+func TestLoadBeforeBegin(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, t.TempDir(), newClock())
+	h, run := started(t, s)
+	if got, err := h.Load(run); got != nil || err != nil {
+		t.Errorf("got %v, %v, want nothing", got, err)
+	}
+}

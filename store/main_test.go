@@ -152,10 +152,16 @@ func started(t *testing.T, s *Store) (*Task, context.Context) {
 func begun(t *testing.T, s *Store) (*Task, context.Context) {
 	t.Helper()
 	h, run := started(t, s)
+	begin(t, h)
+	return h, run
+}
+
+// begin stores the least that a start can be.
+func begin(t *testing.T, h *Task) {
+	t.Helper()
 	if err := h.Begin(t.Context(), &engine.Saved{Task: h.ID(), Generation: 1, Lanes: []engine.Partition{{Topic: "shop", ID: 0}}}); err != nil {
 		t.Fatal(err)
 	}
-	return h, run
 }
 
 func wantCode(t *testing.T, err error, code string, retry bool) {

@@ -24,6 +24,8 @@ type Store struct {
 	now   func() time.Time
 	ticks func(time.Duration) (c <-chan time.Time, free func())
 	close func() error
+
+	secrets func() (*vault, error) // opened when first used: the command line needs none
 }
 
 // Open opens the data folder, making it if it is missing, and locks it for this process until Close.
@@ -38,6 +40,7 @@ func open(dir string, now func() time.Time, ticks func(time.Duration) (<-chan ti
 	}
 	s := &Store{dir: dir, now: now, ticks: ticks}
 	s.close = sync.OnceValue(s.shut)
+	s.secrets = sync.OnceValues(func() (*vault, error) { return openVault(dir) })
 	defer func() {
 		if err != nil {
 			_ = s.Close()

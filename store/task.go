@@ -42,8 +42,9 @@ type taskRow struct {
 	UpdatedAt   int64      `db:"updated_at"`
 }
 
-// Task gives the task with the specification's name, made now if there is none (created is true then). A task that
-// has started keeps its specification: any change but of rate, workers and secrets is refused, task.spec_changed.
+// Task gives the task with the specification's name, made now if there is none (created is true then). A task whose
+// start is stored (Begin) keeps its specification: any change but of rate, workers and secrets is refused,
+// task.spec_changed. One that failed before, at a wrong table name for example, may still be corrected.
 func (s *Store) Task(ctx context.Context, spec task.Spec) (t *Task, created bool, err error) {
 	text, err := json.Marshal(spec)
 	if err != nil {
@@ -80,7 +81,11 @@ func (t *Task) create(ctx context.Context, tx *sqlx.Tx, text string) error {
 
 // bind holds the file's specification against the frozen one and keeps what may change.
 func (t *Task) bind(ctx context.Context, tx *sqlx.Tx, text string) error {
-	if t.row.State != task.New {
+	began := 0
+	if err := tx.GetContext(ctx, &began, "SELECT count(*) FROM start WHERE task = ?", t.row.ID); err != nil {
+		return err
+	}
+	if began > 0 {
 		var frozen task.Spec
 		if err := json.Unmarshal([]byte(t.row.Spec), &frozen); err != nil {
 			return fmt.Errorf("reading the saved specification: %w", err)

@@ -64,6 +64,18 @@ func TestSpecIsFrozenAtTheFirstStart(t *testing.T) {
 			if _, err := h.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			if err := h.End(t.Context(), task.Failed, errors.New("no such table")); err != nil {
+				t.Fatal(err)
+			}
+			for _, spec := range []task.Spec{changed, fullSpec()} { // failed before its start was stored: still anything
+				if _, _, err := s.Task(t.Context(), spec); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := h.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			begin(t, h)
 			if err := h.End(t.Context(), task.Stopped, nil); err != nil {
 				t.Fatal(err)
 			}

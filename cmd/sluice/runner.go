@@ -69,6 +69,7 @@ func (r *runner) run(ctx context.Context, t *store.Task, control engine.Control,
 	if err != nil {
 		return r.early(ctx, err)
 	}
+	_ = t.Event(held, store.Info, "task.started", nil)
 	r.plan(held, t, source, w)
 	err = engine.Run(held, &engine.Deps{
 		Spec: &spec, Task: t.ID(), Generation: t.Generation(),
@@ -100,6 +101,11 @@ func (r *runner) end(ctx context.Context, t *store.Task, err error) (task.State,
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	level, params := store.Info, map[string]string{}
+	if err != nil {
+		level, params["code"] = store.Error, task.Code(err)
+	}
+	_ = t.Event(ctx, level, "task."+string(state), params)
 	if rerr := t.End(ctx, state, err); rerr != nil && err == nil {
 		return task.Failed, fmt.Errorf("recording the outcome: %w", rerr)
 	}

@@ -44,7 +44,7 @@ func TestAppendText(t *testing.T) {
 		{Column{Fsp: 3}, Value{Kind: KindDateTime}, "0000-00-00 00:00:00.000"},
 		{Column{}, stamp(0), "0000-00-00 00:00:00"},
 		{Column{Fsp: 1}, stamp(1_700_000_000_900_000), "2023-11-14 22:13:20.9"},
-		{Column{}, clock(-(838*3600+59*60+59)*1_000_000), "-838:59:59"},
+		{Column{}, clock(-(838*3600 + 59*60 + 59) * 1_000_000), "-838:59:59"},
 		{Column{Fsp: 6}, clock(-1), "-00:00:00.000001"},
 		{Column{Fsp: 3}, clock(3_661_005_000), "01:01:01.005"},
 		{Column{}, Value{Kind: KindYear}, "0000"},

@@ -25,8 +25,8 @@ type collation struct {
 
 // loadCollations reads the server's collations once.
 func (s *Source) loadCollations(ctx context.Context) (map[uint64]collation, error) {
-	s.collationsOnce.Lock()
-	defer s.collationsOnce.Unlock()
+	s.loading.Lock()
+	defer s.loading.Unlock()
 	if s.collations != nil {
 		return s.collations, nil
 	}

@@ -22,7 +22,8 @@ import (
 
 const (
 	dialTimeout = 10 * time.Second
-	// A server that is silent for this long in the middle of an answer is lost.
+	// A server that is silent for this long on a short question is lost. Views have no limit: a filter may match
+	// nothing for long, and a dead line is found by TCP.
 	readTimeout = 2 * time.Minute
 	// The server must not give up on a reader that waits for its target.
 	sessionSetup = "SET SESSION time_zone='+00:00', sql_mode='ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', net_write_timeout=86400, lock_wait_timeout=2"
@@ -53,20 +54,23 @@ func port(spec task.Source) int {
 // conn is one connection. It is not safe for use at the same time.
 type conn struct {
 	*client.Conn
+	raw     net.Conn // below TLS; closing it is safe while a call is under way
 	flavor  cdc.Flavor
 	version version
 	broken  bool // an I/O error or a cancellation left it unusable
 }
 
-// dial opens a connection and proves that it reached the same server as before.
-func (s *Source) dial(ctx context.Context) (*conn, error) {
+// dial opens a connection and proves that it reached the same server as before. A server that is silent for longer
+// than silence is lost; 0 is no limit.
+func (s *Source) dial(ctx context.Context, silence time.Duration) (*conn, error) {
 	d := s.dialer
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
+	var raw net.Conn
 	stop := func() bool { return true }
 	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
-		raw, err := (&net.Dialer{}).DialContext(ctx, network, addr)
-		if err == nil {
+		var err error
+		if raw, err = (&net.Dialer{}).DialContext(ctx, network, addr); err == nil {
 			stop = context.AfterFunc(ctx, func() { raw.Close() })
 		}
 		return raw, err
@@ -74,18 +78,20 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 	cc, err := client.ConnectWithDialer(ctx, "tcp", d.addr, d.spec.User, d.spec.Password.Reveal(), "", dial,
 		func(c *client.Conn) error {
 			c.SetTLSConfig(d.tls)
-			c.ReadTimeout = readTimeout
+			c.ReadTimeout = silence
 			// So that rows, which result reads by itself, have one form.
 			c.UnsetCapability(gomysql.CLIENT_DEPRECATE_EOF)
 			c.UnsetCapability(gomysql.CLIENT_QUERY_ATTRIBUTES)
 			return nil
 		})
-	if !stop() || err != nil {
-		return nil, s.dialError(ctx, err)
+	c := &conn{Conn: cc, raw: raw}
+	if err == nil {
+		err = s.prepare(c)
 	}
-	c := &conn{Conn: cc}
-	if err := s.prepare(c); err != nil {
-		c.Close()
+	if !stop() || err != nil {
+		if cc != nil {
+			cc.Close()
+		}
 		return nil, s.dialError(ctx, err)
 	}
 	return c, nil
@@ -152,7 +158,7 @@ func (c *conn) identify() (engine.Server, error) {
 
 // watch closes the connection when ctx ends, so that a blocked call returns. Call release when the call is over.
 func (c *conn) watch(ctx context.Context) (release func()) {
-	stop := context.AfterFunc(ctx, func() { c.Conn.Close() })
+	stop := context.AfterFunc(ctx, func() { c.raw.Close() })
 	return func() {
 		if !stop() {
 			c.broken = true

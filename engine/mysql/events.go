@@ -104,7 +104,7 @@ func (t *translator) event(e *replication.BinlogEvent, start cdc.Position, size 
 	case *replication.RowsEvent:
 		return t.rows(e.Header, v, size)
 	case *replication.TransactionPayloadEvent:
-		return t.payload(v, start, size)
+		return t.payload(v, start)
 	case *replication.ExecuteLoadQueryEvent, *replication.BeginLoadQueryEvent:
 		return t.statement(e.Header, "LOAD DATA", "", 0)
 	}
@@ -332,7 +332,7 @@ func whole(bitmap []byte, n int) bool {
 }
 
 // payload opens a compressed transaction. Its events have no place of their own: they start where the payload does.
-func (t *translator) payload(v *replication.TransactionPayloadEvent, start cdc.Position, size int) error {
+func (t *translator) payload(v *replication.TransactionPayloadEvent, start cdc.Position) error {
 	checksum := t.checksum
 	t.checksum = 0
 	defer func() { t.checksum = checksum }()

@@ -166,6 +166,21 @@ func (r *reader) next() cdc.Event {
 	return e
 }
 
+// drain waits for the end of the stream.
+func (r *reader) drain() {
+	r.t.Helper()
+	for {
+		select {
+		case _, ok := <-r.stream.Batches():
+			if !ok {
+				return
+			}
+		case <-r.ctx.Done():
+			r.t.Fatal("the stream did not end")
+		}
+	}
+}
+
 // until gives the events up to the first with no transaction open whose End is at or after end.
 func (r *reader) until(end cdc.Position) []cdc.Event {
 	r.t.Helper()

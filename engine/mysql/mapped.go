@@ -14,46 +14,24 @@ import (
 // not written there, and neither is which columns are generated.
 func (o *optionalMeta) table(m *tableMap, collations func(uint64) (collation, error), flavor cdc.Flavor) (*cdc.Table, error) {
 	t := &cdc.Table{TableID: m.TableID, Columns: make([]cdc.Column, len(m.Columns))}
-	numeric, text, choice, enum, set := 0, 0, 0, 0, 0
+	var at counters
 	for i := range m.Columns {
 		mc, c := &m.Columns[i], &t.Columns[i]
 		c.Name, c.Nullable = o.names[i], mc.Nullable
 		c.Invisible = len(o.visible) > i/8 && o.visible[i/8]&(0x80>>(i%8)) == 0
-		charset := uint64(0)
-		switch {
-		case isNumeric(mc.Type):
-			c.Unsigned = len(o.signs) > numeric/8 && o.signs[numeric/8]&(0x80>>(numeric%8)) != 0 && mc.Type != gomysql.MYSQL_TYPE_YEAR
-			numeric++
-		case isCharacter(mc.Type, flavor):
-			charset = o.charset.of(text)
-			text++
-		case mc.Type == gomysql.MYSQL_TYPE_ENUM || mc.Type == gomysql.MYSQL_TYPE_SET:
-			charset = o.enumCharset.of(choice)
-			choice++
-		}
+		unsigned, charset, labels := o.ofColumn(mc, &at, flavor)
+		c.Unsigned = unsigned
 		cl := collation{}
+		var err error
 		if charset != 0 {
-			var err error
-			if cl, err = collations(charset); err != nil {
-				return nil, fmt.Errorf("column %s of %s: %w", c.Name, m.TableID, err)
-			}
+			cl, err = collations(charset)
 		}
-		var raw [][]byte
-		if mc.Type == gomysql.MYSQL_TYPE_ENUM && enum < len(o.enums) {
-			raw = o.enums[enum]
-			enum++
+		if err == nil {
+			describe(c, mc, cl)
+			err = setLabels(c, cl, labels)
 		}
-		if mc.Type == gomysql.MYSQL_TYPE_SET && set < len(o.sets) {
-			raw = o.sets[set]
-			set++
-		}
-		describe(c, mc, cl)
-		for _, label := range raw {
-			utf8, err := toUTF8(cl.charset, label)
-			if err != nil {
-				return nil, fmt.Errorf("labels of column %s of %s: %w", c.Name, m.TableID, err)
-			}
-			c.Labels = append(c.Labels, utf8)
+		if err != nil {
+			return nil, fmt.Errorf("column %s of %s: %w", c.Name, m.TableID, err)
 		}
 		c.Declared = declared(c)
 	}
@@ -61,6 +39,44 @@ func (o *optionalMeta) table(m *tableMap, collations func(uint64) (collation, er
 		t.Primary = append(t.Primary, int(k))
 	}
 	return t, nil
+}
+
+// counters number the columns of each kind: the optional fields count only theirs.
+type counters struct{ numeric, text, choice, enum, set int }
+
+func (n *counters) next(c *int) int { *c++; return *c - 1 }
+
+// ofColumn takes what belongs to the next column.
+func (o *optionalMeta) ofColumn(mc *cdc.MapColumn, at *counters, flavor cdc.Flavor) (unsigned bool, charset uint64, labels [][]byte) {
+	switch {
+	case isNumeric(mc.Type):
+		i := at.next(&at.numeric)
+		unsigned = len(o.signs) > i/8 && o.signs[i/8]&(0x80>>(i%8)) != 0 && mc.Type != gomysql.MYSQL_TYPE_YEAR
+	case isCharacter(mc.Type, flavor):
+		charset = o.charset.of(at.next(&at.text))
+	case mc.Type == gomysql.MYSQL_TYPE_ENUM:
+		charset = o.enumCharset.of(at.next(&at.choice))
+		if i := at.next(&at.enum); i < len(o.enums) {
+			labels = o.enums[i]
+		}
+	case mc.Type == gomysql.MYSQL_TYPE_SET:
+		charset = o.enumCharset.of(at.next(&at.choice))
+		if i := at.next(&at.set); i < len(o.sets) {
+			labels = o.sets[i]
+		}
+	}
+	return unsigned, charset, labels
+}
+
+func setLabels(c *cdc.Column, cl collation, labels [][]byte) error {
+	for _, label := range labels {
+		utf8, err := toUTF8(cl.charset, label)
+		if err != nil {
+			return err
+		}
+		c.Labels = append(c.Labels, utf8)
+	}
+	return nil
 }
 
 // isNumeric says which columns have a bit among the signs; the server counts YEAR among them.

@@ -119,7 +119,7 @@ func (r *result) rows(each func(cdc.Row) error) (int, error) {
 		}
 		if err := each(r.row); err != nil {
 			r.conn.broken = true // the rest of the rows is still on its way
-			return n, err
+			return n, &callersError{err}
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 type Options struct {
 	// ServerID is this reader's id among the source's replicas; 0 draws one from 2^31 to 2^32-1.
 	ServerID uint32
+	// Unchecked leaves Check to the caller: the precheck tells all that is wrong, not the first.
+	Unchecked bool
 }
 
 // Source is a MySQL or MariaDB server. Its methods may be called at the same time.
@@ -23,13 +25,15 @@ type Source struct {
 	server  engine.Server
 	version version
 
-	mu      sync.Mutex
-	control *conn // for everything but views and streams; nil until needed again
-	idle    []*conn
-	closed  bool
+	asking  sync.Mutex // held for the length of a question
+	control *conn      // for everything but views and streams; nil until needed again
 
-	collationsOnce sync.Mutex
-	collations     map[uint64]collation
+	mu     sync.Mutex
+	idle   []*conn // for the next views
+	closed bool
+
+	loading    sync.Mutex
+	collations map[uint64]collation
 }
 
 var _ engine.Source = (*Source)(nil)
@@ -45,11 +49,14 @@ func Open(ctx context.Context, spec task.Source, options Options) (*Source, erro
 		return nil, err
 	}
 	s.dialer = d
-	c, err := s.dial(ctx)
+	c, err := s.dial(ctx, readTimeout)
 	if err != nil {
 		return nil, err
 	}
 	s.control = c
+	if options.Unchecked {
+		return s, nil
+	}
 	if err := s.Check(ctx); err != nil {
 		s.Close()
 		return nil, err
@@ -59,6 +66,8 @@ func Open(ctx context.Context, spec task.Source, options Options) (*Source, erro
 
 // Close ends all connections but those of open views and streams, which their owners close.
 func (s *Source) Close() error {
+	s.asking.Lock()
+	defer s.asking.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
@@ -121,11 +130,14 @@ func (s *Source) Executed(ctx context.Context) (cdc.GTIDSet, error) {
 // ask runs a question on the control connection, which it opens again where it was lost: a lost idle connection is
 // no news, so the question is put twice before its error counts.
 func (s *Source) ask(ctx context.Context, op string, question func(*conn) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.asking.Lock()
+	defer s.asking.Unlock()
 	for again := s.control != nil; ; again = false {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if s.control == nil {
-			c, err := s.dial(ctx)
+			c, err := s.dial(ctx, readTimeout)
 			if err != nil {
 				return withOp(op, err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
@@ -29,6 +30,9 @@ type stream struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the goroutines have ended
 	line   heldLine
+
+	// admitted says that the account was let in: a refusal after that is for want of a privilege.
+	admitted atomic.Bool
 }
 
 // Stream opens the binlog after the given set of transactions.
@@ -53,7 +57,7 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, withOp(op, s.classify(err))
+		return nil, withOp(op, st.classify(err))
 	}
 	wait, cancel := context.WithCancel(context.Background())
 	st.cancel = cancel
@@ -84,7 +88,18 @@ func (st *stream) start(after cdc.GTIDSet) (*replication.BinlogStreamer, error) 
 }
 
 func (st *stream) setUp(cc *client.Conn) error {
-	return st.source.prepare(&conn{Conn: cc})
+	err := st.source.prepare(&conn{Conn: cc})
+	st.admitted.Store(err == nil)
+	return err
+}
+
+// classify knows that asking for the binlog without REPLICATION SLAVE is answered as a wrong password is.
+func (st *stream) classify(err error) error {
+	var answer *gomysql.MyError
+	if st.admitted.Load() && errors.As(err, &answer) && answer.Code == gomysql.ER_ACCESS_DENIED_ERROR {
+		err = &gomysql.MyError{Code: gomysql.ER_SPECIFIC_ACCESS_DENIED_ERROR, Message: answer.Message, State: answer.State}
+	}
+	return st.source.classify(err)
 }
 
 // run waits for the end of the dump, which the library tells through its streamer.
@@ -97,7 +112,7 @@ func (st *stream) run(ctx context.Context, streamer *replication.BinlogStreamer)
 	} else if err == nil {
 		err = errors.New("the binlog stream ended")
 	}
-	st.queue.finish(withOp("reading the binlog", st.source.classify(err)))
+	st.queue.finish(withOp("reading the binlog", st.classify(err)))
 	st.line.cut()
 	st.syncer.Close()
 	<-st.queue.delivered

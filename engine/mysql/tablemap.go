@@ -20,14 +20,14 @@ var errShortTableMap = errors.New("table map event ends early")
 
 // optionalMeta is what follows the null bits of a table map.
 type optionalMeta struct {
-	signs          []byte
-	names          []string
-	charset        charsets // character columns
-	enumCharset    charsets // ENUM and SET
-	enums, sets    [][][]byte
-	primary        []uint64
-	visible        []byte
-	hasNames, full bool
+	signs       []byte
+	names       []string
+	charset     charsets // character columns
+	enumCharset charsets // ENUM and SET
+	enums, sets [][][]byte
+	primary     []uint64
+	visible     []byte
+	hasNames    bool
 }
 
 // charsets is one of two ways to write collation ids: a default with exceptions, or one for each column.
@@ -35,7 +35,6 @@ type charsets struct {
 	usual  uint64
 	except map[uint64]uint64
 	each   []uint64
-	known  bool
 }
 
 func (c *charsets) of(n int) uint64 {
@@ -141,11 +140,11 @@ func (o *optionalMeta) field(kind byte, v *cursor) {
 	case replication.TABLE_MAP_OPT_META_DEFAULT_CHARSET:
 		o.charset = defaultCharsets(v)
 	case replication.TABLE_MAP_OPT_META_COLUMN_CHARSET:
-		o.charset = charsets{each: numbers(v), known: true}
+		o.charset = charsets{each: numbers(v)}
 	case replication.TABLE_MAP_OPT_META_ENUM_AND_SET_DEFAULT_CHARSET:
 		o.enumCharset = defaultCharsets(v)
 	case replication.TABLE_MAP_OPT_META_ENUM_AND_SET_COLUMN_CHARSET:
-		o.enumCharset = charsets{each: numbers(v), known: true}
+		o.enumCharset = charsets{each: numbers(v)}
 	case replication.TABLE_MAP_OPT_META_COLUMN_NAME:
 		o.hasNames = true
 		for len(v.data) > 0 {
@@ -176,7 +175,7 @@ func numbers(v *cursor) []uint64 {
 }
 
 func defaultCharsets(v *cursor) charsets {
-	c := charsets{usual: v.packed(), except: map[uint64]uint64{}, known: true}
+	c := charsets{usual: v.packed(), except: map[uint64]uint64{}}
 	for len(v.data) > 0 {
 		at := v.packed()
 		c.except[at] = v.packed()

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"sluice/engine/cdc"
@@ -49,7 +50,7 @@ func (s *Source) take(ctx context.Context) (c *conn, reused bool, err error) {
 		return c, true, nil
 	}
 	s.mu.Unlock()
-	if c, err = s.dial(ctx); err != nil {
+	if c, err = s.dial(ctx, 0); err != nil {
 		return nil, false, err
 	}
 	// Text must arrive as it is stored, as the binlog carries it.
@@ -76,14 +77,26 @@ func (v *view) do(ctx context.Context, op string, step func() error) error {
 	if v.conn == nil {
 		return &task.Error{Code: "internal", Op: op, Text: "the snapshot is closed"}
 	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	release := v.conn.watch(ctx)
 	err := step()
 	release()
-	if err != nil && ctx.Err() != nil {
+	var callers *callersError
+	switch {
+	case errors.As(err, &callers):
+		return callers.err
+	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	}
 	return withOp(op, v.source.classify(err))
 }
+
+// callersError is an error of the caller's own function, which is nothing of the server's.
+type callersError struct{ err error }
+
+func (e *callersError) Error() string { return e.err.Error() }
 
 func (v *view) open() error {
 	if err := v.conn.exec("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"); err != nil {
@@ -117,15 +130,17 @@ func (v *view) open() error {
 func (v *view) Exact() (cdc.Position, bool) { return v.exact, v.known }
 
 // Lock takes the table's metadata lock until Close. The lock comes first and the end of the binlog last, so that no
-// change of the definition lies between what was read and End.
+// change of the definition lies between what was read and End. All but the lock is read on another connection: inside
+// the snapshot MySQL's information_schema shows the definition as it was when the snapshot was opened.
 func (v *view) Lock(ctx context.Context, id cdc.TableID) (snapshot.Locked, error) {
+	op := "locking the definition of " + id.String()
 	var locked snapshot.Locked
-	err := v.do(ctx, "locking the definition of "+id.String(), func() error {
-		c := v.conn
-		err := c.exec("SELECT 1 FROM " + quoteTable(id) + " LIMIT 0")
-		if err != nil {
-			return err
-		}
+	err := v.do(ctx, op, func() error { return v.conn.exec("SELECT 1 FROM " + quoteTable(id) + " LIMIT 0") })
+	if err != nil {
+		return locked, err
+	}
+	err = v.source.ask(ctx, op, func(c *conn) error {
+		var err error
 		if locked.Create, err = c.create(id); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func TestRowsPages(t *testing.T) {
 	t.Parallel()
 	keys := []struct{ columns, key, values string }{
 		{"a INT, b BIGINT UNSIGNED", "a, b", "i % 5 - 2, 18446744073709551600 + i % 7"},
-		{"a DECIMAL(10,3), b DATETIME(3)", "a, b", "(i % 6) * 1.5 - 3, '2020-01-01 00:00:00.5' + INTERVAL (i % 9) HOUR"},
+		{"a DECIMAL(10,3), b DATETIME(3)", "a, b", "(i % 10) * 1.5 - 3, '2020-01-01 00:00:00.5' + INTERVAL (i % 9) HOUR"},
 		{"a BINARY(4), b VARBINARY(5), c TINYINT", "a, b, c", "UNHEX(LPAD(HEX(i % 3 * 4000000000), 8, '0')), UNHEX(LPAD(HEX(i % 4), 4, '0')), i % 11 - 5"},
 		{"a TIMESTAMP(6) NOT NULL, b TIME(2), c DATE", "a, b, c", "'2020-01-01 00:00:00.000001' + INTERVAL (i % 4) DAY, SEC_TO_TIME((i % 5) * 1.25 - 2), '2020-01-31' + INTERVAL (i % 13) MONTH"},
 		{"a YEAR, b MEDIUMINT", "a, b", "2000 + i % 5, i % 41 - 20"},
@@ -116,6 +116,12 @@ func TestRowsFilter(t *testing.T) {
 		}
 		_, err = v.Rows(testContext(t), snapshot.Query{Table: table, Where: "nothing ="}, func(cdc.Row) error { return nil })
 		wantCode(t, err, "source.syntax")
+		defer func() {
+			stop := errors.New("stop")
+			if _, err := v.Rows(testContext(t), snapshot.Query{Table: table}, func(cdc.Row) error { return stop }); err != stop {
+				t.Errorf("the caller's error came back as %v", err)
+			}
+		}()
 		if n, err := v.Rows(testContext(t), snapshot.Query{Table: table}, func(cdc.Row) error { return nil }); n != 3 || err != nil {
 			t.Errorf("the view after a refused statement: %d rows, %v", n, err)
 		}
@@ -145,7 +151,7 @@ func TestViewLock(t *testing.T) {
 			return
 		}
 		if len(locked.Table.Columns) != 3 || len(locked.Table.Uniques) != 1 || locked.End.Before(changed) || locked.Now == 0 || locked.Create == "" {
-			t.Fatalf("locked %+v", locked)
+			t.Fatalf("locked %+v %+v, changed at %s", locked, locked.Table, changed)
 		}
 		run(t, c, "SET lock_wait_timeout=1")
 		if _, err := c.Execute("ALTER TABLE a ADD COLUMN x INT"); err == nil {

@@ -21,7 +21,7 @@ func (s Status) String() string { return [...]string{"NEW", "OPEN", "SEALED", "D
 // Bound is a place between keys: its values for SQL and its ordered encoding.
 type Bound struct {
 	Key []byte  `json:"key"`
-	Row cdc.Row `json:"row"` // the whole row's width, with the key columns filled
+	Row cdc.Row `json:"row"` // the values of the key columns, in the key's order
 }
 
 // Range says which keys a chunk holds: After < key <= Upto.

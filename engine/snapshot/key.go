@@ -22,22 +22,40 @@ func Comparable(c *cdc.Column) bool {
 // AppendKey appends an encoding of the key columns' values whose byte order is the server's order of the key, and
 // whose equality is the server's. All columns must be Comparable and not NULL.
 func AppendKey(dst []byte, t *cdc.Table, key []int, row cdc.Row) ([]byte, error) {
+	var err error
 	for _, k := range key {
-		v := &row[k]
-		switch v.Kind {
-		case cdc.KindInt, cdc.KindTime, cdc.KindTimestamp, cdc.KindDate, cdc.KindDateTime, cdc.KindYear:
-			dst = appendOrdered(dst, uint64(v.Num)^1<<63)
-		case cdc.KindUint:
-			dst = appendOrdered(dst, uint64(v.Num))
-		case cdc.KindDecimal:
-			dst = appendDecimal(dst, v.Bytes, t.Columns[k].Precision, t.Columns[k].Scale)
-		case cdc.KindText, cdc.KindBytes:
-			dst = appendBytes(dst, v.Bytes)
-		default:
-			return dst, fmt.Errorf("key column %s of %s holds a value of kind %d, which has no order here", t.Columns[k].Name, t.TableID, v.Kind)
+		if dst, err = appendValue(dst, t, k, &row[k]); err != nil {
+			return dst, err
 		}
 	}
 	return dst, nil
+}
+
+// NewBound makes the bound at these values of the key columns.
+func NewBound(t *cdc.Table, key []int, values cdc.Row) (*Bound, error) {
+	b := &Bound{Row: values}
+	var err error
+	for i, k := range key {
+		if b.Key, err = appendValue(b.Key, t, k, &values[i]); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+func appendValue(dst []byte, t *cdc.Table, k int, v *cdc.Value) ([]byte, error) {
+	c := &t.Columns[k]
+	switch v.Kind {
+	case cdc.KindInt, cdc.KindTime, cdc.KindTimestamp, cdc.KindDate, cdc.KindDateTime, cdc.KindYear:
+		return appendOrdered(dst, uint64(v.Num)^1<<63), nil
+	case cdc.KindUint:
+		return appendOrdered(dst, uint64(v.Num)), nil
+	case cdc.KindDecimal:
+		return appendDecimal(dst, v.Bytes, c.Precision, c.Scale), nil
+	case cdc.KindText, cdc.KindBytes:
+		return appendBytes(dst, v.Bytes), nil
+	}
+	return dst, fmt.Errorf("key column %s of %s holds a value of kind %d, which has no order here", c.Name, t.TableID, v.Kind)
 }
 
 func appendOrdered(dst []byte, n uint64) []byte {

@@ -42,7 +42,7 @@ type Locked struct {
 type Query struct {
 	Table *cdc.Table
 	Key   []int   // ordinals of the key columns; nil reads the whole table in no order
-	After cdc.Row // values of the key columns; nil: from the first
+	After cdc.Row // values of the key columns in the order of Key; nil: from the first
 	Upto  cdc.Row // nil: to the last
 	Limit int     // 0: no limit
 	Where string  // the task's row filter, SQL; may be empty

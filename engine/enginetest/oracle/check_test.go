@@ -198,6 +198,13 @@ func TestCheckUntil(t *testing.T) {
 	}
 }
 
+func TestLastInit(t *testing.T) {
+	t.Parallel()
+	if got := history(t).topics().LastInit(); got != (Position{1, 699}) {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestCheckPlacesDDL(t *testing.T) {
 	t.Parallel()
 	w := history(t)

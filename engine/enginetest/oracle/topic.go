@@ -269,3 +269,14 @@ func checkKeyInfo(text []byte, key []string) error {
 	}
 	return fmt.Errorf("tag pk_uk_info %s does not name the key %v", text, key)
 }
+
+// LastInit is the greatest position that an INIT record names. A task without an incremental phase ends at it, so it
+// is what CheckOptions.Until wants for such a task.
+func (t *Topics) LastInit() (last Position) {
+	for i := range t.Records {
+		if r := &t.Records[i]; r.Op == OpInit && r.Pos.Compare(last) > 0 {
+			last = r.Pos
+		}
+	}
+	return last
+}

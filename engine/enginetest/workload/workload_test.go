@@ -78,7 +78,7 @@ func readLedger(t *testing.T, m *servers.MySQL) (*oracle.Ledger, error) {
 		flavor = "mariadb"
 	}
 	files, _ := m.Ledger(t)
-	o := oracle.LedgerOptions{Flavor: flavor, Follow: []string{"work." + workload.RenamedAway}}
+	o := oracle.LedgerOptions{Flavor: flavor, Texts: true, Follow: []string{"work." + workload.RenamedAway}}
 	for _, name := range workload.Tables() {
 		o.Tables = append(o.Tables, oracle.Selection{Name: "work." + name})
 	}

@@ -1,0 +1,169 @@
+package exact
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"sluice/engine/enginetest/oracle"
+	"sluice/engine/enginetest/servers"
+	"sluice/engine/enginetest/workload"
+)
+
+var (
+	rows    = flag.Int("exact.rows", 200_000, "rows of the largest table")
+	kills   = flag.Int("exact.kills", 3, "kills at random moments, on top of one at each named fault point")
+	seconds = flag.Int("exact.seconds", 8, "how long the tables are written to at least")
+	seed    = flag.Uint64("exact.seed", 1, "of the workload and the kills")
+)
+
+func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
+
+// limit bounds one exercise.
+const limit = 5 * time.Minute
+
+// points are all named fault points of the engine; the process kills itself when it reaches one.
+var points = []string{"begun:1", "fenced:1", "read:2", "sealing:2", "sealed:3", "handing:4", "sent:5", "acked:6", "scanning:1", "sealed:1", "acked:40", "scanning:1"}
+
+type shape struct {
+	name       string
+	kind       servers.Kind
+	options    []string
+	partitions int
+	policy     string
+	truncate   bool
+}
+
+// The options widen the window between the flush of a transaction and its visibility, in which the naive watermark
+// loses rows.
+var (
+	wideMySQL   = []string{"sync_binlog=1", "binlog_group_commit_sync_delay=5000", "binlog_order_commits=OFF"}
+	wideMariaDB = []string{"sync_binlog=1"}
+)
+
+func shapes() []shape {
+	minimal := func(o []string) []string { return append(append([]string(nil), o...), "binlog_row_metadata=MINIMAL") }
+	return []shape{
+		{"mysql/one-partition/full", servers.MySQL80, wideMySQL, 1, "zero", true},
+		{"mysql/six-partitions/minimal", servers.MySQL80, minimal(wideMySQL), 6, "key", false},
+		{"mariadb/one-partition/minimal", servers.MariaDB1011, minimal(wideMariaDB), 1, "zero", true},
+		{"mariadb/six-partitions/full", servers.MariaDB1011, wideMariaDB, 6, "key", false},
+	}
+}
+
+// TestExact copies and follows tables that eight writers and a DDL session change, kills the process at random and at
+// every named point, and lets the oracle judge every record.
+func TestExact(t *testing.T) {
+	bin, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := servers.SharedKafka(t)
+	for i, s := range shapes() {
+		t.Run(s.name, func(t *testing.T) {
+			report := exercise(t, bin, k, s, fmt.Sprintf("exact%d", i), true)
+			t.Log(report)
+			if !report.OK() {
+				t.Fail()
+			}
+		})
+	}
+}
+
+func exercise(t *testing.T, bin string, k *servers.Kafka, s shape, topic string, faults bool) *oracle.Report {
+	m := servers.StartMySQL(t, s.kind, s.options...)
+	o := workload.Options{Seed: *seed, Schema: "work", Rows: map[string]int{"t_int": *rows}, Truncate: s.truncate}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	if err := workload.Setup(ctx, m.Addr, m.RootUser, m.RootPassword, o); err != nil {
+		t.Fatal(err)
+	}
+	writing, err := workload.Start(ctx, m.Addr, m.RootUser, m.RootPassword, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := newSubject(t, bin, subjectSpec{source: m, kafka: k, schema: "work", tables: workload.Tables(), topic: topic, partitions: s.partitions, policy: s.policy})
+	until := time.Now().Add(time.Duration(*seconds) * time.Second)
+	killed := 0
+	if faults {
+		killed = attack(ctx, t, x, m.Password)
+	}
+	if left := time.Until(until); left > 0 { // the stream is followed for a while without faults
+		runFor(ctx, t, x, m.Password, left)
+	}
+	stats, err := writing.Stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, err := x.run(ctx, m.Password, "", nil, "--until", "caught-up")
+	if err != nil || end.code != 0 {
+		t.Fatalf("the last run ended with code %d: %v %s", end.code, err, end.stderr)
+	}
+	t.Logf("workload %+v; process killed %d times", stats, killed)
+	return judge(t, m, k, topic, s)
+}
+
+// attack kills the process at each named point, then at random moments.
+func attack(ctx context.Context, t *testing.T, x *subject, password string) (killed int) {
+	g := rand.New(rand.NewPCG(*seed, 99))
+	for _, p := range points {
+		// A point that is not reached any more (the copy is done) must not hold the test up.
+		o, err := x.run(ctx, password, p, time.After(4*time.Second))
+		check(t, o, err, p)
+		killed++
+	}
+	for range *kills {
+		o, err := x.run(ctx, password, "", time.After(time.Duration(200+g.IntN(2500))*time.Millisecond))
+		check(t, o, err, "a random moment")
+		killed++
+	}
+	return killed
+}
+
+func check(t *testing.T, o outcome, err error, when string) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("killing at %s: %v", when, err)
+	}
+	if !o.killed {
+		t.Fatalf("killing at %s: the process ended by itself with code %d: %s", when, o.code, o.stderr)
+	}
+}
+
+func runFor(ctx context.Context, t *testing.T, x *subject, password string, d time.Duration) {
+	o, err := x.run(ctx, password, "", time.After(d))
+	check(t, o, err, "the end of the undisturbed time")
+}
+
+func judge(t *testing.T, m *servers.MySQL, k *servers.Kafka, topic string, s shape) *oracle.Report {
+	began := time.Now()
+	flavor := "mysql"
+	if m.Kind == servers.MariaDB1011 {
+		flavor = "mariadb"
+	}
+	files, _ := m.Ledger(t)
+	lo := oracle.LedgerOptions{Flavor: flavor, Follow: []string{"work." + workload.RenamedAway}}
+	for _, name := range workload.Tables() {
+		lo.Tables = append(lo.Tables, oracle.Selection{Name: "work." + name})
+	}
+	ledger, err := oracle.ReadLedger(lo, files, func(args ...string) *exec.Cmd { return m.Binlog(t, args...) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := oracle.ReadTables(ledger, func(args ...string) *exec.Cmd { return m.Client(t, args...) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	topics, err := oracle.ReadTopics(t.Context(), []string{k.Plain}, []string{topic}, oracle.TopicOptions{Keys: ledger.Keys()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := oracle.Check(ledger, topics, tables, oracle.CheckOptions{OnePartition: s.partitions == 1})
+	t.Logf("judged in %s", time.Since(began).Round(time.Millisecond))
+	return report
+}

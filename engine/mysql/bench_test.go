@@ -1,0 +1,67 @@
+package mysql
+
+import (
+	"testing"
+
+	"sluice/engine/cdc"
+	"sluice/engine/enginetest/servers"
+	"sluice/engine/snapshot"
+)
+
+// benchTable makes a table like sysbench's and gives the set of transactions before its rows.
+func benchTable(b *testing.B, s *Source, m *servers.MySQL, rows int) (cdc.TableID, cdc.GTIDSet) {
+	b.Helper()
+	db, c := database(b, m)
+	run(b, c, "CREATE TABLE t (id INT PRIMARY KEY, k INT NOT NULL, c CHAR(120) NOT NULL, pad CHAR(60) NOT NULL, at DATETIME(3) NOT NULL, d DECIMAL(12,2) NOT NULL)")
+	set, _ := start(b, s)
+	run(b, c, "SET cte_max_recursion_depth=10000000")
+	run(b, c, "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<"+itoa(rows)+") SELECT i, i*7, REPEAT('c',119), REPEAT('p',59), '2020-01-01', i/3 FROM n")
+	return cdc.TableID{Schema: db, Name: "t"}, set
+}
+
+const benchRows = 200_000
+
+func BenchmarkRows(b *testing.B) {
+	m := servers.SharedMySQL(b, servers.MySQL80)
+	s := open(b, m)
+	id, _ := benchTable(b, s, m, benchRows)
+	table, err := s.Table(testContext(b), id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		v, err := s.View(testContext(b))
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := v.Rows(testContext(b), snapshot.Query{Table: table, Key: table.Key()}, func(cdc.Row) error { return nil })
+		if n != benchRows || err != nil {
+			b.Fatal(n, err)
+		}
+		v.Close()
+	}
+	b.ReportMetric(float64(b.N)*benchRows/b.Elapsed().Seconds(), "rows/s")
+}
+
+func BenchmarkStream(b *testing.B) {
+	m := servers.SharedMySQL(b, servers.MySQL80)
+	s := open(b, m)
+	_, set := benchTable(b, s, m, benchRows)
+	until := end(b, s)
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		for _, e := range follow(b, s, set).until(until) {
+			if e.Kind == cdc.EventRows {
+				if err := e.Rows.Decode(e.Rows.Map().Table, func(_, _ cdc.Row) error { n++; return nil }); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		if n != benchRows {
+			b.Fatal(n)
+		}
+	}
+	b.ReportMetric(float64(b.N)*benchRows/b.Elapsed().Seconds(), "rows/s")
+}

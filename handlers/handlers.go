@@ -1,0 +1,122 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"sluice/engine/progress"
+	"sluice/engine/task"
+	"sluice/views"
+)
+
+// Tasks is what is kept of tasks.
+type Tasks interface {
+	Tasks(ctx context.Context) ([]task.Summary, error)
+	Summary(ctx context.Context, id string) (task.Summary, error)
+	TableProgress(ctx context.Context, id string) ([]task.TableProgress, error)
+	History(ctx context.Context, id string, before int64, limit int) ([]task.Event, error)
+}
+
+// Drafts is what is kept of tasks that are being put together.
+type Drafts interface {
+	Drafts(ctx context.Context) ([]task.Draft, error)
+	Draft(ctx context.Context, id string) (task.Draft, error)
+	NewDraft(ctx context.Context, d task.Draft) (task.Draft, error)
+	SaveDraft(ctx context.Context, d task.Draft) (task.Draft, error)
+	DeleteDraft(ctx context.Context, id string) error
+}
+
+// Checks is what is kept of prechecks.
+type Checks interface {
+	Checks(ctx context.Context, subject string, limit int) ([]task.CheckRun, error)
+}
+
+// Runner acts on tasks. Every method refuses what the task's state does not allow.
+type Runner interface {
+	Start(ctx context.Context, id string) error // starts, resumes and tries again
+	Pause(ctx context.Context, id string) error
+	End(ctx context.Context, id string) error
+	Delete(ctx context.Context, id string) error
+	Clone(ctx context.Context, id string) (draft string, err error)
+}
+
+// Statuses is the live side of tasks.
+type Statuses interface {
+	Status(id string) (progress.Status, bool)
+	History(id string) []progress.Point
+	Watch(all bool, ids ...string) *progress.Watch
+}
+
+// Accounts is who may sign in.
+type Accounts interface {
+	HasUsers(ctx context.Context) (bool, error)
+	TicketValid(ctx context.Context, ticket string) (user string, err error)
+	Setup(ctx context.Context, ticket, name, password string) (session string, err error)
+	SignIn(ctx context.Context, name, password string) (session string, err error)
+	SignInWithTicket(ctx context.Context, ticket string) (session string, err error)
+	SignOut(ctx context.Context, session string) error
+}
+
+// Auditor keeps who did what.
+type Auditor interface {
+	Audit(ctx context.Context, user, action, subject string, params map[string]string) error
+}
+
+// Deps is all that the actions work with.
+type Deps struct {
+	Tasks    Tasks
+	Drafts   Drafts
+	Checks   Checks
+	Runner   Runner
+	Statuses Statuses
+	Accounts Accounts
+	Audit    Auditor
+	Messages Messages
+	Now      func() time.Time
+	// Sessions sets and clears the cookie of a session.
+	Sessions interface {
+		Set(c echo.Context, session string)
+		Get(c echo.Context) string
+		Clear(c echo.Context)
+	}
+}
+
+// Handlers has one method an action.
+type Handlers struct {
+	Deps
+	attempts *attempts
+}
+
+// New gives the actions.
+func New(d Deps) *Handlers { return &Handlers{Deps: d, attempts: newAttempts(d.Now)} }
+
+// PageKey is where the web room leaves the page of a request.
+const PageKey = "page"
+
+// pageOf gives the page that the web room has prepared.
+func pageOf(c echo.Context) *views.Page { return c.Get(PageKey).(*views.Page) }
+
+// render writes a page; the renderer buffers it, so that a failure leaves no half of one.
+func render(c echo.Context, status int, page templ.Component) error {
+	return c.Render(status, "", page)
+}
+
+// FlashKey is where an action leaves what the next page says; the web room carries it there.
+const FlashKey = "flash"
+
+// done redirects after something has worked, and lets the next page say so.
+func done(c echo.Context, to, key, name string) error {
+	c.Set(FlashKey, views.Flash{Key: key, Name: name})
+	return c.Redirect(http.StatusSeeOther, to)
+}
+
+// audit keeps what the person did; that it was done does not depend on it.
+func (h *Handlers) audit(c echo.Context, action, subject string, params map[string]string) {
+	if err := h.Audit.Audit(context.WithoutCancel(c.Request().Context()), pageOf(c).User, action, subject, params); err != nil {
+		c.Logger().Error(err)
+	}
+}

@@ -1,0 +1,51 @@
+package handlers
+
+import "context"
+
+// Messages reads topics back.
+type Messages interface {
+	Read(ctx context.Context, taskID string, q MessageQuery) (*MessagePage, error)
+}
+
+// MessageQuery is what of a topic to read.
+type MessageQuery struct {
+	Topic     string // empty: the task's first
+	Partition int    // -1: all
+	From      string // "latest", "earliest", or an offset
+	Max       int
+}
+
+// MessagePage is what was read.
+type MessagePage struct {
+	Topics     []string
+	Topic      string
+	Partitions int
+	Messages   []Message
+}
+
+// Message is one message, decoded where that was possible.
+type Message struct {
+	Partition  int
+	Offset     int64
+	Time       int64 // milliseconds
+	Key        string
+	Hex        string // the value
+	Size       int
+	Error      string // why it could not be decoded
+	Operation  string
+	Object     string
+	Position   string
+	TxID       string
+	SourceTime int64 // seconds
+	SQL        string
+	Tags       map[string]string
+	Cells      []Cell
+}
+
+// Cell is a column before and after; nil is not there, or NULL with Null set.
+type Cell struct {
+	Name, Type            string
+	Before, After         string
+	HasBefore, HasAfter   bool
+	NullBefore, NullAfter bool
+}

@@ -1,0 +1,164 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"sluice/views"
+)
+
+// bins are the saved filters by status, in the order of their links.
+var bins = []string{"", "attention", "running", "waiting", "ended"}
+
+// bin is the saved filter that a condition falls under.
+func bin(condition string) string {
+	switch condition {
+	case "failed", "retrying":
+		return "attention"
+	case "draft", "new", "scheduled":
+		return "waiting"
+	case "finished":
+		return "ended"
+	}
+	return "running"
+}
+
+// TaskList shows all tasks and drafts that the query asks for.
+func (h *Handlers) TaskList(c echo.Context) error {
+	p, ctx := pageOf(c), c.Request().Context()
+	p.Title, p.Live, p.Refresh = p.T("task.list.title"), "list", 10
+	tasks, err := h.Tasks.Tasks(ctx)
+	if err != nil {
+		return err
+	}
+	drafts, err := h.Drafts.Drafts(ctx)
+	if err != nil {
+		return err
+	}
+	q := listQuery{group: c.QueryParam("group"), search: strings.TrimSpace(c.QueryParam("q")), status: c.QueryParam("status")}
+	if !slices.Contains(bins, q.status) {
+		q.status = ""
+	}
+	m := &views.TaskList{Total: len(tasks) + len(drafts), Group: q.group, Search: q.search, Status: q.status}
+	counts, groups := map[string]int{}, map[string]bool{}
+	take := func(row views.TaskRow, condition, text string) {
+		groups[row.Group] = row.Group != ""
+		if !q.matches(row.Group, text) {
+			return
+		}
+		b := bin(condition)
+		counts[b]++
+		counts[""]++
+		if q.status == "" || q.status == b {
+			m.Rows = append(m.Rows, row)
+		}
+	}
+	for _, d := range drafts {
+		take(draftRow(p, d), "draft", d.Name+" "+d.ID)
+	}
+	for _, t := range tasks {
+		s := h.look(t)
+		take(s.row(p), s.condition(), t.Name+" "+t.ID+" "+route(&t.Spec))
+	}
+	slices.SortStableFunc(m.Rows, func(a, b views.TaskRow) int { return urgency(b) - urgency(a) })
+	m.Filters, m.Groups = q.filters(p, counts), groupOptions(p, groups)
+	return render(c, http.StatusOK, views.TaskListPage(p, m))
+}
+
+// urgency puts what needs a person first.
+func urgency(r views.TaskRow) int {
+	switch r.Status.Tone {
+	case "bad":
+		return 2
+	case "warn":
+		return 1
+	}
+	return 0
+}
+
+type listQuery struct{ group, search, status string }
+
+func (q listQuery) matches(group, text string) bool {
+	return (q.group == "" || q.group == group) && strings.Contains(strings.ToLower(text), strings.ToLower(q.search))
+}
+
+func (q listQuery) filters(p *views.Page, counts map[string]int) []views.Filter {
+	var out []views.Filter
+	for _, b := range bins {
+		v := url.Values{}
+		for name, value := range map[string]string{"status": b, "group": q.group, "q": q.search} {
+			if value != "" {
+				v.Set(name, value)
+			}
+		}
+		name := b
+		if b == "" {
+			name = "all"
+		}
+		f := views.Filter{Text: p.T("task.list." + name), URL: "/tasks", Count: counts[b], On: b == q.status}
+		if len(v) > 0 {
+			f.URL += "?" + v.Encode()
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func groupOptions(p *views.Page, groups map[string]bool) []views.Option {
+	out := []views.Option{{Text: p.T("task.group_all")}}
+	for g, named := range groups {
+		if named {
+			out = append(out, views.Option{Value: g, Text: g})
+		}
+	}
+	slices.SortFunc(out[1:], func(a, b views.Option) int { return strings.Compare(a.Value, b.Value) })
+	return out
+}
+
+// TaskStart starts a task, goes on with it, or tries it again.
+func (h *Handlers) TaskStart(c echo.Context) error {
+	return h.act(c, "start", h.Runner.Start)
+}
+
+// TaskPause stops a task and keeps all.
+func (h *Handlers) TaskPause(c echo.Context) error {
+	return h.act(c, "pause", h.Runner.Pause)
+}
+
+// act does one thing to one task and goes back to where it was asked for.
+func (h *Handlers) act(c echo.Context, name string, do func(context.Context, string) error) error {
+	ctx, id := c.Request().Context(), c.Param("id")
+	t, err := h.Tasks.Summary(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := do(ctx, id); err != nil {
+		return err
+	}
+	h.audit(c, "task."+name, id, nil)
+	return done(c, back(c, "/tasks/"+id), "flash.task."+name, t.Name)
+}
+
+// back is the page of ours that the form stood on.
+func back(c echo.Context, otherwise string) string {
+	if from := inside(c.FormValue("back")); from != "" {
+		return from
+	}
+	return otherwise
+}
+
+// TaskClone makes a draft of a task and opens it.
+func (h *Handlers) TaskClone(c echo.Context) error {
+	id := c.Param("id")
+	draft, err := h.Runner.Clone(c.Request().Context(), id)
+	if err != nil {
+		return err
+	}
+	h.audit(c, "task.clone", id, map[string]string{"draft": draft})
+	return c.Redirect(http.StatusSeeOther, "/tasks/new/"+draft+"/connections")
+}

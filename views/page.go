@@ -1,0 +1,118 @@
+package views
+
+import (
+	"time"
+
+	"sluice/views/i18n"
+)
+
+// Page is what every page needs beside its model.
+type Page struct {
+	*i18n.Locale
+	Title    string // of the document, without the product's name
+	Failed   bool   // a form came back with errors: the title says so
+	Theme    string // "light", "dark" or "", which is the system's
+	Path     string // of the page with its query, where the switches return to
+	CSRF     string
+	User     string // empty: not signed in
+	Flash    *Flash // what the person has just done
+	Live     string // topics of the stream, "" is none: "list", "task:ID"
+	Refresh  int    // seconds after which a page without JavaScript loads itself again; 0: never
+	Demo     string // what the demo stands on; empty in production
+	Warnings []string
+	Now      time.Time
+	Assets   func(name string) string // the address of a static file, with its hash in it; nil: plain
+}
+
+// Flash says that something worked.
+type Flash struct {
+	Key  string
+	Name string
+}
+
+// Heading is the document's title.
+func (p *Page) Heading() string {
+	title := p.Title
+	if p.Failed {
+		title = p.T("form.title_error", "Title", title)
+	}
+	return title + " – Sluice"
+}
+
+// Error is a failure in the reader's language.
+type Error struct {
+	Code   string
+	Text   string
+	Hint   string
+	Detail string // what the other side said, as it said it
+}
+
+// Error renders a failure by its code; texts of codes that have none are those of the failure.
+func (p *Page) Error(code, text, hint string) *Error {
+	e := &Error{Code: code, Text: text, Hint: hint}
+	if key := "error." + code; p.Has(key) {
+		e.Text, e.Detail = p.T(key), text
+	}
+	if key := "error." + code + ".hint"; p.Has(key) {
+		e.Hint = p.T(key)
+	}
+	if e.Detail == e.Text {
+		e.Detail = ""
+	}
+	return e
+}
+
+// Option is one choice of a list.
+type Option struct {
+	Value, Text, Hint string
+}
+
+// Field is one control of a form.
+type Field struct {
+	Name         string // also its id
+	Label, Hint  string
+	Value        string
+	Error        string
+	Type         string // text by default
+	Autocomplete string
+	InputMode    string
+	Placeholder  string
+	Options      []Option // of a select or of radios
+	List         []string // suggestions
+	Required     bool
+	Checked      bool // of a checkbox
+	Wide         bool
+}
+
+func (f Field) describedBy() string {
+	switch {
+	case f.Error != "" && f.Hint != "":
+		return f.Name + "-hint " + f.Name + "-error"
+	case f.Error != "":
+		return f.Name + "-error"
+	case f.Hint != "":
+		return f.Name + "-hint"
+	}
+	return ""
+}
+
+func (f Field) kind() string {
+	if f.Type == "" {
+		return "text"
+	}
+	return f.Type
+}
+
+// FieldError is one line of the summary above a form that came back.
+type FieldError struct {
+	Name string // of the field
+	Text string
+}
+
+// Asset is the address of a static file.
+func (p *Page) Asset(name string) string {
+	if p.Assets == nil {
+		return "/static/" + name
+	}
+	return p.Assets(name)
+}

@@ -1,0 +1,45 @@
+package web
+
+import (
+	"compress/gzip"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+)
+
+// maxBody bounds what a form may send: a CA file is the largest.
+const maxBody = "1M"
+
+// routes is every address of the console.
+func (s *Server) routes() {
+	e, h := s.echo, s.h
+	e.Use(s.headers, middleware.GzipWithConfig(middleware.GzipConfig{Level: gzip.BestSpeed, MinLength: 512, Skipper: func(c echo.Context) bool {
+		return c.Request().URL.Path == "/events" || strings.HasPrefix(c.Request().URL.Path, "/static/")
+	}}), middleware.BodyLimit(maxBody))
+	e.GET("/static/*", s.static)
+	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+
+	// Everything below has a page; everything that changes something has an origin and a token.
+	open := e.Group("", s.page, s.guard)
+	open.POST("/preferences", s.preferences)
+	open.GET("/signin", h.SignInForm)
+	open.POST("/signin", h.SignIn)
+	open.GET("/setup", h.SetupForm)
+	open.POST("/setup", h.Setup)
+
+	in := open.Group("", s.signedIn)
+	in.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, "/tasks") })
+	in.POST("/signout", h.SignOut)
+	in.GET("/tasks", h.TaskList)
+	in.POST("/tasks/:id/start", h.TaskStart)
+	in.POST("/tasks/:id/pause", h.TaskPause)
+	in.POST("/tasks/:id/clone", h.TaskClone)
+	s.wizardRoutes(in)
+	open.RouteNotFound("/*", func(echo.Context) error { return echo.ErrNotFound })
+}
+
+// wizardRoutes are the four steps of a new task.
+func (s *Server) wizardRoutes(in *echo.Group) {
+}
