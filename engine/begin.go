@@ -180,6 +180,7 @@ func resume(d *Deps, s *Saved) (*router, error) {
 		base: last.L, point: last.L, low: last.L, set: set, noted: last, tables: map[cdc.TableID]*table{}, onEvent: d.OnEvent}
 	r.cfg = config{spec: d.Spec, server: s.Server, prefix: fmt.Sprintf("%s/%d/", s.Task, s.Generation), incarnation: s.Epoch,
 		now: d.nowMs, queueChunk: 64 << 20, queueTask: 256 << 20, chunkRows: 2000}
+	r.schema.Lower = s.Server.LowerNames
 	r.loadSchemas(s)
 	for _, t := range d.Spec.Tables {
 		id := cdc.TableID{Schema: t.Schema, Name: t.Name}
@@ -207,7 +208,7 @@ func (r *router) loadSchemas(s *Saved) {
 	var held []schema.Version
 	at := r.base
 	for _, v := range s.Schemas {
-		if v.How == schema.HowBaseline || !r.base.Before(v.At) {
+		if v.How == schema.HowBaseline && v.Table.Version == 1 || !r.base.Before(v.At) {
 			held = append(held, v)
 			if at.Before(v.At) {
 				at = v.At

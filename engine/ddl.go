@@ -58,13 +58,17 @@ func (r *router) ddlTable(ctx context.Context, ev *cdc.Event, t *table, ch *sche
 		return r.drop(ctx, t)
 	}
 	if ch.Unknown {
-		t.unknown = ev.SQL // the next table map tells with full metadata; without it, Resolve stops
+		t.unknown = ev.End // the next table map tells with full metadata; without it the loop asks the source
 		return nil
 	}
-	def := r.schema.Current(t.id)
-	if def == nil {
-		return nil
+	if def := r.schema.Current(t.id); def != nil {
+		return r.adopt(ctx, t, def)
 	}
+	return nil
+}
+
+// adopt makes a new definition the table's current one.
+func (r *router) adopt(ctx context.Context, t *table, def *cdc.Table) error {
 	if t.def != nil && len(t.chunks) > 0 && !slices.Equal(keyNames(t.def), keyNames(def)) && !t.settled() {
 		return r.rekey(ctx, t, def)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"sluice/engine/cdc"
 	"sluice/engine/snapshot"
+	"sluice/engine/task"
 )
 
 // Sizes of the loop. A turn is short, so that acknowledgements and chunk results never wait long.
@@ -297,7 +298,13 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 			}
 		}
 		ev := &l.pending[0]
-		if err := l.r.route(ctx, ev); err != nil {
+		err := l.r.route(ctx, ev)
+		if task.Code(err) == "source.schema_unknown" {
+			if err = l.learn(ctx, ev.Rows.Map().TableID); err == nil {
+				continue // the same event again
+			}
+		}
+		if err != nil {
 			return 0, err
 		}
 		l.pending[0] = cdc.Event{}

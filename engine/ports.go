@@ -32,6 +32,9 @@ type Server struct {
 	Flavor  cdc.Flavor
 	ID      string // MySQL: server_uuid; MariaDB: server_id and hostname
 	Version string // as the server says it: "8.0.33", "10.11.6-MariaDB-log"
+	// LowerNames: names of databases and tables are kept in lower case, whatever a statement writes. It is asked anew
+	// with each connection and not stored.
+	LowerNames bool
 }
 
 // Start is where a task begins: the stream is opened after Set, and no chunk opens before the stream has passed End.

@@ -92,6 +92,7 @@ func sameServer(ctx context.Context, d *Deps, s *Saved) error {
 			Text: "the source is server " + now.ID + ", the task began on " + s.Server.ID,
 			Hint: "Point the task at the server it began with. Going on after a failover is not supported yet."}
 	}
+	s.Server = now
 	return nil
 }
 

@@ -14,10 +14,10 @@ type table struct {
 	where   string
 	def     *cdc.Table
 	route   *route.Table
-	key     []int    // ordinals of the key columns, nil without a usable key
-	ordered bool     // Go orders the key as the server does, so that the table is cut into chunks
-	unknown string   // a statement that could not be applied to the definition; empty: none
-	chunks  []*chunk // ordered by range; empty: the gate is off
+	key     []int        // ordinals of the key columns, nil without a usable key
+	ordered bool         // Go orders the key as the server does, so that the table is cut into chunks
+	unknown cdc.Position // end of the last statement that could not be applied to the definition
+	chunks  []*chunk     // ordered by range; empty: the gate is off
 }
 
 // find gives the chunk that holds the encoded key. The ranges cover all keys, so there is always one.

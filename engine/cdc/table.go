@@ -125,8 +125,8 @@ func (t *Table) Column(name string) int {
 // MapColumn is what a table map event says of one column: the physical type always, the rest only where the source
 // writes it (binlog_row_metadata).
 type MapColumn struct {
-	Type     byte   // MYSQL_TYPE_*, with the real type of strings and enums taken out of the metadata
-	Meta     uint16 // the type's metadata as written
+	Type     byte   // MYSQL_TYPE_*, with the real type of strings, enums and sets taken out of the metadata
+	Meta     uint16 // the type's metadata as written; of CHAR and BINARY the length in bytes, of ENUM and SET of the value
 	Nullable bool
 }
 

@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"sluice/engine/cdc"
 	"sluice/engine/task"
@@ -92,7 +93,20 @@ func (c *conn) table(id cdc.TableID) (*cdc.Table, error) {
 	if len(t.Columns) == 0 {
 		return nil, missing(id)
 	}
+	if err := c.defaults(t); err != nil {
+		return nil, err
+	}
 	return t, c.indexes(t)
+}
+
+// defaults reads what a column gets that a later ALTER adds without a charset.
+func (c *conn) defaults(t *cdc.Table) error {
+	return c.query("SELECT table_collation FROM information_schema.tables WHERE table_schema = "+quoteString(t.Schema)+
+		" AND table_name = "+quoteString(t.Name), func(row []string) error {
+		t.Collation = row[0] // NULL for views
+		t.Charset, _, _ = strings.Cut(row[0], "_")
+		return nil
+	})
 }
 
 func missing(id cdc.TableID) error {

@@ -144,13 +144,13 @@ func (s *Source) sameServer(found engine.Server) error {
 
 func (c *conn) identify() (engine.Server, error) {
 	server := engine.Server{Flavor: cdc.MySQL}
-	sql := "SELECT @@server_uuid, @@version"
+	sql := "SELECT @@server_uuid, @@version, @@lower_case_table_names"
 	if strings.Contains(c.GetServerVersion(), "MariaDB") {
 		server.Flavor = cdc.MariaDB
-		sql = "SELECT CONCAT(@@server_id, '@', @@hostname), @@version"
+		sql = "SELECT CONCAT(@@server_id, '@', @@hostname), @@version, @@lower_case_table_names"
 	}
 	err := c.query(sql, func(row []string) error {
-		server.ID, server.Version = row[0], row[1]
+		server.ID, server.Version, server.LowerNames = row[0], row[1], row[2] != "0"
 		return nil
 	})
 	return server, err

@@ -113,8 +113,7 @@ func physicalSize(c *cdc.Column, p cdc.MapColumn) string {
 		}
 	case cdc.Char, cdc.Binary:
 		if n := byteLength(c); n > 0 {
-			// The two high bits of the length are kept, inverted, in bits 4 and 5 of the type byte.
-			return unequal("a length in bytes of", low|(high&0x30^0x30)<<4, n)
+			return unequal("a length in bytes of", int(p.Meta), n)
 		}
 	case cdc.Enum:
 		return unequal("a value size of", low, enumSize(len(c.Labels)))
