@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"sluice/engine/cdc"
 	"sluice/engine/route"
@@ -135,12 +134,14 @@ func cut(ctx context.Context, d *Deps, s *Saved, t *cdc.Table) error {
 // ensureTopics creates the topics that are missing and gives the partition count of all.
 func ensureTopics(ctx context.Context, d *Deps) (map[string]int, error) {
 	var names []string
+	known := map[string]bool{}
 	for _, t := range d.Spec.Tables {
 		name := t.Topic
 		if name == "" {
 			name = d.Spec.Target.Topic
 		}
-		if !slices.Contains(names, name) {
+		if !known[name] {
+			known[name] = true
 			names = append(names, name)
 		}
 	}
@@ -192,7 +193,7 @@ func resume(d *Deps, s *Saved) (*router, error) {
 		}
 	}
 	for i, p := range s.Lanes {
-		r.lanes = append(r.lanes, &lane{id: i, part: p, limit: batchBytes})
+		r.lanes = append(r.lanes, &lane{id: i, part: p, limit: batchBytes, arena: newArena(len(s.Lanes))})
 	}
 	for _, n := range s.Notes {
 		r.addMark(n)
@@ -226,6 +227,7 @@ func (r *router) loadChunks(s *Saved) {
 			c.Status = snapshot.New
 		}
 		c.resumed = c.Status == snapshot.Sealed
+		r.copied = later(r.copied, c.H)
 		switch c.Status {
 		case snapshot.New:
 			r.fresh = append(r.fresh, c)
@@ -233,6 +235,9 @@ func (r *router) loadChunks(s *Saved) {
 			r.active = append(r.active, c)
 		case snapshot.Done:
 			r.done = append(r.done, c)
+			r.read++
+		case snapshot.Gone:
+			r.read++
 		}
 		c.table.chunks = append(c.table.chunks, c)
 	}

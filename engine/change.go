@@ -204,14 +204,13 @@ func (r *router) emitRow(c *change, ch *chunk, op cdc.Op, lane int, key []byte, 
 func (r *router) emit(lane int, key []byte, ch *chunk, point cdc.Position) error {
 	r.rec.ID = r.nextID()
 	r.rec.Born = r.cfg.now()
-	start := r.arena.reserve()
-	buf, err := r.codec.Encode(start, &r.rec)
+	arena := &r.lanes[lane].arena
+	value, err := r.codec.Encode(arena.reserve(), &r.rec)
 	if err != nil {
 		return err
 	}
-	e := entry{value: buf[len(start):], chunk: ch}
-	r.arena.buf = buf
-	e.key = r.arena.copy(key)
+	arena.keep(value)
+	e := entry{key: arena.copy(key), value: value, chunk: ch}
 	if ch != nil {
 		ch.unacked++
 	} else {
@@ -233,20 +232,34 @@ func (r *router) nextID() int64 {
 	return int64(r.cfg.incarnation)<<40 | r.sequence
 }
 
-// arena hands out memory for encoded records in blocks, so that a record costs no allocation of its own.
+// arena hands out memory for encoded records in blocks, so that a record costs no allocation of its own. Each lane has
+// its own: a block is freed with its last record, and a lane that stands still must not hold the others' blocks.
 type arena struct {
 	buf  []byte
-	last int
+	last int // size of the newest record
+	size int // of a block
 }
 
-const arenaBlock = 256 << 10
+const (
+	arenaBlock = 256 << 10
+	arenaAll   = 32 << 20 // what the newest blocks of all lanes may take
+)
 
-// reserve gives the block to append to; a new one when the last record's size no longer fits twice.
+func newArena(lanes int) arena { return arena{size: min(arenaBlock, max(4<<10, arenaAll/lanes))} }
+
+// reserve gives room to append the next record to. A record that outgrows it gets memory of its own.
 func (a *arena) reserve() []byte {
-	if used := len(a.buf); cap(a.buf)-used < 2*a.last+512 {
-		a.buf = make([]byte, 0, max(arenaBlock, 2*a.last+512))
+	if used := len(a.buf); cap(a.buf)-used < a.last+a.last/4+128 {
+		a.buf = make([]byte, 0, max(a.size, a.last+a.last/4+128))
 	}
-	return a.buf
+	return a.buf[len(a.buf):]
+}
+
+// keep takes what was appended to the room out of the block.
+func (a *arena) keep(b []byte) {
+	if a.last = len(b); len(b) <= cap(a.buf)-len(a.buf) {
+		a.buf = a.buf[:len(a.buf)+len(b)]
+	}
 }
 
 func (a *arena) copy(b []byte) []byte {
@@ -254,7 +267,7 @@ func (a *arena) copy(b []byte) []byte {
 		return nil
 	}
 	if cap(a.buf)-len(a.buf) < len(b) {
-		a.buf = make([]byte, 0, max(arenaBlock, len(b)))
+		a.buf = make([]byte, 0, max(a.size, len(b)))
 	}
 	at := len(a.buf)
 	a.buf = append(a.buf, b...)

@@ -26,16 +26,18 @@ type chunk struct {
 
 	queue       []*change // changes since S, in the order of the stream
 	queuedBytes int
-	locked      bool         // H and Q are known
-	q           cdc.Position // end of the binlog after the metadata lock
-	exact       bool         // the view is the state of H: nothing is merged
-	cleared     bool         // quiet: the window was empty, the worker may read
-	proceed     chan bool    // tells a quiet chunk's worker so; the loop's
+	locked      bool          // H and Q are known
+	q           cdc.Position  // end of the binlog after the metadata lock
+	exact       bool          // the view is the state of H: nothing is merged
+	cleared     bool          // quiet: the window was empty, the worker may read
+	proceed     chan struct{} // closed: tells a quiet chunk's worker so; the loop's
+	cancel      func()        // ends the attempt's worker; the loop's, nil without one
 	result      *chunkRows
 
 	resumed  bool // it was SEALED when this run began
 	reader   *sealedReader
-	released bool // rows and queue are handed over
+	rowsOut  bool // all rows are handed over
+	released bool // the queue behind them too
 	unacked  int
 }
 
@@ -113,9 +115,10 @@ func (r *router) open(c *chunk) *opening {
 func (r *router) received(p cdc.Position, inside bool) cdc.GTIDSet {
 	set := r.set.Clone()
 	for _, f := range r.recent {
-		if f.start.Before(p.Start()) {
-			_ = set.Add(f.tid) // it was readable when it came from the stream
+		if !f.start.Before(p.Start()) {
+			break
 		}
+		_ = set.Add(f.tid) // it was readable when it came from the stream
 	}
 	if inside && r.tx != nil && r.tx.open && r.tx.start.Before(p) {
 		_ = set.Add(r.tx.tid)
@@ -140,6 +143,10 @@ func (r *router) discard(c *chunk, why string) {
 	r.fresh = slices.Insert(r.fresh, 0, c)
 	c.queue, c.queuedBytes = nil, 0
 	c.locked, c.cleared, c.exact, c.result = false, false, false, nil
+	if c.cancel != nil {
+		c.cancel() // it must not go on holding its view and the table's metadata lock
+		c.cancel = nil
+	}
 }
 
 // current reports whether a message of a worker is about the attempt that is open now.
@@ -267,6 +274,7 @@ func (r *router) seal(ctx context.Context, c *chunk) error {
 		r.queued -= q.bytes
 	}
 	c.Chunk, c.queue, c.queuedBytes, c.result, c.fails = saved, after, 0, nil, 0
+	r.copied = later(r.copied, c.H)
 	for _, q := range after {
 		c.queuedBytes += q.bytes
 		r.queued += q.bytes
@@ -275,7 +283,6 @@ func (r *router) seal(ctx context.Context, c *chunk) error {
 		r.fresh = slices.Insert(r.fresh, 0, rest)
 		c.table.insert(c, rest)
 	}
-	r.sealedLast = r.point
 	return nil
 }
 
@@ -353,18 +360,34 @@ func (c *chunk) handable(point cdc.Position) bool {
 	return c.Status == snapshot.Sealed && !c.released && !point.Before(c.H)
 }
 
-// hand gives up to budget bytes of the chunk's rows to the lanes, and the queue behind the last of them.
+// owes reports whether rows or changes from before a statement are still to be handed over. All that comes before the
+// statement was routed then, so that SEALED chunks of an earlier run are handed over too.
+func (r *router) owes(at cdc.Position) bool {
+	if !r.inside() {
+		r.point = later(r.point, at)
+	}
+	return slices.ContainsFunc(r.active, func(c *chunk) bool {
+		return c.Status == snapshot.Sealed && !c.released && !at.Before(c.H)
+	})
+}
+
+// hand gives up to budget bytes of the chunk's rows to the lanes, and then of the changes that queue behind them.
+// After the last of them the chunk's changes go straight out.
 func (r *router) hand(c *chunk, budget int) error {
-	if c.reader == nil {
+	if c.reader == nil && !c.rowsOut {
 		var err error
 		if c.reader, err = openSealed(r.files, &c.Chunk); err != nil {
 			return err
 		}
 	}
-	for budget > 0 {
+	for budget > 0 && !c.rowsOut {
 		row, err := c.reader.next()
 		if err == io.EOF {
-			return r.release(c)
+			c.rowsOut = true
+			if err := c.closeReader(); err != nil {
+				return err
+			}
+			break
 		}
 		if err != nil {
 			return err
@@ -378,28 +401,35 @@ func (r *router) hand(c *chunk, budget int) error {
 		}
 		c.unacked++
 		r.counts.Copied++
-		r.push(row.lane, entry{key: r.arena.copy(row.msg.Key), value: r.arena.copy(row.msg.Value), chunk: c})
+		arena := &r.lanes[row.lane].arena
+		r.push(row.lane, entry{key: arena.copy(row.msg.Key), value: arena.copy(row.msg.Value), chunk: c})
 	}
-	return nil
+	return r.handQueue(c, budget)
 }
 
-// release hands the queue over: from now on the chunk's changes go straight out.
-func (r *router) release(c *chunk) error {
-	err := c.reader.close()
-	c.reader = nil
-	if err != nil {
-		return err
-	}
-	c.released = true
-	queue := c.queue
-	r.queued -= c.queuedBytes
-	c.queue, c.queuedBytes = nil, 0
-	for _, q := range queue {
+// handQueue gives the changes behind the chunk's rows to the lanes; what the stream brings meanwhile queues behind them.
+func (r *router) handQueue(c *chunk, budget int) error {
+	for ; c.rowsOut && budget > 0 && len(c.queue) > 0; c.queue = c.queue[1:] {
+		q := c.queue[0]
 		if err := r.emitChange(q, c); err != nil {
 			return err
 		}
+		c.queue[0] = nil
+		c.queuedBytes -= q.bytes
+		r.queued -= q.bytes
+		budget -= q.bytes
 	}
+	c.released = c.rowsOut && len(c.queue) == 0
 	return nil
+}
+
+func (c *chunk) closeReader() error {
+	if c.reader == nil {
+		return nil
+	}
+	in := c.reader
+	c.reader = nil
+	return in.close()
 }
 
 // finished reports whether all of the chunk is acknowledged.
@@ -414,6 +444,7 @@ func (r *router) finish(ctx context.Context, cs []*chunk) error {
 		r.active = remove(r.active, c)
 	}
 	r.done = append(r.done, cs...)
+	r.read += len(cs)
 	return nil
 }
 

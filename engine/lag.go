@@ -93,12 +93,16 @@ func (g *lag) delay(now time.Time) (d time.Duration, known bool) {
 }
 
 func (l *loop) probed(ctx context.Context, p probe) error {
-	if p.err != nil {
+	switch {
+	case p.err == nil:
+		l.lag.add(p)
+	case !task.Retryable(p.err):
 		return p.err
+	default:
+		return nil // the delay is not known until one is answered; the stream tells if the source is gone
 	}
-	l.lag.add(p)
 	l.lag.pass(l.r.lowest(), l.d.Now())
-	if l.control.UntilCaughtUp && l.phase == PhaseIncremental && !l.lag.since.IsZero() && l.until == nil {
+	if l.control.UntilCaughtUp && l.phase == PhaseIncremental && !l.lag.since.IsZero() {
 		l.askEnd(ctx)
 	}
 	return nil
@@ -106,21 +110,19 @@ func (l *loop) probed(ctx context.Context, p probe) error {
 
 // askEnd asks where the source stands now; the task ends there.
 func (l *loop) askEnd(ctx context.Context) {
-	if l.asking || l.until != nil {
+	if l.asking || !l.until.IsZero() {
 		return
 	}
 	l.asking = true
 	l.wg.Go(func() {
 		for {
 			p, err := l.d.Source.End(ctx)
-			if err == nil {
-				l.ends <- p
+			if err == nil || !task.Retryable(err) {
+				l.ends <- probe{at: p, err: err}
 				return
 			}
-			select {
-			case <-ctx.Done():
+			if sleep(ctx, time.Second) != nil {
 				return
-			case <-time.After(time.Second):
 			}
 		}
 	})
@@ -133,7 +135,7 @@ func (l *loop) show() {
 	now := l.d.Now()
 	r := l.r
 	l.lag.pass(r.lowest(), now)
-	p := Progress{Phase: l.phase, Counts: r.counts, Position: r.point, Low: r.lowest(), ChunksLeft: len(r.fresh) + len(r.active), Bytes: r.waiting + r.queued}
+	p := Progress{Phase: l.phase, Counts: r.counts, Position: r.point, Low: r.lowest(), ChunksLeft: len(r.fresh) + len(r.active), ChunksDone: r.read, Bytes: r.waiting + r.queued}
 	p.Delay, p.Known = l.lag.delay(now)
 	p.NoDelay = !l.lag.since.IsZero() && now.Sub(l.lag.since) >= noDelayHeld
 	if len(r.fresh) > 0 && l.behind() {

@@ -29,6 +29,7 @@ type lane struct {
 	acked  int64 // end offset of what is acknowledged
 	limit  int   // bytes a request
 	dirty  bool  // it stands in the router's list of lanes with something to send
+	arena  arena
 }
 
 // flight is a request whose outcome is open.

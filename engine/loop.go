@@ -23,6 +23,7 @@ const (
 	noDelayProbe = 2 * time.Second
 	noDelayHeld  = 5 * time.Second
 	lagUnknown   = 5 * time.Second
+	trackedMost  = 1 << 20 // records that may wait behind one that is not acknowledged
 )
 
 // loop decides when the router's steps run. It is one goroutine; workers, requests and probes run beside it and send
@@ -37,12 +38,12 @@ type loop struct {
 	acks    chan laneResult
 	chunks  chan chunkEvent
 	probes  chan probe
-	ends    chan cdc.Position
+	ends    chan probe
 	flying  int
 	wg      sync.WaitGroup
 	ids     atomic.Int64
 
-	until   *cdc.Position
+	until   *cdc.Position   // where the task ends; zero: not known yet. It is the same for all incarnations of a Run
 	end     <-chan struct{} // asks to end; nil once heard
 	lag     lag
 	rate    limiter
@@ -50,7 +51,19 @@ type loop struct {
 	asking  bool // the end position is being asked for
 	readers int
 	lastRow int64
+	timer   *time.Timer
+	stepped []*chunk // those of the turn, reused
+	swept   sweep
 }
+
+// sweep is what the last look for expired chunks saw; another is of no use before one of both changes.
+type sweep struct {
+	low  cdc.Position
+	done int
+}
+
+// atOnce is always ready: waiting for it is no waiting.
+var atOnce = func() <-chan time.Time { c := make(chan time.Time); close(c); return c }()
 
 type laneResult struct {
 	lane *lane
@@ -58,24 +71,24 @@ type laneResult struct {
 	err  error
 }
 
-// chunkEvent is what a worker found; go on is sent back to a quiet chunk's worker by closing proceed.
+// chunkEvent is what a worker found.
 type chunkEvent struct {
 	o      *opening
 	locked *chunkLocked
 	rows   *chunkRows
-	quiet  chan bool
 }
 
 // replicate runs the full and the incremental phase, which share one stream, until the task is finished.
-func replicate(ctx context.Context, d *Deps, r *router, c Control) (err error) {
+func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Position) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	l := &loop{d: d, r: r, control: c, end: c.End, acks: make(chan laneResult, len(r.lanes)), chunks: make(chan chunkEvent),
-		probes: make(chan probe), ends: make(chan cdc.Position, 1), rate: limiter{perSecond: float64(d.Spec.Rate)}}
+		probes: make(chan probe), ends: make(chan probe, 1), rate: limiter{perSecond: float64(d.Spec.Rate)}, until: until,
+		timer: time.NewTimer(time.Hour)}
 	l.ids.Store(int64(r.cfg.incarnation)<<40 | 1<<39)
 	defer func() {
 		cancel(err)
 		if l.stream != nil {
-			err = errors.Join(err, l.stream.Close())
+			_ = l.stream.Close() // nothing more is read, and all that was reached is stored
 		}
 		l.drain()
 		r.closeReaders()
@@ -90,7 +103,7 @@ func replicate(ctx context.Context, d *Deps, r *router, c Control) (err error) {
 		return err
 	}
 	l.wg.Go(func() { l.probe(ctx) })
-	return l.run(ctx, cancel)
+	return l.run(ctx)
 }
 
 // drain waits for all that runs beside the loop, taking what it still sends.
@@ -102,10 +115,7 @@ func (l *loop) drain() {
 		case <-done:
 			return
 		case <-l.acks:
-		case e := <-l.chunks:
-			if e.quiet != nil {
-				e.quiet <- false
-			}
+		case <-l.chunks:
 		case <-l.probes:
 		case <-l.ends:
 		}
@@ -118,6 +128,7 @@ func (l *loop) schemaPhase(ctx context.Context) error {
 		return nil
 	}
 	l.phase = PhaseSchema
+	l.show()
 	if err := l.r.emitSchemas(); err != nil {
 		return err
 	}
@@ -146,7 +157,7 @@ func (l *loop) flush(ctx context.Context) error {
 	}
 }
 
-func (l *loop) run(ctx context.Context, cancel context.CancelCauseFunc) error {
+func (l *loop) run(ctx context.Context) error {
 	notes := time.NewTicker(noteEvery)
 	defer notes.Stop()
 	shown := time.NewTicker(time.Second)
@@ -168,20 +179,16 @@ func (l *loop) run(ctx context.Context, cancel context.CancelCauseFunc) error {
 // wait takes one message of those beside the loop. A positive pause ends it by itself; zero does not wait at all.
 func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown <-chan time.Time) error {
 	var batches <-chan []cdc.Event
-	if len(l.pending) == 0 && l.roomy() && !l.reached() {
+	if len(l.pending) == 0 && l.roomy() && !l.stalled() && !l.reached() {
 		batches = l.stream.Batches()
 	}
-	if l.r.saved.SchemaSent && batches != nil && pause == 0 {
-		// There is work at hand: look at the others only if they are ready.
-		select {
-		case b, ok := <-batches:
-			return l.batch(b, ok)
-		default:
-		}
-	}
 	var timer <-chan time.Time
-	if pause >= 0 {
-		timer = time.After(pause)
+	switch {
+	case pause == 0:
+		timer = atOnce
+	case pause > 0:
+		l.timer.Reset(pause)
+		timer = l.timer.C
 	}
 	select {
 	case <-ctx.Done():
@@ -195,7 +202,8 @@ func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown <-cha
 	case p := <-l.probes:
 		return l.probed(ctx, p)
 	case p := <-l.ends:
-		l.until = &p
+		*l.until = p.at
+		return p.err
 	case <-l.end:
 		l.end = nil
 		l.askEnd(ctx)
@@ -213,7 +221,8 @@ func (l *loop) batch(b []cdc.Event, ok bool) error {
 		if err := l.stream.Err(); err != nil {
 			return err
 		}
-		return errors.New("reading the binlog: the stream ended")
+		return &task.Error{Code: "source.connection_lost", Op: "reading the binlog", Retry: true, Text: "the stream ended",
+			Hint: "The task connects again by itself."}
 	}
 	l.pending = b
 	return nil
@@ -254,11 +263,56 @@ func (r *router) wake(l *lane) {
 	}
 }
 
-func (l *loop) roomy() bool { return l.r.waiting < lanesBytes }
+// takeAcks takes all acknowledgements that are there: a turn costs more than one of them.
+func (l *loop) takeAcks() error {
+	for {
+		select {
+		case a := <-l.acks:
+			if err := l.acked(a); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
 
-// reached reports whether all up to the task's end was routed.
+// roomy reports whether more may wait in the lanes. The records behind an open one count too, because one partition
+// that stands still keeps them all from being forgotten.
+func (l *loop) roomy() bool {
+	return l.r.waiting < lanesBytes && l.r.tracker.Pending() < trackedMost
+}
+
+// stalled reports whether the changes behind the rows of SEALED chunks are too many. Those chunks drain without the
+// stream; an OPEN one does not, it needs the stream to come to its H.
+func (l *loop) stalled() bool {
+	n := 0
+	for _, c := range l.r.active {
+		if c.Status == snapshot.Sealed && !c.released {
+			n += c.queuedBytes
+		}
+	}
+	return n > l.r.cfg.queueChunk
+}
+
+// reached reports whether all up to the task's end was routed. The full copy is completed first, and all of its
+// chunks are the state of one position. A task without the incremental phase ends right there.
 func (l *loop) reached() bool {
-	return l.until != nil && !l.r.inside() && !l.r.point.Before(*l.until)
+	r := l.r
+	asked := !l.until.IsZero()
+	if !asked && l.d.Spec.Incremental || r.point.Before(*l.until) || r.inside() || !r.whole() {
+		return false
+	}
+	if !asked {
+		*l.until = r.point
+	}
+	return true
+}
+
+// whole reports whether no chunk needs the stream to go on, nor what a restart found.
+func (r *router) whole() bool {
+	return len(r.fresh) == 0 && !r.reading() && !r.point.Before(r.copied) && !r.point.Before(r.saved.End) &&
+		(!r.found.unmet || !r.point.Before(r.found.upto))
 }
 
 func (r *router) inside() bool { return r.tx != nil && r.tx.open }
@@ -266,6 +320,12 @@ func (r *router) inside() bool { return r.tx != nil && r.tx.open }
 // turn does what can be done now. It gives how long to wait at most for anything new: 0 if there is more at hand,
 // negative if nothing is.
 func (l *loop) turn(ctx context.Context) (time.Duration, error) {
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	if err := l.takeAcks(); err != nil {
+		return 0, err
+	}
 	pause, err := l.routePending(ctx)
 	if err != nil {
 		return 0, err
@@ -285,6 +345,9 @@ func (l *loop) turn(ctx context.Context) (time.Duration, error) {
 }
 
 func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
+	if len(l.pending) > 0 && l.stalled() {
+		return -1, nil
+	}
 	for n := 0; len(l.pending) > 0; n++ {
 		if n == turnEvents {
 			return 0, nil
@@ -298,6 +361,9 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 			}
 		}
 		ev := &l.pending[0]
+		if ev.Kind == cdc.EventDDL && l.r.owes(ev.Pos) {
+			return -1, nil
+		}
 		err := l.r.route(ctx, ev)
 		if task.Code(err) == "source.schema_unknown" {
 			if err = l.learn(ctx, ev.Rows.Map().TableID); err == nil {
@@ -311,7 +377,9 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 		l.pending = l.pending[1:]
 		c := &l.r.counts
 		rows := c.Inserts + c.Updates + c.Deletes
-		l.rate.spend(rows - l.lastRow)
+		if l.phase == PhaseIncremental {
+			l.rate.spend(rows - l.lastRow)
+		}
 		l.lastRow = rows
 	}
 	return -1, nil
@@ -321,9 +389,10 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 func (l *loop) turnChunks(ctx context.Context) (more bool, err error) {
 	r := l.r
 	var finished []*chunk
-	for _, c := range append([]*chunk(nil), r.active...) {
+	l.stepped = append(l.stepped[:0], r.active...)
+	for _, c := range l.stepped {
 		if c.clearable(r.point) && r.clear(c) {
-			c.proceed <- true
+			close(c.proceed)
 		}
 		if c.redefinable(r.point) {
 			if err := r.redefine(c); err != nil {
@@ -364,6 +433,11 @@ func (l *loop) turnChunks(ctx context.Context) (more bool, err error) {
 }
 
 func (l *loop) expireDone(ctx context.Context) error {
+	now := sweep{l.r.low, len(l.r.done)}
+	if now == l.swept {
+		return nil
+	}
+	l.swept = now
 	var gone []*chunk
 	for _, c := range l.r.done {
 		if l.r.expirable(c) {
@@ -388,10 +462,20 @@ func (l *loop) openChunks(ctx context.Context) {
 			return
 		}
 		o := l.r.open(c)
-		c.proceed = make(chan bool, 1)
-		w := &worker{o: o, src: l.d.Source, files: l.d.Files, codec: l.d.NewCodec(l.r.saved.Server.Version), ids: &l.ids, born: l.d.nowMs}
+		c.proceed = make(chan struct{})
+		attempt, cancel := context.WithCancel(ctx)
+		c.cancel = cancel
+		w := &worker{o: o, src: l.d.Source, files: l.d.Files, codec: l.codec(), ids: &l.ids, born: l.d.nowMs}
 		l.readers++
-		l.wg.Go(func() { l.work(ctx, w, c.proceed) })
+		proceed := c.proceed
+		l.wg.Go(func() {
+			defer cancel()
+			rows := l.read(attempt, w, proceed)
+			if err := w.close(); err != nil && rows.err == nil {
+				rows.err = err
+			}
+			l.send(ctx, chunkEvent{o: w.o, rows: rows})
+		})
 	}
 }
 
@@ -401,20 +485,12 @@ func (l *loop) behind() bool {
 	return !e.IsZero() && (e.File > p.File || e.File == p.File && e.Offset > p.Offset+behindBytes)
 }
 
-// work runs one worker to its end.
-func (l *loop) work(ctx context.Context, w *worker, proceed chan bool) {
-	rows := l.read(ctx, w, proceed)
-	if err := w.close(); err != nil && rows.err == nil {
-		rows.err = err
-	}
-	l.send(ctx, chunkEvent{o: w.o, rows: rows})
-}
-
-func (l *loop) read(ctx context.Context, w *worker, proceed chan bool) *chunkRows {
+// read runs one worker up to its result. Its context ends with the attempt.
+func (l *loop) read(ctx context.Context, w *worker, proceed <-chan struct{}) *chunkRows {
 	deadline := time.Now().Add(visibleWithin)
 	pause := 5 * time.Millisecond
 	for {
-		waited := w.waiting()
+		at := w.at
 		locked, rows, err := w.step(ctx)
 		switch {
 		case err != nil:
@@ -433,14 +509,12 @@ func (l *loop) read(ctx context.Context, w *worker, proceed chan bool) *chunkRow
 					return &chunkRows{err: context.Cause(ctx)}
 				}
 			}
-		case waited && w.waiting():
+		case w.at == at: // the source does not show enough yet
 			if time.Now().After(deadline) {
 				return &chunkRows{err: invisible(w.o)}
 			}
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-				return &chunkRows{err: context.Cause(ctx)}
+			if err := sleep(ctx, pause); err != nil {
+				return &chunkRows{err: err}
 			}
 			pause = min(2*pause, 100*time.Millisecond)
 		}
@@ -475,10 +549,8 @@ func (l *loop) dispatch(ctx context.Context) {
 			continue
 		}
 		l.flying++
-		codec := l.d.NewCodec
-		version := r.saved.Server.Version
 		l.wg.Go(func() {
-			end, err := send(ctx, l.d.Sink, codec(version), f)
+			end, err := send(ctx, l.d.Sink, l.codec, f)
 			l.d.fault("sent")
 			l.acks <- laneResult{lane: f.lane, end: end, err: err}
 		})
@@ -486,20 +558,18 @@ func (l *loop) dispatch(ctx context.Context) {
 	r.dirty = r.dirty[:0]
 }
 
-// finished reports whether the task's end is reached and acknowledged. A task without the incremental phase ends
-// where the stream stands when its last chunk is sealed.
+// codec makes a codec for another goroutine.
+func (l *loop) codec() Codec { return l.d.NewCodec(l.r.saved.Server.Version) }
+
+// finished reports whether the task's end is reached and acknowledged.
 func (l *loop) finished() bool {
 	r := l.r
-	if l.until == nil && !l.d.Spec.Incremental && len(r.fresh) == 0 && !r.reading() && !r.point.Before(r.saved.End) {
-		p := r.point
-		l.until = &p
-	}
 	if len(r.fresh) == 0 && !r.reading() && l.d.Spec.Incremental {
 		l.phase = PhaseIncremental
 	} else {
 		l.phase = PhaseFull
 	}
-	return l.reached() && len(r.fresh) == 0 && len(r.active) == 0 && r.waiting == 0 && !r.found.unmet
+	return len(r.active) == 0 && r.waiting == 0 && l.reached() && !r.found.unmet
 }
 
 // reading reports whether a chunk is still to be sealed.
@@ -535,9 +605,6 @@ func (l *loop) stop(ctx context.Context, cause error) error {
 
 func (r *router) closeReaders() {
 	for _, c := range r.active {
-		if c.reader != nil {
-			_ = c.reader.close()
-			c.reader = nil
-		}
+		_ = c.closeReader()
 	}
 }

@@ -37,15 +37,15 @@ func (r *router) takeNote(ctx context.Context) error {
 		}
 		same = same && n.Offsets[i] == r.noted.Offsets[i]
 	}
-	versions := r.schema.Versions()
-	if same && len(versions) == 0 {
+	r.unsaved = append(r.unsaved, r.schema.Versions()...)
+	if same && len(r.unsaved) == 0 {
 		return nil
 	}
 	n.Set = r.received(low, false).String()
-	if err := r.store.Note(ctx, n, versions, r.keep()-keepNotes); err != nil {
+	if err := r.store.Note(ctx, n, r.unsaved, r.keep()-keepNotes); err != nil {
 		return err
 	}
-	r.noted, r.low = n, low
+	r.noted, r.low, r.unsaved = n, low, nil
 	r.addMark(n)
 	r.fold()
 	return nil

@@ -35,7 +35,9 @@ type router struct {
 	active  []*chunk // OPEN and SEALED
 	done    []*chunk // DONE
 	lanes   []*lane
-	dirty   []*lane // lanes with something to send, maybe
+	dirty   []*lane          // lanes with something to send, maybe
+	unsaved []schema.Version // not in a stored note yet
+	read    int              // chunks whose rows are acknowledged
 	tracker checkpoint.Tracker
 	queued  int          // bytes in all chunk queues
 	waiting int          // bytes in all lanes, those in flight included
@@ -44,15 +46,14 @@ type router struct {
 	marks   []mark       // the notes that a restart may scan from, oldest first
 	found   found        // what a restart's scan found and was not met yet
 
-	sealedLast cdc.Position // where the router stood when the last chunk was sealed
-	lastChunk  int64        // highest chunk id
-	sequence   int64        // of record ids
-	onEvent    func(Notice)
-	rec        cdc.Record
-	arena      arena
-	scratch    []byte
-	identity   []byte
-	counts     Counts
+	copied    cdc.Position // the greatest H of all chunks that were sealed
+	lastChunk int64        // highest chunk id
+	sequence  int64        // of record ids
+	onEvent   func(Notice)
+	rec       cdc.Record
+	scratch   []byte
+	identity  []byte
+	counts    Counts
 }
 
 // config is what does not change during a run.
@@ -174,13 +175,18 @@ func (r *router) rows(ev *cdc.Event) error {
 		c.row = r.tx.rows
 		r.tx.rows++
 		from := cdc.Position{File: r.tx.start.File, Offset: r.tx.start.Offset, Row: c.row}
-		r.point = cdc.Position{File: from.File, Offset: from.Offset, Row: r.tx.rows}
+		next := cdc.Position{File: from.File, Offset: from.Offset, Row: r.tx.rows}
 		if from.Before(r.base) { // passed before the restart
 			r.forget(&c)
+			r.point = next
 			return nil
 		}
 		c.before, c.after = before, after
-		return r.change(&c)
+		if err := r.change(&c); err != nil {
+			return err // the row was not passed: a note must not say so
+		}
+		r.point = next
+		return nil
 	})
 }
 
@@ -239,6 +245,13 @@ func (r *router) note(code string, params ...string) {
 	if r.onEvent != nil {
 		r.onEvent(Notice{code, params})
 	}
+}
+
+func later(a, b cdc.Position) cdc.Position {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 func (r *router) newChunkID() int64 {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"sluice/engine/cdc"
 	"sluice/engine/task"
 )
 
@@ -24,34 +25,41 @@ type Control struct {
 // stored one, and tries again by itself where an error may pass.
 func Run(ctx context.Context, d *Deps, c Control) error {
 	pause := time.Second
+	var until cdc.Position
+	if d.Progress != nil {
+		d.Progress(Progress{Phase: PhasePrepare})
+	}
 	for {
-		began := d.Now()
-		err := runOnce(ctx, d, c)
+		began := time.Now()
+		err := runOnce(ctx, d, c, &until)
 		switch {
 		case err == nil:
 			return nil
-		case ctx.Err() != nil:
+		case ctx.Err() != nil && !waits(ctx, err):
 			return context.Cause(ctx)
 		case !task.Retryable(err):
 			return err
 		}
+		if time.Since(began) > time.Minute {
+			pause = time.Second
+		}
 		if d.OnEvent != nil {
 			d.OnEvent(Notice{Code: "task.retry", Params: []string{err.Error(), pause.String()}})
 		}
-		if d.Now().Sub(began) > time.Minute {
-			pause = time.Second
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(pause):
+		if err := sleep(ctx, pause); err != nil {
+			return err
 		}
 		pause = min(2*pause, 30*time.Second)
 	}
 }
 
-// runOnce is one incarnation: take over, compare with the log, go on.
-func runOnce(ctx context.Context, d *Deps, c Control) error {
+// waits reports whether the error is one that a person must act on and that being cancelled did not bring about.
+func waits(ctx context.Context, err error) bool {
+	return task.Code(err) != "internal" && !task.Retryable(err) && !errors.Is(err, context.Cause(ctx)) && !errors.Is(err, context.Canceled)
+}
+
+// runOnce is one incarnation: take over, compare with the log, go on. until is where the task ends, once that is known.
+func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position) error {
 	s, err := d.Checkpoints.Load(ctx)
 	if err != nil {
 		return err
@@ -78,7 +86,7 @@ func runOnce(ctx context.Context, d *Deps, c Control) error {
 	if err := r.readBack(ctx, d); err != nil {
 		return err
 	}
-	return replicate(ctx, d, r, c)
+	return replicate(ctx, d, r, c, until)
 }
 
 // sameServer refuses a source that is not the one the task began with: positions of two servers do not compare.
@@ -139,8 +147,9 @@ func (r *router) readBack(ctx context.Context, d *Deps) error {
 			return err
 		}
 	}
-	err := each(len(r.lanes), func(i int) error {
-		end, err := send(ctx, d.Sink, d.NewCodec(r.saved.Server.Version), flights[i])
+	codec := func() Codec { return d.NewCodec(r.saved.Server.Version) }
+	err := each(ctx, len(r.lanes), func(ctx context.Context, i int) error {
+		end, err := send(ctx, d.Sink, codec, flights[i])
 		if err != nil {
 			return err
 		}
@@ -166,18 +175,21 @@ func (r *router) readBack(ctx context.Context, d *Deps) error {
 	return nil
 }
 
-// each runs f for 0 to n-1, at most 16 at a time, and gives the first error.
-func each(n int, f func(i int) error) error {
+// each runs f for 0 to n-1, at most 16 at a time. The first error ends the others, and is given.
+func each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 16)
-	errs := make([]error, n)
 	for i := range n {
 		slots <- struct{}{}
 		wg.Go(func() {
-			errs[i] = f(i)
+			if err := f(ctx, i); err != nil {
+				cancel(err)
+			}
 			<-slots
 		})
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	return context.Cause(ctx)
 }

@@ -14,7 +14,7 @@ const patience = 2 * time.Minute
 
 // send brings one request to its end: it sends the very same batch until the broker has answered for it, and asks
 // the log where the answer leaves a doubt. It gives the end offset of the batch.
-func send(ctx context.Context, sink Sink, codec Codec, f *flight) (int64, error) {
+func send(ctx context.Context, sink Sink, codec func() Codec, f *flight) (int64, error) {
 	deadline := time.Now().Add(patience)
 	pause := 20 * time.Millisecond
 	for {
@@ -23,7 +23,7 @@ func send(ctx context.Context, sink Sink, codec Codec, f *flight) (int64, error)
 		case flightAcked:
 			return off + int64(len(f.entries)), nil
 		case flightAsk:
-			return ask(ctx, sink, codec, f, err)
+			return ask(ctx, sink, codec(), f, err)
 		case flightFailed:
 			return 0, refused(f.lane.part, err)
 		}
@@ -32,12 +32,22 @@ func send(ctx context.Context, sink Sink, codec Codec, f *flight) (int64, error)
 				Text: fmt.Sprintf("the broker did not confirm a batch for %s", patience),
 				Hint: "Check that the brokers are up and that the partition has a leader. The task goes on by itself."}
 		}
-		select {
-		case <-ctx.Done():
-			return 0, context.Cause(ctx)
-		case <-time.After(pause):
+		if err := sleep(ctx, pause); err != nil {
+			return 0, err
 		}
 		pause = min(2*pause, 2*time.Second)
+	}
+}
+
+// sleep waits, and gives the cause if ctx ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
 	}
 }
 

@@ -9,16 +9,15 @@ type Messages interface {
 
 // MessageQuery is what of a topic to read.
 type MessageQuery struct {
-	Topic     string // empty: the task's first
+	Topic     string
 	Partition int    // -1: all
-	From      string // "latest", "earliest", or an offset
+	From      string // "latest", "earliest" or "offset"
+	Offset    int64
 	Max       int
 }
 
 // MessagePage is what was read.
 type MessagePage struct {
-	Topics     []string
-	Topic      string
 	Partitions int
 	Messages   []Message
 }

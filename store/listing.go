@@ -237,3 +237,10 @@ func (s *Store) History(ctx context.Context, id string, before int64, limit int)
 	}
 	return out, nil
 }
+
+// Due gives the tasks that are to start by a time.
+func (s *Store) Due(ctx context.Context, now time.Time) ([]string, error) {
+	var ids []string
+	err := s.db.SelectContext(ctx, &ids, "SELECT task FROM console WHERE start_at > 0 AND start_at <= ?", now.UnixMilli())
+	return ids, failure("reading the times of starts", err)
+}

@@ -27,6 +27,7 @@ func commands() []command {
 	return []command{
 		{"run", "run a task, or go on with one that was stopped", (*program).runTask},
 		{"precheck", "check the source, the tables and the target of a task", (*program).precheck},
+		{"serve", "serve the console and run its tasks", (*program).serve},
 		{"decode", "print the messages of a topic as JSON lines", (*program).decode},
 		{"version", "print the version", (*program).version},
 	}

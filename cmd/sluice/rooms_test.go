@@ -35,7 +35,7 @@ var rooms = map[string][]string{
 	"views":             {"views/i18n"},
 	"views/i18n":        {},
 	"static":            {},
-	"web":               {"handlers", "views", "static"},
+	"web":               {"engine/task", "handlers", "views", "views/i18n", "static"},
 }
 
 // libraries says which rooms may import a library; with the room come the rooms below it.
@@ -47,6 +47,8 @@ var libraries = map[string][]string{
 	"modernc.org/sqlite":               {"store"},
 	"github.com/labstack/echo":         {"web", "handlers"},
 	"github.com/a-h/templ":             {"views", "handlers", "web"},
+	"github.com/nicksnyder/go-i18n":    {"views/i18n"},
+	"golang.org/x/crypto":              {"store"},
 }
 
 // forbidden says why a file of the room must not import the path, or nothing.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/engine/enginetest/driver"
 	"sluice/engine/enginetest/oracle"
 	"sluice/engine/enginetest/servers"
 	"sluice/engine/enginetest/workload"
@@ -22,7 +23,7 @@ var (
 	seed    = flag.Uint64("exact.seed", 1, "of the workload and the kills")
 )
 
-func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(driver.Main(m)) }
 
 // limit bounds one exercise.
 const limit = 5 * time.Minute
@@ -59,10 +60,7 @@ func shapes() []shape {
 // TestExact copies and follows tables that eight writers and a DDL session change, kills the process at random and at
 // every named point, and lets the oracle judge every record.
 func TestExact(t *testing.T) {
-	bin, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bin := driver.Binary(t)
 	k := servers.SharedKafka(t)
 	for i, s := range shapes() {
 		t.Run(s.name, func(t *testing.T) {
@@ -87,56 +85,56 @@ func exercise(t *testing.T, bin string, k *servers.Kafka, s shape, topic string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := newSubject(t, bin, subjectSpec{source: m, kafka: k, schema: "work", tables: workload.Tables(), topic: topic, partitions: s.partitions, policy: s.policy})
+	x := driver.New(t, bin, driver.Spec{Source: m, Kafka: k, Schema: "work", Tables: workload.Tables(), Topic: topic, Partitions: s.partitions, Policy: s.policy})
 	until := time.Now().Add(time.Duration(*seconds) * time.Second)
 	killed := 0
 	if faults {
-		killed = attack(ctx, t, x, m.Password)
+		killed = attack(ctx, t, x)
 	}
 	if left := time.Until(until); left > 0 { // the stream is followed for a while without faults
-		runFor(ctx, t, x, m.Password, left)
+		runFor(ctx, t, x, left)
 	}
 	stats, err := writing.Stop()
 	if err != nil {
 		t.Fatal(err)
 	}
-	end, err := x.run(ctx, m.Password, "", nil, "--until", "caught-up")
-	if err != nil || end.code != 0 {
-		t.Fatalf("the last run ended with code %d: %v %s", end.code, err, end.stderr)
+	end, err := x.Run(ctx, "", nil, "--until", "caught-up")
+	if err != nil || end.Code != 0 {
+		t.Fatalf("the last run ended with code %d: %v %s", end.Code, err, end.Stderr)
 	}
 	t.Logf("workload %+v; process killed %d times", stats, killed)
 	return judge(t, m, k, topic, s)
 }
 
 // attack kills the process at each named point, then at random moments.
-func attack(ctx context.Context, t *testing.T, x *subject, password string) (killed int) {
+func attack(ctx context.Context, t *testing.T, x *driver.Task) (killed int) {
 	g := rand.New(rand.NewPCG(*seed, 99))
 	for _, p := range points {
 		// A point that is not reached any more (the copy is done) must not hold the test up.
-		o, err := x.run(ctx, password, p, time.After(4*time.Second))
+		o, err := x.Run(ctx, p, time.After(4*time.Second))
 		check(t, o, err, p)
 		killed++
 	}
 	for range *kills {
-		o, err := x.run(ctx, password, "", time.After(time.Duration(200+g.IntN(2500))*time.Millisecond))
+		o, err := x.Run(ctx, "", time.After(time.Duration(200+g.IntN(2500))*time.Millisecond))
 		check(t, o, err, "a random moment")
 		killed++
 	}
 	return killed
 }
 
-func check(t *testing.T, o outcome, err error, when string) {
+func check(t *testing.T, o driver.Outcome, err error, when string) {
 	t.Helper()
 	if err != nil {
 		t.Fatalf("killing at %s: %v", when, err)
 	}
-	if !o.killed {
-		t.Fatalf("killing at %s: the process ended by itself with code %d: %s", when, o.code, o.stderr)
+	if !o.Killed {
+		t.Fatalf("killing at %s: the process ended by itself with code %d: %s", when, o.Code, o.Stderr)
 	}
 }
 
-func runFor(ctx context.Context, t *testing.T, x *subject, password string, d time.Duration) {
-	o, err := x.run(ctx, password, "", time.After(d))
+func runFor(ctx context.Context, t *testing.T, x *driver.Task, d time.Duration) {
+	o, err := x.Run(ctx, "", time.After(d))
 	check(t, o, err, "the end of the undisturbed time")
 }
 

@@ -5,13 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"sluice/engine/enginetest/driver"
 	"sluice/engine/enginetest/oracle"
 	"sluice/engine/enginetest/servers"
 )
@@ -28,7 +28,7 @@ func TestNaiveLowWatermark(t *testing.T) {
 		t.Log("run with -exact.mutant")
 		return
 	}
-	bin, err := build(overlay(t, "../../worker.go", "if seen == nil || seen.Includes(w.o.need) {", "if seen == nil || seen != nil {"))
+	bin, err := driver.Build("naive", overlay(t, "../../worker.go", "if seen == nil || seen.Includes(w.o.need) {", "if seen == nil || seen != nil {"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,19 +80,15 @@ func TestBaseline(t *testing.T) {
 		t.Log("run with -exact.sbtest N")
 		return
 	}
-	bin, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
+	bin := driver.Binary(t)
 	k := servers.SharedKafka(t)
 	for _, kind := range []servers.Kind{servers.MySQL80, servers.MariaDB1011} {
 		m := servers.StartMySQL(t, kind, "innodb_buffer_pool_size=512M")
 		fillSbtest(t, m, *sbtest)
 		for _, partitions := range []int{1, 6} {
-			x := newSubject(t, bin, subjectSpec{source: m, kafka: k, schema: "sb", tables: []string{"sbtest1"},
-				topic: fmt.Sprintf("sb-%s-%d", strings.ReplaceAll(string(kind), ".", "-"), partitions), partitions: partitions, policy: "key"})
-			cmd := exec.Command(x.bin, "run", x.file, "--data", x.data, "--until", "caught-up")
-			cmd.Env = append(os.Environ(), "PW="+m.Password)
+			x := driver.New(t, bin, driver.Spec{Source: m, Kafka: k, Schema: "sb", Tables: []string{"sbtest1"},
+				Topic: fmt.Sprintf("sb-%s-%d", strings.ReplaceAll(string(kind), ".", "-"), partitions), Partitions: partitions, Policy: "key"})
+			cmd := x.Command("--until", "caught-up")
 			began := time.Now()
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)

@@ -13,8 +13,6 @@ func (t token) is(word string) bool {
 	return (t.kind == 'w' || t.kind == '+') && strings.EqualFold(t.text, word)
 }
 
-func (t token) name() bool { return t.kind == 'w' || t.kind == 'q' }
-
 // tokenize splits a statement. Comments vanish; the text of /*! and /*M! comments counts as SQL.
 func tokenize(s string) []token {
 	var out []token

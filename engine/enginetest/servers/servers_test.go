@@ -117,7 +117,8 @@ func TestMySQLKeepsDataOverKillAndRestart(t *testing.T) {
 }
 
 func TestSharedServersAreOne(t *testing.T) {
-	if SharedMySQL(t, MariaDB1011) != SharedMySQL(t, MariaDB1011) || SharedKafka(t) != SharedKafka(t) {
+	my, kafka := SharedMySQL(t, MariaDB1011), SharedKafka(t)
+	if my != SharedMySQL(t, MariaDB1011) || kafka != SharedKafka(t) {
 		t.Error("a second server was started")
 	}
 }

@@ -1,0 +1,374 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"sluice/engine"
+	"sluice/engine/progress"
+	"sluice/engine/task"
+)
+
+// manager runs many tasks in one process, each on its own: one that fails harms no other.
+type manager struct {
+	runner *runner
+	hub    *progress.Hub
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	runs   map[string]*managed
+	closed bool
+	wg     sync.WaitGroup
+	stop   chan struct{} // closed by close
+}
+
+// managed is a task that a goroutine works on.
+type managed struct {
+	cancel context.CancelCauseFunc
+	end    *ending
+	over   chan struct{}
+}
+
+func newManager(r *runner, hub *progress.Hub, log *slog.Logger) *manager {
+	return &manager{runner: r, hub: hub, log: log, runs: map[string]*managed{}, stop: make(chan struct{})}
+}
+
+// restore goes on with the tasks that ran, and starts those whose time comes.
+func (m *manager) restore(ctx context.Context) error {
+	tasks, err := m.runner.store.Tasks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		if t.Wanted && (t.State == task.New || t.State == task.Running || t.State == task.Stopped) {
+			if err := m.begin(t.ID); err != nil {
+				return err
+			}
+		}
+	}
+	m.wg.Go(m.clock)
+	return nil
+}
+
+// clock starts tasks at the time that was set for them.
+func (m *manager) clock() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-m.stop:
+			return
+		case now := <-tick.C:
+			if err := m.startDue(context.Background(), now); err != nil {
+				m.log.Error("tasks with a time to start could not be started", "error", err)
+			}
+		}
+	}
+}
+
+func (m *manager) startDue(ctx context.Context, now time.Time) error {
+	due, err := m.runner.store.Due(ctx, now)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range due {
+		errs = append(errs, m.Start(ctx, id))
+	}
+	return errors.Join(errs...)
+}
+
+// Start starts a task, goes on with it, or tries it again.
+func (m *manager) Start(ctx context.Context, id string) error {
+	t, err := m.runner.store.Summary(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := t.State.Move(task.Running); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	_, runs := m.runs[id]
+	m.mu.Unlock()
+	if runs {
+		return wrongState("The task is running already.")
+	}
+	if err := m.runner.store.Want(ctx, id, true); err != nil {
+		return err
+	}
+	return m.begin(id)
+}
+
+func wrongState(text string) *task.Error {
+	return &task.Error{Code: "task.wrong_state", Text: text, Hint: "Look at its state now: another person or tab may have been faster."}
+}
+
+// begin makes the goroutine of a task.
+func (m *manager) begin(id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return wrongState("The server is stopping.")
+	}
+	if m.runs[id] != nil {
+		return wrongState("The task is running already.")
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	run := &managed{cancel: cancel, end: newEnding(), over: make(chan struct{})}
+	m.runs[id] = run
+	m.hub.Update(id, false, func(s *progress.Status) { *s = progress.Status{State: task.Running, Started: time.Now()} })
+	m.wg.Go(func() {
+		defer cancel(nil)
+		m.work(ctx, id, run)
+		m.mu.Lock()
+		delete(m.runs, id)
+		m.mu.Unlock()
+		m.hub.Remove(id)
+		close(run.over)
+	})
+	return nil
+}
+
+// work runs a task until it has ended, failed or was stopped. Servers that cannot be reached are tried again.
+func (m *manager) work(ctx context.Context, id string, run *managed) {
+	pause := time.Second
+	for {
+		err := m.once(ctx, id, run)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		if !task.Retryable(err) {
+			m.fail(id, err)
+			return
+		}
+		m.hub.Update(id, false, func(s *progress.Status) { s.Trying = task.Code(err) })
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 30*time.Second)
+	}
+}
+
+// once is one run; a panic in it is that task's failure alone.
+func (m *manager) once(ctx context.Context, id string, run *managed) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the task's work broke off: %v", p)
+			m.log.Error("a task panicked", "task", id, "panic", p)
+		}
+	}()
+	t, err := m.runner.store.OpenTask(ctx, id)
+	if err != nil {
+		return err
+	}
+	w := &hubWatcher{m: m, id: id}
+	_, err = m.runner.run(ctx, t, engine.Control{End: run.end.asked}, w)
+	w.save(context.WithoutCancel(ctx))
+	return err
+}
+
+// fail sees to it that a failure is kept, also one from before the task was touched.
+func (m *manager) fail(id string, cause error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err := func() error {
+		if err := m.runner.store.Want(ctx, id, false); err != nil {
+			return err
+		}
+		t, err := m.runner.store.OpenTask(ctx, id)
+		if err != nil {
+			return err
+		}
+		s, err := t.Status(ctx)
+		if err != nil || s.State == task.Failed {
+			return err
+		}
+		if _, err := t.Start(ctx); err != nil {
+			return err
+		}
+		return t.End(ctx, task.Failed, cause)
+	}()
+	if err != nil {
+		m.log.Error("a task failed, and that could not be kept", "task", id, "failure", cause, "error", err)
+	}
+}
+
+// Pause stops a task and keeps all; it returns when the task has stopped.
+func (m *manager) Pause(ctx context.Context, id string) error {
+	m.mu.Lock()
+	run := m.runs[id]
+	m.mu.Unlock()
+	if run == nil {
+		return wrongState("The task is not running.")
+	}
+	if err := m.runner.store.Want(ctx, id, false); err != nil {
+		return err
+	}
+	run.cancel(engine.ErrStopped)
+	select {
+	case <-run.over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// End ends a task where the source stands now; the task works on until all up to there is delivered.
+func (m *manager) End(ctx context.Context, id string) error {
+	t, err := m.runner.store.Summary(ctx, id)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	run := m.runs[id]
+	m.mu.Unlock()
+	switch {
+	case !t.Spec.Incremental:
+		return &task.Error{Code: "task.ends_itself", Text: "A task without the incremental phase ends by itself.",
+			Hint: "Wait for it. Ending it by hand would leave the data incomplete; pause it if it must stop for a while."}
+	case run == nil:
+		return wrongState("The task is not running.")
+	}
+	run.end.ask()
+	m.hub.Update(id, false, func(s *progress.Status) { s.Ending = true })
+	return nil
+}
+
+// Delete removes a task that does not run, or a draft.
+func (m *manager) Delete(ctx context.Context, id string) error {
+	m.mu.Lock()
+	run := m.runs[id]
+	m.mu.Unlock()
+	if run != nil {
+		return wrongState("The task is running: pause it first.")
+	}
+	if _, err := m.runner.store.Draft(ctx, id); err == nil {
+		return m.runner.store.DeleteDraft(ctx, id)
+	}
+	m.hub.Remove(id)
+	return m.runner.store.DeleteTask(ctx, id)
+}
+
+// close stops all tasks and waits; they go on at the next start.
+func (m *manager) close() {
+	m.mu.Lock()
+	if !m.closed {
+		m.closed = true
+		close(m.stop)
+	}
+	runs := slices.Collect(maps.Values(m.runs))
+	m.mu.Unlock()
+	for _, r := range runs {
+		r.cancel(engine.ErrStopped)
+	}
+	m.wg.Wait()
+}
+
+// hubWatcher carries what a run tells to the hub, and keeps the newest for when the task does not run.
+type hubWatcher struct {
+	m     *manager
+	id    string
+	mu    sync.Mutex
+	saved time.Time
+	total int64 // estimated rows
+	prior int64 // copied by earlier runs
+}
+
+const saveEvery = 10 * time.Second
+
+func (w *hubWatcher) Planned(estimate, copied int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.total, w.prior = estimate, copied
+}
+
+func (w *hubWatcher) Notice(n engine.Notice) {
+	if n.Code == "task.retry" {
+		w.m.hub.Update(w.id, false, func(s *progress.Status) { s.Trying = "task.retry" })
+	}
+}
+
+func (w *hubWatcher) Progress(p engine.Progress) {
+	w.mu.Lock()
+	total, prior := w.total, w.prior
+	due := time.Since(w.saved) > saveEvery
+	if due {
+		w.saved = time.Now()
+	}
+	w.mu.Unlock()
+	w.m.hub.Update(w.id, true, func(s *progress.Status) {
+		c := p.Counts
+		s.State, s.Trying, s.Phase, s.Waiting, s.Held = task.Running, "", string(p.Phase), p.Waiting, p.Bytes
+		s.Copied, s.Inserts, s.Updates, s.Deletes, s.DDLs = prior+c.Copied, c.Inserts, c.Updates, c.Deletes, c.DDLs
+		s.Acked, s.AckedBytes, s.Estimate, s.ChunksLeft = c.Acked, c.AckedBytes, total, p.ChunksLeft
+		s.Delay, s.Known, s.NoDelay = p.Delay, p.Known, p.NoDelay
+		s.Position, s.Low = text(p.Position.IsZero(), p.Position), text(p.Low.IsZero(), p.Low)
+	})
+	if due {
+		w.m.wg.Go(func() { w.save(context.Background()) }) // the engine must not wait for the disk
+	}
+}
+
+func text(empty bool, v fmt.Stringer) string {
+	if empty {
+		return ""
+	}
+	return v.String()
+}
+
+func (w *hubWatcher) save(ctx context.Context) {
+	s, ok := w.m.hub.Status(w.id)
+	if !ok || s.Measured.IsZero() {
+		return
+	}
+	data, err := json.Marshal(s)
+	if err == nil {
+		err = w.m.runner.store.Last(ctx, w.id, data)
+	}
+	if err != nil {
+		w.m.log.Error("the progress of a task could not be kept", "task", w.id, "error", err)
+	}
+}
+
+// draftBody is what a draft begins with; the wizard keeps more beside it.
+type draftBody struct {
+	Version int        `json:"v"`
+	Spec    task.Spec  `json:"spec"`
+	About   task.About `json:"about"`
+}
+
+// Clone makes a draft with the specification and the passwords of a task.
+func (m *manager) Clone(ctx context.Context, id string) (string, error) {
+	t, err := m.runner.store.Summary(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	t.Spec.Name, t.About.TermsAccepted = t.Name, ""
+	body, err := json.Marshal(draftBody{Version: 1, Spec: t.Spec, About: t.About})
+	if err != nil {
+		return "", fmt.Errorf("writing the draft: %w", err)
+	}
+	d, err := m.runner.store.NewDraft(ctx, task.Draft{Name: t.Name, Step: "connections", Body: body})
+	if err != nil {
+		return "", err
+	}
+	kept, err := m.runner.store.Secrets(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	for name, secret := range kept {
+		if err := m.runner.store.SetSecret(ctx, d.ID, name, secret); err != nil {
+			return "", err
+		}
+	}
+	return d.ID, nil
+}

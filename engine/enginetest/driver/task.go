@@ -1,0 +1,149 @@
+package driver
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sluice/engine/enginetest/servers"
+)
+
+// Spec is what goes into the task file.
+type Spec struct {
+	Source     *servers.MySQL
+	Kafka      *servers.Kafka
+	Schema     string
+	Tables     []string
+	Topic      string
+	Partitions int
+	Policy     string
+	Extra      string // more lines of the file
+	Each       string // more fields of every table, like "exclude: [a]"
+}
+
+// Task is one task of the binary under test, with a data folder of its own.
+type Task struct {
+	Copied bool // a run said that the full copy is done
+
+	bin, file, data string
+	password        string
+}
+
+// New writes the task file.
+func New(t testing.TB, bin string, s Spec) *Task {
+	t.Helper()
+	host, port, err := net.SplitHostPort(s.Source.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "name: driven\nsource: {host: %s, port: %s, user: %s, password: {env: PW}}\n", host, port, s.Source.Account)
+	fmt.Fprintf(&b, "target: {brokers: [%q], topic: %s, partitions: %d}\n", s.Kafka.Plain, s.Topic, s.Partitions)
+	fmt.Fprintf(&b, "schema: true\nfull: true\nincremental: true\npolicy: %s\n%s\ntables:\n", s.Policy, s.Extra)
+	for _, name := range s.Tables {
+		fields := []string{"schema: " + s.Schema, "name: " + name}
+		if s.Each != "" {
+			fields = append(fields, s.Each)
+		}
+		fmt.Fprintf(&b, "  - {%s}\n", strings.Join(fields, ", "))
+	}
+	dir := t.TempDir()
+	x := &Task{bin: bin, file: filepath.Join(dir, "task.yaml"), data: filepath.Join(dir, "data"), password: s.Source.Password}
+	if err := os.WriteFile(x.file, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// Command is `sluice run` of the task, ready to start.
+func (x *Task) Command(args ...string) *exec.Cmd {
+	cmd := exec.Command(x.bin, append([]string{"run", x.file, "--data", x.data}, args...)...)
+	cmd.Env = append(os.Environ(), "PW="+x.password)
+	return cmd
+}
+
+// Outcome of one run of the process.
+type Outcome struct {
+	Killed bool
+	Code   int
+	Stderr string
+	Last   Progress
+}
+
+// Progress is a line of --json, as far as tests look at it.
+type Progress struct {
+	Phase string `json:"phase"`
+	Error *struct {
+		Code string `json:"code"`
+		Text string `json:"text"`
+	} `json:"error"`
+}
+
+// Run starts the process and waits for its end. kill, if not nil, ends it by SIGKILL when it fires; fault names a
+// point at which it ends itself.
+func (x *Task) Run(ctx context.Context, fault string, kill <-chan time.Time, args ...string) (Outcome, error) {
+	return x.run(ctx, fault, kill, "", args)
+}
+
+// RunUntil stops the process by SIGTERM as soon as it says that it has come to the phase.
+func (x *Task) RunUntil(ctx context.Context, phase string, args ...string) (Outcome, error) {
+	return x.run(ctx, "", nil, phase, args)
+}
+
+func (x *Task) run(ctx context.Context, fault string, kill <-chan time.Time, phase string, args []string) (Outcome, error) {
+	cmd := x.Command(append([]string{"--json"}, args...)...)
+	cmd.Env = append(cmd.Env, "SLUICE_FAULT="+fault)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := cmd.Start(); err != nil {
+		return Outcome{}, err
+	}
+	var last Progress
+	var line string
+	done := make(chan error, 1)
+	go func() {
+		lines := bufio.NewScanner(out)
+		lines.Buffer(nil, 16<<20)
+		for lines.Scan() {
+			line = lines.Text()
+			var p Progress
+			if json.Unmarshal(lines.Bytes(), &p) != nil || p.Phase == "" {
+				continue
+			}
+			last = p
+			x.Copied = x.Copied || p.Phase == "incremental" || p.Phase == "finished"
+			if p.Phase == phase {
+				_ = cmd.Process.Signal(syscall.SIGTERM)
+			}
+		}
+		done <- cmd.Wait()
+	}()
+	select {
+	case err = <-done:
+	case <-kill:
+		_ = cmd.Process.Kill()
+		err = <-done
+	case <-ctx.Done():
+		_ = cmd.Process.Kill()
+		<-done
+		return Outcome{Stderr: errs.String()}, fmt.Errorf("%w; standard error: %s; last: %s", ctx.Err(), errs.String(), line)
+	}
+	var exit *exec.ExitError
+	killed := errors.As(err, &exit) && exit.ExitCode() == -1
+	return Outcome{Killed: killed, Code: cmd.ProcessState.ExitCode(), Stderr: errs.String(), Last: last}, nil
+}

@@ -1,0 +1,133 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"html"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"sluice/views"
+)
+
+// liveEvery is the shortest time between two messages of a stream; what changes faster is taken together.
+const liveEvery = 400 * time.Millisecond
+
+// Live follows the topics that the query asks for and sends the parts of pages that have changed, until ctx is over
+// or the session is. Topics are "list", and "task:", "overview:" or "end:" with the id of a task.
+func (h *Handlers) Live(ctx context.Context, c echo.Context, topics []string, send func(html string) error) error {
+	all, ids := false, []string{}
+	for _, t := range topics {
+		if _, id, ok := strings.Cut(t, ":"); ok {
+			ids = append(ids, id)
+		} else if t == "list" {
+			all = true
+		}
+	}
+	w := h.Statuses.Watch(all, ids...)
+	defer w.Close()
+	f := &follower{h: h, p: pageOf(c), topics: topics, sent: map[string]string{}}
+	if err := f.send(ctx, nil, send); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.C():
+		}
+		if err := f.send(ctx, w.Take(), send); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(liveEvery):
+		}
+	}
+}
+
+// follower is one browser's stream; it sends nothing twice.
+type follower struct {
+	h      *Handlers
+	p      *views.Page
+	topics []string
+	sent   map[string]string
+	out    bytes.Buffer
+}
+
+// send looks at the tasks that have changed; all of them for nil.
+func (f *follower) send(ctx context.Context, changed []string, send func(string) error) error {
+	page := *f.p
+	page.Now = f.h.Now()
+	f.out.Reset()
+	for _, t := range f.topics {
+		kind, id, one := strings.Cut(t, ":")
+		ids := changed
+		switch {
+		case one:
+			ids = []string{id}
+		case kind != "list":
+			continue
+		case changed == nil:
+			continue // the page has just been loaded
+		}
+		for _, id := range ids {
+			if err := f.look(ctx, &page, kind, id); err != nil {
+				return err
+			}
+		}
+	}
+	if f.out.Len() == 0 {
+		return nil
+	}
+	return send(f.out.String())
+}
+
+// look renders what of a task a kind of page shows. A task that is gone is not an error here.
+func (f *follower) look(ctx context.Context, p *views.Page, kind, id string) error {
+	t, err := f.h.Tasks.Summary(ctx, id)
+	if err != nil {
+		return nil //nolint:nilerr // deleted in between: the next page load says so
+	}
+	s := f.h.look(t)
+	if kind == "list" {
+		r := s.row(p)
+		return f.parts(ctx, map[string]templ.Component{
+			"status-" + id: views.TaskStatus(p, r), "phases-" + id: views.PhaseMarks(p, r.Phases), "delay-" + id: views.DelayWord(p, r.Delay),
+			"rate-" + id: plain(r.Rate), "actions-" + id: views.Actions(p, r.Actions),
+		})
+	}
+	head := s.head(p, "")
+	parts := map[string]templ.Component{"task-status": views.StatusTag(head.Status), "task-actions": views.Actions(p, head.Actions), "task-problem": views.Problem(p, head.Problem)}
+	switch kind {
+	case "overview":
+		m := f.h.overview(p, s, head)
+		parts["show-next"], parts["show-phases"], parts["show-delay"] = views.NextStep(m.Next), views.PhaseCards(p, m.Phases), views.DelayWord(p, m.Delay)
+		parts["show-numbers"], parts["show-charts"], parts["show-facts"] = views.Facts(p, m.Numbers), views.Charts(p, m.Charts), views.Facts(p, m.Facts)
+	case "end":
+		parts["end-live"] = views.EndNow(p, s.endLive(p))
+	}
+	return f.parts(ctx, parts)
+}
+
+// parts renders and keeps those that differ from what was sent.
+func (f *follower) parts(ctx context.Context, parts map[string]templ.Component) error {
+	for id, part := range parts {
+		var b bytes.Buffer
+		if err := part.Render(ctx, &b); err != nil {
+			return err
+		}
+		if f.sent[id] == b.String() {
+			continue
+		}
+		f.sent[id] = b.String()
+		f.out.WriteString(`<live-part data-target="` + html.EscapeString(id) + `">` + b.String() + `</live-part>`)
+	}
+	return nil
+}
+
+func plain(text string) templ.Component { return templ.Raw(html.EscapeString(text)) }
