@@ -18,23 +18,26 @@ func (r *router) ddl(ctx context.Context, ev *cdc.Event) error {
 	if err != nil {
 		return err
 	}
-	first := (*table)(nil)
+	var first *table
+	var touched []*table
+	last := map[*table]*schema.Change{} // what the statement leaves of a table
 	for i := range changes {
 		ch := &changes[i]
-		t := r.tables[ch.Table]
-		if ch.Kind == schema.Rename && t == nil {
-			t = r.tables[ch.To]
+		for _, t := range r.selected(ch) {
+			if first == nil {
+				first = t
+			}
+			if ch.Past {
+				continue // it was sent to nobody yet, but the definition is the newer one already
+			}
+			if last[t] == nil {
+				touched = append(touched, t)
+			}
+			last[t] = ch
 		}
-		if t == nil || ch.Temporary || ch.Past && r.cfg.spec.Full {
-			continue
-		}
-		if first == nil {
-			first = t
-		}
-		if ch.Past {
-			continue // it was sent to nobody yet, but the definition is the newer one already
-		}
-		if err := r.ddlTable(ctx, ev, t, ch); err != nil {
+	}
+	for _, t := range touched {
+		if err := r.ddlTable(ctx, ev, t, last[t]); err != nil {
 			return err
 		}
 	}
@@ -44,18 +47,40 @@ func (r *router) ddl(ctx context.Context, ev *cdc.Event) error {
 	return r.emitDDL(ev, first)
 }
 
-// ddlTable prepares one selected table for the statement, before its record goes out.
+// selected gives the selected tables whose name the change touches.
+func (r *router) selected(ch *schema.Change) []*table {
+	if ch.Temporary || ch.Past && r.cfg.spec.Full {
+		return nil
+	}
+	var out []*table
+	if t := r.tables[ch.Table]; t != nil {
+		out = append(out, t)
+	}
+	if ch.Kind == schema.Rename {
+		if t := r.tables[ch.To]; t != nil {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// ddlTable prepares one selected table for the statement, before its record goes out. A table is a name: one that
+// took the name over, as online schema changes do, goes on with what is left of the full copy.
 func (r *router) ddlTable(ctx context.Context, ev *cdc.Event, t *table, ch *schema.Change) error {
 	if err := r.settle(t, ev.Pos); err != nil {
 		return err
 	}
-	gone := ch.New == nil && !ch.Unknown
-	if ch.Kind == schema.Rename && ch.Table == t.id {
-		gone = true
+	left := ch.Kind == schema.Rename && ch.To != t.id
+	if left {
 		r.note("source.table_renamed", t.id.String(), ch.To.String())
 	}
-	if gone {
+	if left || ch.New == nil && !ch.Unknown {
 		return r.drop(ctx, t)
+	}
+	if ch.Kind == schema.Rename && !t.settled() && r.tables[ch.Table] != nil {
+		return &task.Error{Code: "source.table_swapped", Op: "copying " + t.id.String(),
+			Text: "while it was being copied, the table's name was given to another selected table, " + ch.Table.String(),
+			Hint: "Which rows were copied under which name can't be told any more. Copy both tables anew in a new task."}
 	}
 	if ch.Unknown {
 		t.unknown = ev.End // the next table map tells with full metadata; without it the loop asks the source

@@ -44,6 +44,7 @@ const (
 	noDDL simDDL = iota
 	ddlAlter
 	ddlTruncate
+	ddlSwap // another table takes the name, as online schema changes do: older views see it as it was behind
 )
 
 type simTx struct {
@@ -223,7 +224,7 @@ func (s *simSource) ddl(t int, kind simDDL) {
 		for k := from; k < to; k++ {
 			s.cur[k] = 0
 		}
-	} else {
+	} else if kind == ddlAlter {
 		s.extra[t]++
 	}
 	s.txs = append(s.txs, simTx{ddl: kind, table: t, columns: s.extra[t]})
@@ -344,6 +345,7 @@ func (s *simSource) View(context.Context) (snapshot.View, error) {
 		v.at = simEnd(n - 1)
 	}
 	s.w.logf("view opened, shows %d transactions", n)
+	s.progress() // before the metadata lock
 	return v, nil
 }
 
@@ -382,7 +384,8 @@ func (v *simView) Rows(_ context.Context, q snapshot.Query, each func(cdc.Row) e
 			cut = i
 		}
 	}
-	rows := s.state(func(i int) bool { return i < len(v.shows) && v.shows[i] && i >= cut }, v.table)
+	behind := v.behind()
+	rows := s.state(func(i int) bool { return i < behind && v.shows[i] && i >= cut }, v.table)
 	n := 0
 	for k, val := range rows {
 		switch {
@@ -400,6 +403,25 @@ func (v *simView) Rows(_ context.Context, q snapshot.Query, each func(cdc.Row) e
 		}
 	}
 	return n, nil
+}
+
+// behind is how many transactions of the ledger may show: a view from before a swap lacks the last that it would show,
+// because the table that has the name now was still being filled.
+func (v *simView) behind() int {
+	swapped := false
+	for i := range v.s.txs {
+		t := &v.s.txs[i]
+		swapped = swapped || t.ddl == ddlSwap && t.table == v.table && t.visible && (i >= len(v.shows) || !v.shows[i])
+	}
+	n := len(v.shows)
+	if swapped {
+		for dropped := 0; n > 0 && dropped < 2; n-- {
+			if v.shows[n-1] {
+				dropped++
+			}
+		}
+	}
+	return n
 }
 
 func (v *simView) Close() error {
@@ -466,6 +488,10 @@ func (s *simSource) next(st *simStream) *cdc.Event {
 	case t.ddl != noDDL:
 		st.tx++
 		ev.Kind, ev.Schema, ev.SQL = cdc.EventDDL, "s", "TRUNCATE TABLE "+simIDs[t.table].Name
+		if t.ddl == ddlSwap {
+			name := simIDs[t.table].Name
+			ev.SQL = fmt.Sprintf("RENAME TABLE %s TO other, other TO %s", name, name)
+		}
 		if t.ddl == ddlAlter {
 			ev.SQL = fmt.Sprintf("ALTER TABLE %s ADD COLUMN x%d bigint", simIDs[t.table].Name, t.columns)
 		}

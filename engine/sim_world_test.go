@@ -279,7 +279,7 @@ func (w *world) enableSource() {
 		w.add(mSource, w.bad(6), s.commit)
 		for t := range 2 {
 			if w.c.ddl && s.ddlAllowed(t) {
-				w.add(mSource, w.bad(1), func() { s.ddl(t, ddlTruncate-simDDL(w.pick(2))) })
+				w.add(mSource, w.bad(1), func() { s.ddl(t, ddlSwap-simDDL(w.pick(3))) })
 			}
 		}
 	}

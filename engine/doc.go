@@ -1,0 +1,49 @@
+// Package engine runs one migration task: tables of a MySQL or MariaDB server into topics of Kafka, first what is
+// there, then every change, each exactly once.
+//
+// # The path of a record
+//
+//	SELECT -- worker.go, a chunk at a time --> sealed file (sealed.go) --+
+//	                                                                     +--> lane (lane.go) --> send.go --> Kafka
+//	binlog -- Source.Stream --> router (change.go: gate, route, encode) -+
+//
+// One goroutine, the loop (loop.go), owns all state of a run and is the only place that orders anything. The router
+// (router.go) holds what it decides by and has no clock, goroutine or connection, so that a simulation can run it step
+// by step. Beside the loop run the workers that read chunks, one request for each lane, and the probe of the lag.
+//
+//	ports.go, state.go   what the engine asks of others, and what it stores
+//	run.go, begin.go     Run: bind, start or resume, try again; the start position, the first note
+//	restart.go           what a restart reads back from the topics, and how it is met again
+//	loop.go, lag.go      when steps run; phases, end, rate, delay
+//	router.go, change.go a row event: whose chunk, which lane, which record
+//	chunk.go, worker.go  NEW, OPEN, SEALED, DONE, GONE: view, window, merge, hand-over
+//	table.go, ddl.go     a selected table, its definition, its key
+//	learn.go             a definition that a statement left unknown
+//	lane.go, send.go     one partition: batches in order, one request in flight
+//	note.go              checkpoints: the low bound and the log ends
+//
+// Rooms below: cdc (the words), task (what was asked), schema (definitions by position), route (where a record goes),
+// snapshot (chunks, keys), checkpoint (the lowest unacknowledged point), progress (meters), dts (Avro), mysql, kafka,
+// precheck. The engine imports neither mysql, kafka, dts nor the store: they meet in the command.
+//
+// # Words
+//
+// A position is a file number and an offset. S is the stream's point at which a chunk was opened, H the binlog's end
+// as it was right after the chunk's view, Q that after its metadata lock. The window is what lies between S and H. A
+// note is a checkpoint: X, where the router stood, L, the low bound, and the log end of every lane.
+//
+// # Invariants
+//
+// Code that upholds one cites it by number; each has a test that names it.
+//
+//	I1  The start position and the first note are stored before anything is read for the topics or produced.
+//	I2  A note never passes a record that is not acknowledged, nor the S of a chunk that is OPEN or going out.
+//	I3  A partition has one request in flight; after an error its lane sends nothing more until it knows what the
+//	    broker holds.
+//	I4  A row is copied once, then each later change of it is sent once, in the order of its key.
+//	I5  A row is decoded by the definition of its own position.
+//	I6  A value that can't be carried exactly stops the task with a code and a hint; it is never bent.
+//	I7  A stop drains and stores; a kill at any instant resumes with nothing lost and nothing twice.
+//
+// Why it is built so, and what tests taught: the pages in decisions/.
+package engine
