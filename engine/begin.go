@@ -2,7 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"sluice/engine/cdc"
 	"sluice/engine/route"
@@ -19,6 +22,7 @@ func begin(ctx context.Context, d *Deps) (*Saved, error) {
 	if s.Server, err = d.Source.Server(ctx); err != nil {
 		return nil, err
 	}
+	d = d.onServer(s.Server)
 	if s.Partitions, err = ensureTopics(ctx, d); err != nil {
 		return nil, err
 	}
@@ -70,10 +74,13 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) error
 	if errs := plan.Validate(tables); len(errs) > 0 {
 		return errs[0]
 	}
-	for _, t := range tables {
+	for i, t := range tables {
 		for _, c := range t.Columns {
+			if !d.Spec.Tables[i].Carries(c.Name) {
+				continue
+			}
 			if err := d.Supports(&c); err != nil {
-				return err
+				return named("table "+t.TableID.String(), err)
 			}
 		}
 	}
@@ -93,6 +100,17 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) error
 		}
 	}
 	return nil
+}
+
+// named says what an error is about.
+func named(what string, err error) error {
+	var e *task.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	said := *e
+	said.Op = what
+	return &said
 }
 
 // describe reads a table's definition under its metadata lock.
@@ -178,14 +196,14 @@ func resume(d *Deps, s *Saved) (*router, error) {
 		return nil, err
 	}
 	r := &router{saved: s, flavor: s.Server.Flavor, codec: d.NewCodec(s.Server.Version), plan: plan, schema: schema.New(), store: d.Checkpoints, files: d.Files,
-		base: last.L, point: last.L, low: last.L, set: set, noted: last, tables: map[cdc.TableID]*table{}, onEvent: d.OnEvent}
+		base: last.L, point: last.L, low: last.L, set: set, noted: last, tables: map[cdc.TableID]*table{}, onEvent: d.OnEvent, fault: d.Fault}
 	r.cfg = config{spec: d.Spec, server: s.Server, prefix: fmt.Sprintf("%s/%d/", s.Task, s.Generation), incarnation: s.Epoch,
 		now: d.nowMs, queueChunk: 64 << 20, queueTask: 256 << 20, chunkRows: 2000}
 	r.schema.Lower = s.Server.LowerNames
 	r.loadSchemas(s)
 	for _, t := range d.Spec.Tables {
 		id := cdc.TableID{Schema: t.Schema, Name: t.Name}
-		r.tables[id] = &table{id: id, where: t.Where}
+		r.tables[id] = &table{id: id, lower: strings.ToLower(t.Name), where: t.Where}
 		if def := r.schema.Current(id); def != nil {
 			if err := r.define(r.tables[id], def); err != nil {
 				return nil, err
@@ -201,6 +219,29 @@ func resume(d *Deps, s *Saved) (*router, error) {
 	r.loadChunks(s)
 	r.startScan(s)
 	return r, nil
+}
+
+// limitLanes keeps each request below what its topic takes. A broker checks the compressed size against the topic's
+// max.message.bytes; the uncompressed one is at least as large, but for some bytes of framing.
+func (r *router) limitLanes(ctx context.Context, t Topics) error {
+	var names []string
+	known := map[string]bool{}
+	for _, l := range r.lanes {
+		if !known[l.part.Topic] {
+			known[l.part.Topic] = true
+			names = append(names, l.part.Topic)
+		}
+	}
+	limits, err := t.Limits(ctx, names)
+	if err != nil {
+		return err
+	}
+	for _, l := range r.lanes {
+		if n := limits[l.part.Topic]; n > 0 {
+			l.limit = min(l.limit, max(n-batchFraming, 1))
+		}
+	}
+	return nil
 }
 
 // loadSchemas takes the versions that hold at L; a definition that was read at the start counts as known from there,
@@ -241,6 +282,7 @@ func (r *router) loadChunks(s *Saved) {
 		}
 		c.table.chunks = append(c.table.chunks, c)
 	}
+	slices.Reverse(r.fresh)
 	for _, t := range r.tables {
 		t.order()
 		r.sweep(t)
@@ -250,12 +292,13 @@ func (r *router) loadChunks(s *Saved) {
 // startScan prepares what scanned fills.
 func (r *router) startScan(s *Saved) {
 	n := scanStart(s, r.base)
-	r.found = found{from: n.Offsets, note: n.Seq, upto: r.base}
+	r.found = found{from: n.Offsets, note: n.Seq, upto: r.base, sealed: map[int64]bool{}}
 	for range r.lanes {
 		r.found.lanes = append(r.found.lanes, map[string]bool{})
 	}
 	for _, c := range r.active {
 		r.found.unmet = true
+		r.found.sealed[c.ID] = true
 		if r.found.upto.Before(c.S) {
 			r.found.upto = c.S
 		}

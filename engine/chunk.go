@@ -64,9 +64,15 @@ type opening struct {
 	identity string // prefix of the rows' identities
 }
 
-// openable gives the next chunk to read, or nil. behind says that the stream is too far from the source's end.
+// activeMost bounds the chunks that are open or going out: the router looks at each of them in every turn.
+const activeMost = 256
+
+// openable gives the next chunk to read, or nil.
 func (r *router) openable(nowMs int64, most int) *chunk {
 	if r.point.Before(r.saved.End) {
+		return nil
+	}
+	if len(r.active) >= activeMost {
 		return nil
 	}
 	busy := 0
@@ -78,7 +84,7 @@ func (r *router) openable(nowMs int64, most int) *chunk {
 	if busy >= most {
 		return nil
 	}
-	for _, c := range r.fresh {
+	for _, c := range slices.Backward(r.fresh) {
 		if c.notNow <= nowMs {
 			return c
 		}
@@ -92,7 +98,11 @@ func remove(list []*chunk, c *chunk) []*chunk {
 
 // open starts an attempt at the chunk at the router's point.
 func (r *router) open(c *chunk) *opening {
-	r.fresh = remove(r.fresh, c)
+	if last := len(r.fresh) - 1; r.fresh[last] == c {
+		r.fresh = r.fresh[:last]
+	} else {
+		r.fresh = remove(r.fresh, c)
+	}
 	r.active = append(r.active, c)
 	c.Status, c.S = snapshot.Open, r.point
 	c.Note = r.noted.Seq
@@ -140,7 +150,7 @@ func (r *router) discard(c *chunk, why string) {
 	}
 	c.Status = snapshot.New
 	r.active = remove(r.active, c)
-	r.fresh = slices.Insert(r.fresh, 0, c)
+	r.fresh = append(r.fresh, c)
 	c.queue, c.queuedBytes = nil, 0
 	c.locked, c.cleared, c.exact, c.result = false, false, false, nil
 	if c.cancel != nil {
@@ -209,6 +219,7 @@ func (r *router) rowsChunk(o *opening, rows *chunkRows) error {
 		_ = r.files.Remove(o.file)
 		if task.Retryable(rows.err) && c.fails < 9 {
 			r.discard(c, rows.err.Error())
+			c.notNow = max(c.notNow, r.cfg.now()+min(int64(50)<<c.fails, 2000))
 			return nil
 		}
 		return rows.err
@@ -280,7 +291,7 @@ func (r *router) seal(ctx context.Context, c *chunk) error {
 		r.queued += q.bytes
 	}
 	if rest != nil {
-		r.fresh = slices.Insert(r.fresh, 0, rest)
+		r.fresh = append(r.fresh, rest)
 		c.table.insert(c, rest)
 	}
 	return nil
@@ -403,8 +414,16 @@ func (r *router) hand(c *chunk, budget int) error {
 		r.counts.Copied++
 		arena := &r.lanes[row.lane].arena
 		r.push(row.lane, entry{key: arena.copy(row.msg.Key), value: arena.copy(row.msg.Value), chunk: c})
+		r.reach("row")
 	}
 	return r.handQueue(c, budget)
+}
+
+// reach runs the test's hook for a named point, as Deps.fault does.
+func (r *router) reach(point string) {
+	if r.fault != nil {
+		r.fault(point)
+	}
 }
 
 // handQueue gives the changes behind the chunk's rows to the lanes; what the stream brings meanwhile queues behind them.
@@ -414,6 +433,7 @@ func (r *router) handQueue(c *chunk, budget int) error {
 		if err := r.emitChange(q, c); err != nil {
 			return err
 		}
+		r.reach("queued")
 		c.queue[0] = nil
 		c.queuedBytes -= q.bytes
 		r.queued -= q.bytes
@@ -454,8 +474,12 @@ func (r *router) expire(ctx context.Context, cs []*chunk) error {
 		return err
 	}
 	r.done = slices.DeleteFunc(r.done, func(c *chunk) bool { return c.Status == snapshot.Gone })
+	swept := map[*table]bool{}
 	for _, c := range cs {
-		r.sweep(c.table)
+		if !swept[c.table] {
+			swept[c.table] = true
+			r.sweep(c.table)
+		}
 		if c.File != "" {
 			if err := r.files.Remove(c.File); err != nil {
 				return err

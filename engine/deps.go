@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"sluice/engine/cdc"
@@ -32,6 +34,22 @@ func (d *Deps) workers() int {
 		return d.Spec.Workers
 	}
 	return defaultWorkers
+}
+
+// onServer gives the dependencies with the tables named as the server keeps them.
+func (d *Deps) onServer(s Server) *Deps {
+	if !s.LowerNames {
+		return d
+	}
+	spec := *d.Spec
+	spec.Tables = slices.Clone(spec.Tables)
+	for i := range spec.Tables {
+		t := &spec.Tables[i]
+		t.Schema, t.Name = strings.ToLower(t.Schema), strings.ToLower(t.Name)
+	}
+	own := *d
+	own.Spec = &spec
+	return &own
 }
 
 func (d *Deps) nowMs() int64 { return d.Now().UnixMilli() }

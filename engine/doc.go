@@ -34,7 +34,8 @@
 //
 // # Invariants
 //
-// Code that upholds one cites it by number; each has a test that names it.
+// Code that upholds one cites it by number. The simulation (sim_*_test.go) holds them, but for I6, which the tests of
+// dts and of enginetest/values hold; mutants_test.go names the one that each wrong variant breaks.
 //
 //	I1  The start position and the first note are stored before anything is read for the topics or produced.
 //	I2  A note never passes a record that is not acknowledged, nor the S of a chunk that is OPEN or going out.

@@ -1,12 +1,15 @@
 package engine
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
-// Limits of one produce request. A broker checks the compressed size against the topic's max.message.bytes
-// (1 MiB by default), so the uncompressed size stays below it.
+// Limits of one produce request. A topic may take less: see limitLanes.
 const (
 	batchBytes    = 900 << 10
 	batchMessages = 20_000
+	batchFraming  = 128 // bytes of a batch without its messages, amply
 )
 
 // entry is a record on its way: encoded, with what its acknowledgement moves.
@@ -102,6 +105,22 @@ func (f *flight) judge(err error) verdict {
 		return flightAsk
 	}
 	return flightFailed
+}
+
+// split takes back a flight of several messages that the topic does not take, for the settings may have changed since
+// they were read. Nothing of it was written, so its sequence numbers are free.
+func (l *lane) split(f *flight) bool {
+	if len(f.entries) < 2 || f.resent {
+		return false
+	}
+	size := 0
+	for _, e := range f.entries {
+		size += len(e.key) + len(e.value)
+	}
+	l.queue = append(slices.Clone(f.entries), l.queue[l.head:]...)
+	l.head, l.flight, l.limit = 0, nil, size/2
+	l.bytes += size
+	return true
 }
 
 // settle ends a doubt that the broker's producer state could not: found holds the identities that stand in the log

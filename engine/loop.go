@@ -14,7 +14,7 @@ import (
 
 // Sizes of the loop. A turn is short, so that acknowledgements and chunk results never wait long.
 const (
-	lanesBytes   = 48 << 20 // encoded records that may wait for their acknowledgement
+	lanesBytes   = 16 << 20 // encoded records that may wait for their acknowledgement
 	handBytes    = 512 << 10
 	turnEvents   = 256
 	noteEvery    = 200 * time.Millisecond
@@ -230,6 +230,10 @@ func (l *loop) batch(b []cdc.Event, ok bool) error {
 
 func (l *loop) acked(a laneResult) error {
 	l.flying--
+	if task.Code(a.err) == tooLarge && a.lane.split(a.lane.flight) {
+		l.r.wake(a.lane)
+		return nil
+	}
 	if a.err != nil {
 		return a.err
 	}
@@ -465,7 +469,7 @@ func (l *loop) openChunks(ctx context.Context) {
 		c.proceed = make(chan struct{})
 		attempt, cancel := context.WithCancel(ctx)
 		c.cancel = cancel
-		w := &worker{o: o, src: l.d.Source, files: l.d.Files, codec: l.codec(), ids: &l.ids, born: l.d.nowMs}
+		w := &worker{o: o, src: l.d.Source, files: l.d.Files, codec: l.codec(), ids: &l.ids, born: l.d.nowMs, fault: l.d.Fault}
 		l.readers++
 		proceed := c.proceed
 		l.wg.Go(func() {
@@ -564,10 +568,13 @@ func (l *loop) codec() Codec { return l.d.NewCodec(l.r.saved.Server.Version) }
 // finished reports whether the task's end is reached and acknowledged.
 func (l *loop) finished() bool {
 	r := l.r
+	phase := PhaseFull
 	if len(r.fresh) == 0 && !r.reading() && l.d.Spec.Incremental {
-		l.phase = PhaseIncremental
-	} else {
-		l.phase = PhaseFull
+		phase = PhaseIncremental
+	}
+	if l.phase != phase {
+		l.phase = phase
+		l.show()
 	}
 	return len(r.active) == 0 && r.waiting == 0 && l.reached() && !r.found.unmet
 }

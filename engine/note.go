@@ -45,6 +45,7 @@ func (r *router) takeNote(ctx context.Context) error {
 	if err := r.store.Note(ctx, n, r.unsaved, r.keep()-keepNotes); err != nil {
 		return err
 	}
+	r.reach("noted")
 	r.noted, r.low, r.unsaved = n, low, nil
 	r.addMark(n)
 	r.fold()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"sluice/engine/cdc"
@@ -12,11 +13,12 @@ import (
 // found is what a restart's scan read from the target and what the stream has not brought again yet. An identity is
 // kept only if it can come again: a change after L, a DDL after L, a row of a chunk that is SEALED.
 type found struct {
-	lanes []map[string]bool // by lane: identity -> was met
-	from  []int64           // offsets that the scan began at
-	note  int64             // the note they are of
-	upto  cdc.Position      // all of it lies before this point
-	unmet bool              // not all was passed yet
+	lanes  []map[string]bool // by lane: identity -> was met
+	from   []int64           // offsets that the scan began at
+	note   int64             // the note they are of
+	upto   cdc.Position      // all of it lies before this point
+	unmet  bool              // not all was passed yet
+	sealed map[int64]bool    // the chunks that will be handed over again
 }
 
 func (f *found) any(lane int) bool { return f.unmet && len(f.lanes[lane]) > 0 }
@@ -103,12 +105,9 @@ func (r *router) scanned(lane int, value []byte) error {
 
 // sealedIdentity reports whether a row's identity is of a chunk that will be handed over again.
 func (r *router) sealedIdentity(rest string) bool {
-	for _, c := range r.active {
-		if strings.HasPrefix(rest, fmt.Sprintf("c%d/", c.ID)) {
-			return true
-		}
-	}
-	return false
+	id, _, _ := strings.Cut(rest[1:], "/")
+	n, err := strconv.ParseInt(id, 10, 64)
+	return err == nil && r.found.sealed[n]
 }
 
 // passed ends the time in which records are compared with what the scan found. Whatever was not met then shows that

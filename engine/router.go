@@ -31,7 +31,7 @@ type router struct {
 	set     cdc.GTIDSet  // the transactions before recent
 	recent  []finished   // transactions since the newest stored low bound, by start
 	tables  map[cdc.TableID]*table
-	fresh   []*chunk // NEW, in the order they will be read
+	fresh   []*chunk // NEW, the next one to read last
 	active  []*chunk // OPEN and SEALED
 	done    []*chunk // DONE
 	lanes   []*lane
@@ -50,6 +50,7 @@ type router struct {
 	lastChunk int64        // highest chunk id
 	sequence  int64        // of record ids
 	onEvent   func(Notice)
+	fault     func(point string) // may be nil
 	rec       cdc.Record
 	scratch   []byte
 	identity  []byte
@@ -196,8 +197,8 @@ func (r *router) statement(ev *cdc.Event) error {
 		return nil
 	}
 	text := strings.ToLower(ev.SQL)
-	for id := range r.tables {
-		if strings.Contains(text, strings.ToLower(id.Name)) {
+	for id, t := range r.tables {
+		if strings.Contains(text, t.lower) {
 			return &task.Error{Code: "source.statement", Op: "reading the binlog at " + ev.Pos.String(),
 				Text: fmt.Sprintf("a change that may be of %s was logged as a statement, not as rows", id),
 				Hint: "SET GLOBAL binlog_format=ROW, then reconnect the sessions that were open before; start a new task."}

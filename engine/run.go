@@ -76,8 +76,12 @@ func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position) error
 	if err := takeOver(ctx, d, s); err != nil {
 		return err
 	}
+	d = d.onServer(s.Server)
 	r, err := resume(d, s)
 	if err != nil {
+		return err
+	}
+	if err := r.limitLanes(ctx, d.Topics); err != nil {
 		return err
 	}
 	if err := r.cleanFiles(); err != nil {
@@ -166,11 +170,13 @@ func (r *router) readBack(ctx context.Context, d *Deps) error {
 		if from >= fences[i] {
 			continue
 		}
-		err := d.Sink.Scan(ctx, l.part, from, fences[i], func(_ int64, m Message) error { return r.scanned(i, m.Value) })
+		err := d.Sink.Scan(ctx, l.part, from, fences[i], func(_ int64, m Message) error {
+			d.fault("scanning")
+			return r.scanned(i, m.Value)
+		})
 		if err != nil {
 			return err
 		}
-		d.fault("scanning")
 	}
 	return nil
 }

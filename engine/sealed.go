@@ -104,7 +104,7 @@ func openSealed(files Files, c *Chunk) (*sealedReader, error) {
 		return nil, err
 	}
 	r.file.ReadCloser = f
-	r.in = bufio.NewReaderSize(&r.file, 256<<10)
+	r.in = bufio.NewReaderSize(&r.file, int(min(c.Bytes+1, 256<<10))) // small chunks are many
 	return r, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"sluice/engine/task"
@@ -25,7 +26,7 @@ func send(ctx context.Context, sink Sink, codec func() Codec, f *flight) (int64,
 		case flightAsk:
 			return ask(ctx, sink, codec(), f, err)
 		case flightFailed:
-			return 0, refused(f.lane.part, err)
+			return 0, refused(f, err)
 		}
 		if time.Now().After(deadline) {
 			return 0, &task.Error{Code: "target.unavailable", Op: "writing to " + f.lane.part.String(), Retry: true, Err: err,
@@ -75,18 +76,37 @@ func ask(ctx context.Context, sink Sink, codec Codec, f *flight, cause error) (i
 		Hint: "The partition lost its newest records or its producer state. The task starts anew and compares with the log."}
 }
 
+// tooLarge is the code of a batch that the topic does not take for its size.
+const tooLarge = "target.message_too_large"
+
 // refused turns the end of a flight into what a person reads.
-func refused(p Partition, err error) error {
-	var f *ProduceFailure
-	if errors.As(err, &f) && f.Kind == ProduceFenced {
-		return &task.Error{Code: "target.fenced", Op: "writing to " + p.String(), Err: f.Err,
+func refused(f *flight, err error) error {
+	op := "writing to " + f.lane.part.String()
+	var fail *ProduceFailure
+	switch {
+	case !errors.As(err, &fail):
+	case fail.Kind == ProduceFenced:
+		return &task.Error{Code: "target.fenced", Op: op, Err: fail.Err,
 			Text: "another process took this task over", Hint: "Run a task in one place only. This process stops."}
-	}
-	if errors.As(err, &f) && (f.Kind == ProduceSequence || f.Kind == ProduceExpired) {
-		return &task.Error{Code: "target.sequence", Op: "writing to " + p.String(), Retry: true, Err: f.Err,
+	case fail.Kind == ProduceSequence, fail.Kind == ProduceExpired:
+		return &task.Error{Code: "target.sequence", Op: op, Retry: true, Err: fail.Err,
 			Text: "the broker no longer knows the task's producer", Hint: "The task starts anew and compares with the log."}
+	case task.Code(err) == tooLarge && len(f.entries) == 1:
+		e := &f.entries[0]
+		return &task.Error{Code: tooLarge, Op: op, Err: fail.Err,
+			Text: fmt.Sprintf("the record of %s holds %d bytes, which is more than the topic takes", keyText(e.key), len(e.key)+len(e.value)),
+			Hint: fmt.Sprintf("Raise max.message.bytes of topic %s above that (on the brokers also message.max.bytes, for consumers max.partition.fetch.bytes) and start the task again; it goes on with this record.", f.lane.part.Topic)}
 	}
 	return err
+}
+
+// keyText shows a message key, which names the table and its row.
+func keyText(key []byte) string {
+	const most = 200
+	if len(key) > most {
+		return strconv.Quote(string(key[:most])) + "..."
+	}
+	return strconv.Quote(string(key))
 }
 
 func (p Partition) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.ID) }

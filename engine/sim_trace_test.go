@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"testing"
 
 	"sluice/engine/snapshot"
@@ -73,7 +74,7 @@ func (s *script) route() {
 
 // openTable opens the table's chunk and lets its worker go up to its result, which stays in the mail.
 func (s *script) openTable(table int, locked func()) *chunk {
-	for _, c := range s.r.fresh {
+	for _, c := range slices.Backward(s.r.fresh) {
 		if c.table.id != simIDs[table] {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 // table is a selected table: its current definition and the chunks of its full copy that still decide something.
 type table struct {
 	id      cdc.TableID
+	lower   string // the name in lower case
 	where   string
 	def     *cdc.Table
 	route   *route.Table

@@ -22,6 +22,7 @@ type worker struct {
 	codec Codec
 	ids   *atomic.Int64
 	born  func() int64
+	fault func(point string) // may be nil
 
 	at     workerStep
 	view   snapshot.View
@@ -123,6 +124,9 @@ func (w *worker) read(ctx context.Context) (*chunkRows, error) {
 			if out.rows+1 == int64(w.o.limit) {
 				lastRow = keyValues(w.o.key, row)
 			}
+		}
+		if w.fault != nil {
+			w.fault("reading")
 		}
 		return enc.add(out, key, row, out.rows)
 	})

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/a-h/templ"
@@ -33,6 +34,7 @@ type Drafts interface {
 // Checks is what is kept of prechecks.
 type Checks interface {
 	Checks(ctx context.Context, subject string, limit int) ([]task.CheckRun, error)
+	Acknowledge(ctx context.Context, run int64, item, user, why string) error
 }
 
 // Runner acts on tasks. Every method refuses what the task's state does not allow.
@@ -71,6 +73,10 @@ type Deps struct {
 	Tasks    Tasks
 	Drafts   Drafts
 	Checks   Checks
+	Checker  Checker
+	Maker    Maker
+	Secrets  Secrets
+	Prober   Prober
 	Runner   Runner
 	Statuses Statuses
 	Accounts Accounts
@@ -89,10 +95,14 @@ type Deps struct {
 type Handlers struct {
 	Deps
 	attempts *attempts
+	probes   *probes
+	making   sync.Mutex // of tasks out of drafts
 }
 
 // New gives the actions.
-func New(d Deps) *Handlers { return &Handlers{Deps: d, attempts: newAttempts(d.Now)} }
+func New(d Deps) *Handlers {
+	return &Handlers{Deps: d, attempts: newAttempts(d.Now), probes: newProbes(d.Now)}
+}
 
 // PageKey is where the web room leaves the page of a request.
 const PageKey = "page"

@@ -17,7 +17,8 @@ import (
 const liveEvery = 400 * time.Millisecond
 
 // Live follows the topics that the query asks for and sends the parts of pages that have changed, until ctx is over
-// or the session is. Topics are "list", and "task:", "overview:" or "end:" with the id of a task.
+// or the session is. Topics are "list", "task:", "overview:" or "end:" with the id of a task, and "check:" with that of
+// a draft or a task.
 func (h *Handlers) Live(ctx context.Context, c echo.Context, topics []string, send func(html string) error) error {
 	all, ids := false, []string{}
 	for _, t := range topics {
@@ -33,13 +34,16 @@ func (h *Handlers) Live(ctx context.Context, c echo.Context, topics []string, se
 	if err := f.send(ctx, nil, send); err != nil {
 		return err
 	}
+	tick, stop := ticks(topics)
+	defer stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-w.C():
+		case <-tick:
 		}
-		if err := f.send(ctx, w.Take(), send); err != nil {
+		if err := f.send(ctx, append([]string{}, w.Take()...), send); err != nil {
 			return err
 		}
 		select {
@@ -72,8 +76,11 @@ func (f *follower) send(ctx context.Context, changed []string, send func(string)
 			ids = []string{id}
 		case kind != "list":
 			continue
-		case changed == nil:
-			continue // the page has just been loaded
+		case changed == nil: // something may have changed since the page was loaded
+			if err := f.everything(ctx, &page); err != nil {
+				return err
+			}
+			continue
 		}
 		for _, id := range ids {
 			if err := f.look(ctx, &page, kind, id); err != nil {
@@ -87,19 +94,44 @@ func (f *follower) send(ctx context.Context, changed []string, send func(string)
 	return send(f.out.String())
 }
 
+// everything renders the rows of all tasks that may have changed.
+func (f *follower) everything(ctx context.Context, p *views.Page) error {
+	tasks, err := f.h.Tasks.Tasks(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // the next page load says so
+	}
+	for _, t := range tasks {
+		s := f.h.look(t)
+		if !s.live && p.Now.Sub(t.Updated) > time.Minute {
+			continue
+		}
+		if err := f.row(ctx, p, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *follower) row(ctx context.Context, p *views.Page, s stand) error {
+	r := s.row(p)
+	return f.parts(ctx, map[string]templ.Component{
+		"status-" + s.ID: views.TaskStatus(p, r), "phases-" + s.ID: views.PhaseMarks(p, r.Phases), "delay-" + s.ID: views.DelayWord(p, r.Delay),
+		"rate-" + s.ID: plain(r.Rate), "actions-" + s.ID: views.Actions(p, r.Actions),
+	})
+}
+
 // look renders what of a task a kind of page shows. A task that is gone is not an error here.
 func (f *follower) look(ctx context.Context, p *views.Page, kind, id string) error {
+	if kind == "check" {
+		return f.checks(ctx, p, id)
+	}
 	t, err := f.h.Tasks.Summary(ctx, id)
 	if err != nil {
 		return nil //nolint:nilerr // deleted in between: the next page load says so
 	}
 	s := f.h.look(t)
 	if kind == "list" {
-		r := s.row(p)
-		return f.parts(ctx, map[string]templ.Component{
-			"status-" + id: views.TaskStatus(p, r), "phases-" + id: views.PhaseMarks(p, r.Phases), "delay-" + id: views.DelayWord(p, r.Delay),
-			"rate-" + id: plain(r.Rate), "actions-" + id: views.Actions(p, r.Actions),
-		})
+		return f.row(ctx, p, s)
 	}
 	head := s.head(p, "")
 	parts := map[string]templ.Component{"task-status": views.StatusTag(head.Status), "task-actions": views.Actions(p, head.Actions), "task-problem": views.Problem(p, head.Problem)}
@@ -109,7 +141,8 @@ func (f *follower) look(ctx context.Context, p *views.Page, kind, id string) err
 		parts["show-next"], parts["show-phases"], parts["show-delay"] = views.NextStep(m.Next), views.PhaseCards(p, m.Phases), views.DelayWord(p, m.Delay)
 		parts["show-numbers"], parts["show-charts"], parts["show-facts"] = views.Facts(p, m.Numbers), views.Charts(p, m.Charts), views.Facts(p, m.Facts)
 	case "end":
-		parts["end-live"] = views.EndNow(p, s.endLive(p))
+		m := s.ending(p, head)
+		parts["end-steps"], parts["end-live"], parts["end-act"] = views.EndSteps(p, m), views.EndNow(p, m.Live), views.EndAct(p, m)
 	}
 	return f.parts(ctx, parts)
 }

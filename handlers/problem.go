@@ -46,7 +46,7 @@ func StatusOf(code string) int {
 		return s
 	}
 	switch room, _, _ := strings.Cut(code, "."); room {
-	case "task", "draft":
+	case "task", "draft", "precheck":
 		return http.StatusConflict
 	case "source", "target":
 		return http.StatusBadGateway

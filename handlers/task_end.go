@@ -17,14 +17,20 @@ func (h *Handlers) TaskEndForm(c echo.Context) error {
 		return err
 	}
 	p.Title, p.Live, p.Refresh = p.T("end.title")+" – "+s.Name, "end:"+s.ID, 3
+	return render(c, http.StatusOK, views.TaskEndPage(p, s.ending(p, head)))
+}
+
+func (s *stand) ending(p *views.Page, head views.TaskHead) *views.TaskEnd {
 	m := &views.TaskEnd{Head: head, Self: !s.Spec.Incremental, Live: s.endLive(p)}
 	switch condition := s.condition(); condition {
 	case "migrating":
 		m.Allowed = true
+	case "ending":
+		m.Why = p.T("next.ending")
 	default:
 		m.Why = p.T("end.not_now", "State", p.T("state."+condition))
 	}
-	return render(c, http.StatusOK, views.TaskEndPage(p, m))
+	return m
 }
 
 // endLive is what to watch before the end, and the proof after it.

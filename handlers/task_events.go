@@ -50,6 +50,9 @@ func eventRow(p *views.Page, e task.Event) views.EventRow {
 	switch {
 	case p.Has("event." + e.Code):
 		r.Text = p.T("event."+e.Code, args...)
+		if cause := e.Params["code"]; cause != "" {
+			r.Detail = p.Error(cause, cause, "").Text
+		}
 	case p.Has("error." + e.Code):
 		r.Text, r.Detail = p.T("error."+e.Code), e.Params["text"]
 	default:

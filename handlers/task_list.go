@@ -144,12 +144,13 @@ func (h *Handlers) act(c echo.Context, name string, do func(context.Context, str
 	return done(c, back(c, "/tasks/"+id), "flash.task."+name, t.Name)
 }
 
-// back is the page of ours that the form stood on.
+// back is the page of ours that the form stood on, as the browser says: live parts do not know their page.
 func back(c echo.Context, otherwise string) string {
-	if from := inside(c.FormValue("back")); from != "" {
-		return from
+	from, err := url.Parse(c.Request().Referer())
+	if err != nil || from.Host != c.Request().Host || !strings.HasPrefix(from.Path, "/tasks") {
+		return otherwise
 	}
-	return otherwise
+	return inside(from.RequestURI())
 }
 
 // TaskClone makes a draft of a task and opens it.

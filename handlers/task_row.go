@@ -41,6 +41,8 @@ func (s *stand) condition() string {
 		return "retrying"
 	case s.live && s.now.Measured.IsZero():
 		return "starting"
+	case s.State == task.Running && !s.live && !s.Wanted:
+		return "pausing" // the process ended meanwhile; the new one records it
 	case s.live, s.State == task.Running:
 		return "migrating"
 	case s.State == task.Failed:
@@ -132,7 +134,7 @@ func (s *stand) delay(p *views.Page) views.Delay {
 	}
 	if s.now.Known {
 		age := strconv.FormatFloat(max(0, p.Now.Sub(s.now.Measured).Seconds()), 'f', 1, 64)
-		d.Measured, d.Age, d.AgeText = true, age, p.T("delay.measured", "S", age)
+		d.Measured, d.Age, d.AgeText, d.At = true, age, p.T("delay.measured", "S", age), strconv.FormatInt(s.now.Measured.UnixMilli(), 10)
 	}
 	return d
 }

@@ -5,6 +5,7 @@ CREATE TABLE console (
     task     TEXT    NOT NULL PRIMARY KEY REFERENCES task (id) ON DELETE CASCADE,
     title    TEXT    NOT NULL DEFAULT '',          -- its name, which need not be unique; empty: task.name
     wanted   INTEGER NOT NULL DEFAULT 0 CHECK (wanted IN (0, 1)), -- it runs, also after a restart of the process
+    ending   INTEGER NOT NULL DEFAULT 0 CHECK (ending IN (0, 1)), -- its end was asked for
     start_at INTEGER NOT NULL DEFAULT 0,           -- starts by itself at this time; 0: no time was set
     about    TEXT    NOT NULL DEFAULT '{}',        -- JSON: task.About
     last     TEXT    NOT NULL DEFAULT ''           -- JSON: the newest progress, for when the task does not run
@@ -78,6 +79,8 @@ CREATE TABLE precheck_item (
     grp       TEXT    NOT NULL,
     status    TEXT    NOT NULL, -- waiting, running, passed, failed, skipped
     severity  TEXT    NOT NULL,
+    code      TEXT    NOT NULL DEFAULT '', -- of the finding, the key of its texts
+    params    TEXT    NOT NULL DEFAULT '{}', -- JSON: what fills them
     observed  TEXT    NOT NULL,
     expected  TEXT    NOT NULL,
     cause     TEXT    NOT NULL,

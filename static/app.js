@@ -36,6 +36,37 @@
 		if (e.target.matches("[data-submit]")) e.target.form.requestSubmit();
 	});
 
+	// The drawer: a link with data-drawer leads to this page with its drawer open; here it comes without a page load.
+	const openDrawer = (drawer, from) => {
+		drawer.removeAttribute("open");
+		drawer.addEventListener("close", () => {
+			history.replaceState(null, "", drawer.querySelector("[data-drawer-close]").href);
+			drawer.remove();
+			document.getElementById(from)?.focus();
+		});
+		drawer.showModal();
+		(drawer.querySelector("#error-summary") ?? document.getElementById(location.hash.slice(1)))?.focus();
+	};
+	const opened = one("#drawer[open]");
+	if (opened) openDrawer(opened);
+	document.addEventListener("click", async (e) => {
+		const link = e.target.closest("a[data-drawer], a[data-drawer-close]");
+		if (!link || e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
+		e.preventDefault();
+		if (link.matches("[data-drawer-close]")) { link.closest("dialog").close(); return; }
+		try {
+			const page = new DOMParser().parseFromString(await (await fetch(link.href)).text(), "text/html");
+			const drawer = page.querySelector("#drawer");
+			if (one("#drawer")) return; // a second click
+			one("main").append(drawer);
+			history.replaceState(null, "", link.href);
+			showCopies(drawer);
+			openDrawer(drawer, link.id);
+		} catch {
+			location.href = link.href; // the page says more
+		}
+	});
+
 	// A button or form with data-swap="#part" sends its form and takes only that part of the page that comes back.
 	document.addEventListener("submit", async (e) => {
 		const form = e.target, button = e.submitter;
@@ -59,7 +90,12 @@
 			const page = new DOMParser().parseFromString(await answer.text(), "text/html");
 			const fresh = page.querySelector(part);
 			if (!fresh) { location.reload(); return; }
+			if (get) history.replaceState(null, "", to);
+			const held = target.contains(document.activeElement) ? document.activeElement : null;
+			const order = held ? [...target.querySelectorAll(held.tagName)].indexOf(held) : -1;
 			target.replaceWith(fresh);
+			const same = held && ((held.id && document.getElementById(held.id)) || fresh.querySelectorAll(held.tagName)[order]);
+			(fresh.querySelector("#error-summary") ?? same)?.focus();
 			fresh.dispatchEvent(new CustomEvent("swapped", { bubbles: true }));
 		} catch {
 			form.submit(); // the network's own error page says more

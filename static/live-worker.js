@@ -14,6 +14,7 @@ function open() {
 	source = null;
 	current = wanted;
 	if (!wanted) return;
+	state = "retry";
 	const mine = source = new EventSource("/events?t=" + encodeURIComponent(wanted));
 	mine.onopen = () => { wait = 0; become("open"); };
 	mine.onmessage = (e) => tell({ kind: "html", value: e.data });
@@ -23,7 +24,11 @@ function open() {
 		if (source !== mine || state === "gone") return;
 		become("retry");
 		if (mine.readyState !== 2) return; // it tries again by itself
-		// An answer that is no stream: the browser gives up, so we do not.
+		// An answer that is no stream: the browser gives up, so we do not, unless nobody is signed in any more.
+		fetch("/events?t=", { headers: { Accept: "application/json" } }).then((answer) => {
+			answer.body.cancel();
+			if (answer.status === 401 && source === mine) { clearTimeout(timer); become("gone"); }
+		}, () => {});
 		wait = Math.min(30000, Math.max(500, wait * 2));
 		timer = setTimeout(open, wait * (0.7 + 0.6 * Math.random()));
 	};

@@ -15,20 +15,24 @@
 		if (pill) pill.querySelector(".live-word").textContent = pill.dataset[state] ?? "";
 	};
 
-	// Only what differs is touched, and nothing that holds the focus: a press must not miss.
+	// Only what differs is touched. What holds the focus waits until the focus is elsewhere: a press must not miss.
+	const waiting = new Map();
+	const settle = (part) => {
+		const target = document.getElementById(part.dataset.target);
+		waiting.delete(part.dataset.target);
+		if (!target || target.innerHTML === part.innerHTML) return;
+		if (target.contains(document.activeElement)) { waiting.set(target.id, part); return; }
+		const opened = [...target.querySelectorAll("details")].map((d) => d.open);
+		target.replaceChildren(...part.childNodes);
+		target.querySelectorAll("details").forEach((d, i) => { d.open = opened[i] ?? d.open; });
+		target.dispatchEvent(new CustomEvent("swapped", { bubbles: true }));
+	};
 	const place = (html) => {
 		const box = document.createElement("template");
 		box.innerHTML = html;
-		for (const part of box.content.children) {
-			const target = document.getElementById(part.dataset.target);
-			if (!target || target.innerHTML === part.innerHTML) continue;
-			if (target.contains(document.activeElement)) { target.dataset.stale = "1"; continue; }
-			const opened = [...target.querySelectorAll("details")].map((d) => d.open);
-			target.replaceChildren(...part.childNodes);
-			target.querySelectorAll("details").forEach((d, i) => { d.open = opened[i] ?? d.open; });
-			target.dispatchEvent(new CustomEvent("swapped", { bubbles: true }));
-		}
+		[...box.content.children].forEach(settle);
 	};
+	document.addEventListener("focusout", () => setTimeout(() => [...waiting.values()].forEach(settle)));
 
 	const take = ({ kind, value }) => {
 		if (kind === "html") place(value);

@@ -17,18 +17,20 @@ type summaryRow struct {
 	taskRow
 	Title   string `db:"title"`
 	Wanted  bool   `db:"wanted"`
+	Ending  bool   `db:"ending"`
 	StartAt int64  `db:"start_at"`
 	About   string `db:"about"`
 	Last    string `db:"last"`
 	Began   bool   `db:"began"`
 }
 
-const selectSummary = `SELECT t.*, coalesce(c.title, '') AS title, coalesce(c.wanted, 0) AS wanted, coalesce(c.start_at, 0) AS start_at,
+const selectSummary = `SELECT t.*, coalesce(c.title, '') AS title, coalesce(c.wanted, 0) AS wanted, coalesce(c.ending, 0) AS ending,
+	coalesce(c.start_at, 0) AS start_at,
 	coalesce(c.about, '{}') AS about, coalesce(c.last, '') AS last, EXISTS (SELECT 1 FROM start WHERE start.task = t.id) AS began
 	FROM task t LEFT JOIN console c ON c.task = t.id`
 
 func (r *summaryRow) summary() (task.Summary, error) {
-	out := task.Summary{ID: r.ID, Name: r.Name, State: r.State, Began: r.Began, Wanted: r.Wanted, Last: []byte(r.Last),
+	out := task.Summary{ID: r.ID, Name: r.Name, State: r.State, Began: r.Began, Wanted: r.Wanted, Ending: r.Ending, Last: []byte(r.Last),
 		Created: time.UnixMilli(r.CreatedAt), Updated: time.UnixMilli(r.UpdatedAt)}
 	if r.Title != "" {
 		out.Name = r.Title
@@ -182,6 +184,11 @@ func (s *Store) Want(ctx context.Context, id string, wanted bool) error {
 	return s.console(ctx, id, "wanted = ?, start_at = 0", wanted)
 }
 
+// Ending keeps that a task is to end where the source stood, also after a restart.
+func (s *Store) Ending(ctx context.Context, id string) error {
+	return s.console(ctx, id, "ending = ?", true)
+}
+
 // StartAt keeps when a task starts by itself.
 func (s *Store) StartAt(ctx context.Context, id string, at time.Time) error {
 	return s.console(ctx, id, "start_at = ?, wanted = 0", at.UnixMilli())
@@ -211,7 +218,7 @@ func (s *Store) console(ctx context.Context, id, set string, args ...any) error 
 func (s *Store) TableProgress(ctx context.Context, id string) ([]task.TableProgress, error) {
 	var out []task.TableProgress
 	err := s.db.SelectContext(ctx, &out, `SELECT db AS "schema", name, count(*) AS chunks, sum(status >= 3) AS done, sum(status IN (1, 2)) AS working,
-		sum(CASE WHEN status = 3 THEN rows ELSE 0 END) AS rows FROM chunk WHERE task = ? GROUP BY db, name`, id)
+		sum(CASE WHEN status >= 3 THEN rows ELSE 0 END) AS rows FROM chunk WHERE task = ? GROUP BY db, name`, id)
 	return out, failure("reading the progress of tables", err)
 }
 

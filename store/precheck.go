@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -24,6 +25,8 @@ type itemRow struct {
 	Group    string `db:"grp"`
 	Status   string `db:"status"`
 	Severity string `db:"severity"`
+	Code     string `db:"code"`
+	Params   string `db:"params"` // JSON
 	Observed string `db:"observed"`
 	Expected string `db:"expected"`
 	Cause    string `db:"cause"`
@@ -45,11 +48,16 @@ func (s *Store) BeginCheck(ctx context.Context, subject, bodySum string) (id int
 func (s *Store) SaveCheck(ctx context.Context, run int64, items []task.CheckItem, over bool) error {
 	return s.write(ctx, lazy, "keeping a precheck", func(tx *sqlx.Tx) error {
 		for i, it := range items {
-			_, err := tx.NamedExecContext(ctx, `INSERT INTO precheck_item (run, seq, id, grp, status, severity, observed, expected, cause, fix, millis, ack_by, ack_why)
-				VALUES (:run, :seq, :id, :grp, :status, :severity, :observed, :expected, :cause, :fix, :millis, :ack_by, :ack_why)
-				ON CONFLICT DO UPDATE SET seq = excluded.seq, grp = excluded.grp, status = excluded.status, severity = excluded.severity, observed = excluded.observed,
+			params, err := json.Marshal(it.Params)
+			if err != nil {
+				return err
+			}
+			_, err = tx.NamedExecContext(ctx, `INSERT INTO precheck_item (run, seq, id, grp, status, severity, code, params, observed, expected, cause, fix, millis, ack_by, ack_why)
+				VALUES (:run, :seq, :id, :grp, :status, :severity, :code, :params, :observed, :expected, :cause, :fix, :millis, :ack_by, :ack_why)
+				ON CONFLICT DO UPDATE SET seq = excluded.seq, grp = excluded.grp, status = excluded.status, severity = excluded.severity,
+				code = excluded.code, params = excluded.params, observed = excluded.observed,
 				expected = excluded.expected, cause = excluded.cause, fix = excluded.fix, millis = excluded.millis, ack_by = excluded.ack_by, ack_why = excluded.ack_why`,
-				itemRow{run, i, it.ID, it.Group, it.Status, it.Severity, it.Observed, it.Expected, it.Cause, it.Fix, it.Took.Milliseconds(), it.AcknowledgedBy, it.AcknowledgedWhy})
+				itemRow{run, i, it.ID, it.Group, it.Status, it.Severity, it.Code, string(params), it.Observed, it.Expected, it.Cause, it.Fix, it.Took.Milliseconds(), it.AcknowledgedBy, it.AcknowledgedWhy})
 			if err != nil {
 				return err
 			}
@@ -87,7 +95,11 @@ func (s *Store) Checks(ctx context.Context, subject string, limit int) ([]task.C
 			return nil, failure("reading prechecks", err)
 		}
 		for _, it := range items {
-			out[i].Items = append(out[i].Items, task.CheckItem{ID: it.ID, Group: it.Group, Status: it.Status, Severity: it.Severity, Observed: it.Observed,
+			var params map[string]string
+			if err := json.Unmarshal([]byte(it.Params), &params); err != nil {
+				return nil, failure("reading prechecks", err)
+			}
+			out[i].Items = append(out[i].Items, task.CheckItem{ID: it.ID, Group: it.Group, Status: it.Status, Severity: it.Severity, Code: it.Code, Params: params, Observed: it.Observed,
 				Expected: it.Expected, Cause: it.Cause, Fix: it.Fix, Took: time.Duration(it.Millis) * time.Millisecond, AcknowledgedBy: it.AckBy, AcknowledgedWhy: it.AckWhy})
 		}
 	}

@@ -220,7 +220,8 @@ func describe(err error) (code, text, hint string) {
 	if errors.As(err, &e) {
 		hint = e.Hint
 	}
-	return task.Code(err), err.Error(), hint
+	code = task.Code(err) // kept beside the text, so not in it
+	return code, strings.TrimSuffix(err.Error(), " ["+code+"]"), hint
 }
 
 func random64() string {

@@ -164,7 +164,7 @@ func (s *Server) preferences(c echo.Context) error {
 		setCookie(c, themeCookie, t, 365*24*time.Hour)
 	}
 	to := c.FormValue("back")
-	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n") {
+	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") {
 		to = "/"
 	}
 	return c.Redirect(http.StatusSeeOther, to)

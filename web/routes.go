@@ -38,6 +38,8 @@ func (s *Server) routes() {
 	in.GET("/tasks/:id/tables", h.TaskTables)
 	in.GET("/tasks/:id/messages", h.TaskMessages)
 	in.GET("/tasks/:id/precheck", h.TaskChecks)
+	in.POST("/tasks/:id/precheck", h.TaskChecksRun)
+	in.POST("/tasks/:id/precheck/acknowledge", h.TaskChecksAcknowledge)
 	in.GET("/tasks/:id/events", h.TaskEvents)
 	in.GET("/tasks/:id/config", h.TaskConfig)
 	in.GET("/tasks/:id/end", h.TaskEndForm)
@@ -53,4 +55,20 @@ func (s *Server) routes() {
 
 // wizardRoutes are the four steps of a new task.
 func (s *Server) wizardRoutes(in *echo.Group) {
+	in.POST("/tasks/new", s.h.WizardNew)
+	draft := in.Group("/tasks/new/:id", s.h.WizardStarted)
+	draft.GET("/connections", s.h.WizardConnections)
+	draft.POST("/connections", s.h.WizardConnectionsSave)
+	draft.GET("/objects", s.h.WizardObjects)
+	draft.POST("/objects", s.h.WizardObjectsSave)
+	draft.GET("/objects/data", s.h.WizardObjectsData)
+	draft.GET("/objects/edit", s.h.WizardObjectEdit)
+	draft.POST("/objects/edit", s.h.WizardObjectEditSave)
+	draft.GET("/precheck", s.h.WizardPrecheck)
+	draft.POST("/precheck", s.h.WizardPrecheckRun)
+	draft.POST("/precheck/acknowledge", s.h.WizardPrecheckAcknowledge)
+	draft.POST("/precheck/next", s.h.WizardPrecheckNext)
+	draft.GET("/confirm", s.h.WizardConfirm)
+	draft.POST("/confirm", s.h.WizardStart)
+	draft.GET("/file", s.h.WizardFile)
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"sluice/engine/cdc"
 	"sluice/engine/dts"
@@ -13,17 +15,25 @@ import (
 	"sluice/engine/task"
 )
 
+// probeTimeout is how long one request of a precheck may take: a person waits for it.
+const probeTimeout = 10 * time.Second
+
 // asker answers the questions of the precheck with the rooms that speak to servers.
 type asker struct {
-	spec   *task.Spec
-	data   string
-	source *mysql.Source
-	target *kafka.Client
+	spec *task.Spec
+	data string
+	// What a person said beyond the specification; see precheck.Deps.
+	kafkaVersion string
+	terms        *string
+	sharing      func(ctx context.Context, topics []string) ([]string, error)
+
+	mu     sync.Mutex
+	opened []interface{ Close() error }
 }
 
 func (a *asker) deps() *precheck.Deps {
 	return &precheck.Deps{
-		Spec:       a.spec,
+		Spec: a.spec, KafkaVersion: a.kafkaVersion, Terms: a.terms,
 		OpenSource: a.openSource,
 		OpenTarget: a.openTarget,
 		Supports:   dts.Supports,
@@ -35,34 +45,42 @@ func (a *asker) deps() *precheck.Deps {
 			}
 			return plan.Validate(tables)
 		},
-		Free: func() (uint64, error) { return freeDisk(a.data) },
+		Sharing: a.sharing,
+		Free:    func() (uint64, error) { return freeDisk(a.data) },
 	}
 }
 
+// close ends all connections that were opened.
 func (a *asker) close() {
-	if a.source != nil {
-		a.source.Close()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, c := range a.opened {
+		c.Close()
 	}
-	if a.target != nil {
-		a.target.Close()
-	}
+	a.opened = nil
 }
 
-func (a *asker) openSource(ctx context.Context) (precheck.Source, error) {
-	s, err := mysql.Open(ctx, a.spec.Source, mysql.Options{Unchecked: true})
+func (a *asker) keep(c interface{ Close() error }) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.opened = append(a.opened, c)
+}
+
+func (a *asker) openSource(ctx context.Context, t *precheck.Trace) (precheck.Source, error) {
+	s, err := mysql.Open(ctx, a.spec.Source, mysql.Options{Unchecked: true, Dialed: t.Dialed, Encrypted: t.Encrypted})
 	if err != nil {
 		return nil, err
 	}
-	a.source = s
+	a.keep(s)
 	return askedSource{s}, nil
 }
 
-func (a *asker) openTarget(ctx context.Context) (precheck.Target, error) {
-	c, err := kafka.Open(ctx, a.spec.Target)
+func (a *asker) openTarget(ctx context.Context, target task.Target, t *precheck.Trace) (precheck.Target, error) {
+	c, err := kafka.Open(ctx, target, kafka.WithTimeout(probeTimeout), kafka.WithTrace(t.Dialed, t.Encrypted))
 	if err != nil {
 		return nil, err
 	}
-	a.target = c
+	a.keep(c)
 	return askedTarget{c}, nil
 }
 
@@ -73,25 +91,64 @@ func (s askedSource) Server(ctx context.Context) (cdc.Flavor, string, error) {
 	return server.Flavor, server.Version, err
 }
 
+func (s askedSource) Privileges(ctx context.Context, tables []cdc.TableID) (string, []precheck.Lack, error) {
+	p, err := s.Source.Privileges(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	return p.Account, each(p.Missing(tables), func(l mysql.Lack) precheck.Lack { return precheck.Lack{Privilege: l.Privilege, On: l.On} }), nil
+}
+
 func (s askedSource) Tables(ctx context.Context, schema string) ([]precheck.Table, error) {
 	list, err := s.Source.Tables(ctx, schema)
-	out := make([]precheck.Table, len(list))
-	for i, t := range list {
-		out[i] = precheck.Table{TableID: t.TableID, Engine: t.Engine, View: t.View, Bytes: t.Bytes}
-	}
-	return out, err
+	return each(list, func(t mysql.TableInfo) precheck.Table {
+		return precheck.Table{TableID: t.TableID, Engine: t.Engine, View: t.View, Rows: t.Rows, Bytes: t.Bytes}
+	}), err
 }
 
 func (s askedSource) Cascades(ctx context.Context, schema string) ([]precheck.Cascade, error) {
 	list, err := s.Source.Cascades(ctx, schema)
-	out := make([]precheck.Cascade, len(list))
-	for i, c := range list {
-		out[i] = precheck.Cascade(c)
+	return each(list, func(c mysql.Cascade) precheck.Cascade { return precheck.Cascade(c) }), err
+}
+
+func (s askedSource) Explain(ctx context.Context, id cdc.TableID, where string) (tables int, err error) {
+	_, tables, err = s.Estimate(ctx, id, where)
+	return tables, err
+}
+
+func (s askedSource) Binlogs(ctx context.Context) ([]precheck.Binlog, error) {
+	list, err := s.Source.Files(ctx)
+	return each(list, func(f mysql.File) precheck.Binlog { return precheck.Binlog{Name: f.Name, Bytes: int64(f.Size)} }), err
+}
+
+func (s askedSource) Locate(ctx context.Context, from task.From) (cdc.GTIDSet, error) {
+	at, err := s.Source.Locate(ctx, from)
+	return at.Set, err
+}
+
+func (s askedSource) Replication(ctx context.Context) (*precheck.Replication, error) {
+	r, readable, err := s.Source.Replication(ctx)
+	if err != nil || !readable {
+		return nil, err
 	}
-	return out, err
+	told := precheck.Replication(r)
+	return &told, nil
 }
 
 type askedTarget struct{ *kafka.Client }
+
+func (t askedTarget) Brokers(ctx context.Context) ([]precheck.Broker, error) {
+	list, err := t.Client.Brokers(ctx)
+	return each(list, func(b kafka.Broker) precheck.Broker { return precheck.Broker(b) }), err
+}
+
+func (t askedTarget) Idempotent(ctx context.Context) (*bool, error) {
+	allowed, told, err := t.MayWriteIdempotently(ctx)
+	if err != nil || !told {
+		return nil, err
+	}
+	return &allowed, nil
+}
 
 func (t askedTarget) Topics(ctx context.Context, names []string) (map[string]precheck.Topic, error) {
 	rights, err := t.MayWrite(ctx, names)
@@ -113,8 +170,17 @@ func (t askedTarget) Topics(ctx context.Context, names []string) (map[string]pre
 		}
 		if s := found.Settings; s != nil {
 			topic.Cleanup, topic.MinInsync, topic.Unclean = s.CleanupPolicy, s.MinInsyncReplicas, s.UncleanLeaderElection
+			topic.MaxMessage, topic.Retention = s.MaxMessageBytes, time.Duration(s.RetentionMillis)*time.Millisecond
 		}
 		out[name] = topic
 	}
 	return out, nil
+}
+
+func each[T, R any](list []T, turn func(T) R) []R {
+	out := make([]R, len(list))
+	for i, v := range list {
+		out[i] = turn(v)
+	}
+	return out
 }

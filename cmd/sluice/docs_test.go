@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-var codeForm = regexp.MustCompile(`^(task|data|source|target|route|column|value|ddl)\.[a-z_0-9]+$`)
+var codeForm = regexp.MustCompile(`^(task|data|source|target|route|column|value|ddl|auth|web|draft|precheck|wizard|demo)\.[a-z_0-9]+$`)
 
 // errorCodes gives the codes that the sources give to errors: the field Code of an Error, a word of a table of causes
 // or settings, the first argument of refuse and denied.
@@ -33,7 +33,7 @@ func errorCodes(t *testing.T, dir string, codes map[string]string) {
 			return err
 		}
 		ast.Inspect(parsed, func(n ast.Node) bool {
-			if code := codeOf(n); codeForm.MatchString(code) {
+			if code := codeOf(n); codeForm.MatchString(code) || isError(n) && strings.Contains(code, ".") {
 				codes[code] = file
 			}
 			return true
@@ -48,7 +48,7 @@ func errorCodes(t *testing.T, dir string, codes map[string]string) {
 func codeOf(n ast.Node) string {
 	switch n := n.(type) {
 	case *ast.CompositeLit:
-		if name := typeName(n.Type); name != "Error" && name != "cause" && name != "" {
+		if name := typeName(n.Type); name != "Error" && name != "Notice" && name != "cause" && name != "" {
 			return ""
 		}
 		for _, e := range n.Elts {
@@ -66,6 +66,12 @@ func codeOf(n ast.Node) string {
 		}
 	}
 	return ""
+}
+
+// isError: whatever an Error has is a code, also of a room that codeForm does not know.
+func isError(n ast.Node) bool {
+	c, ok := n.(*ast.CompositeLit)
+	return ok && typeName(c.Type) == "Error"
 }
 
 func typeName(e ast.Expr) string {
@@ -88,15 +94,21 @@ func literal(e ast.Expr) string {
 	return ""
 }
 
-func TestErrorsAreDocumented(t *testing.T) {
-	t.Parallel()
+func allErrorCodes(t *testing.T) map[string]string {
+	t.Helper()
 	codes := map[string]string{}
-	for _, dir := range []string{"../../engine", "../../store", "."} {
+	for _, dir := range []string{"../../engine", "../../store", "../../web", "../../handlers", "."} {
 		errorCodes(t, dir, codes)
 	}
-	if len(codes) < 80 {
+	if len(codes) < 140 {
 		t.Fatalf("only %d codes were found: the search is broken", len(codes))
 	}
+	return codes
+}
+
+func TestErrorsAreDocumented(t *testing.T) {
+	t.Parallel()
+	codes := allErrorCodes(t)
 	page, err := os.ReadFile("../../docs/errors.md")
 	if err != nil {
 		t.Fatal(err)
@@ -134,5 +146,45 @@ func TestLinks(t *testing.T) {
 				t.Errorf("%s: %v", page, err)
 			}
 		}
+	}
+}
+
+var slug = strings.NewReplacer(" ", "-", "`", "", ".", "", ",", "", ":", "", "'", "", "(", "", ")", "", "/", "", "?", "", "…", "")
+
+// Every link into a document leads to a heading of it.
+func TestAnchors(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(pages) < 5 {
+		t.Fatal(pages, err)
+	}
+	headings, link, found := regexp.MustCompile(`(?m)^#+ (.+)$`), regexp.MustCompile(`\]\(([^)#]*)#([^)]+)\)`), 0
+	for _, page := range append(pages, "../../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if strings.HasPrefix(m[1], "https://") {
+				continue
+			}
+			there := text
+			if m[1] != "" {
+				if there, err = os.ReadFile(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+					t.Error(page, err)
+				}
+			}
+			found++
+			ok := false
+			for _, h := range headings.FindAllStringSubmatch(string(there), -1) {
+				ok = ok || slug.Replace(strings.ToLower(h[1])) == m[2]
+			}
+			if !ok {
+				t.Errorf("%s leads to %s#%s, which has no such heading", page, m[1], m[2])
+			}
+		}
+	}
+	if found < 10 {
+		t.Fatalf("only %d links were found: the search is broken", found)
 	}
 }

@@ -28,6 +28,7 @@ func commands() []command {
 		{"run", "run a task, or go on with one that was stopped", (*program).runTask},
 		{"precheck", "check the source, the tables and the target of a task", (*program).precheck},
 		{"serve", "serve the console and run its tasks", (*program).serve},
+		{"demo", "try the console: a database, a demo broker and a writer come along", (*program).demo},
 		{"decode", "print the messages of a topic as JSON lines", (*program).decode},
 		{"version", "print the version", (*program).version},
 	}

@@ -47,10 +47,14 @@ func (m *manager) restore(ctx context.Context) error {
 		return err
 	}
 	for _, t := range tasks {
-		if t.Wanted && (t.State == task.New || t.State == task.Running || t.State == task.Stopped) {
-			if err := m.begin(t.ID); err != nil {
-				return err
-			}
+		switch {
+		case t.Wanted && (t.State == task.New || t.State == task.Running || t.State == task.Stopped):
+			err = m.begin(t.ID)
+		case t.State == task.Running: // the process ended while the task was being paused
+			m.wg.Go(func() { m.stopped(t.ID) })
+		}
+		if err != nil {
+			m.log.Error("a task could not be restored", "task", t.ID, "error", err)
 		}
 	}
 	m.wg.Go(m.clock)
@@ -170,7 +174,16 @@ func (m *manager) once(ctx context.Context, id string, run *managed) (err error)
 	if err != nil {
 		return err
 	}
+	sum, err := m.runner.store.Summary(ctx, id)
+	if err != nil {
+		return err
+	}
 	w := &hubWatcher{m: m, id: id}
+	_ = json.Unmarshal(sum.Last, &w.before) // nothing, or of an older version: then it is counted from here
+	m.hub.Update(id, false, func(s *progress.Status) {
+		b := w.before
+		s.Inserts, s.Updates, s.Deletes, s.DDLs, s.Acked, s.AckedBytes, s.LastChange = b.Inserts, b.Updates, b.Deletes, b.DDLs, b.Acked, b.AckedBytes, b.LastChange
+	})
 	_, err = m.runner.run(ctx, t, engine.Control{End: run.end.asked}, w)
 	w.save(context.WithoutCancel(ctx))
 	return err
@@ -184,22 +197,45 @@ func (m *manager) fail(id string, cause error) {
 		if err := m.runner.store.Want(ctx, id, false); err != nil {
 			return err
 		}
-		t, err := m.runner.store.OpenTask(ctx, id)
-		if err != nil {
-			return err
-		}
-		s, err := t.Status(ctx)
-		if err != nil || s.State == task.Failed {
-			return err
-		}
-		if _, err := t.Start(ctx); err != nil {
-			return err
-		}
-		return t.End(ctx, task.Failed, cause)
+		return m.settle(ctx, id, task.Failed, cause)
 	}()
 	if err != nil {
 		m.log.Error("a task failed, and that could not be kept", "task", id, "failure", cause, "error", err)
 	}
+}
+
+// stopped records that a task has stopped; the lease of the process that worked on it has to run out first.
+func (m *manager) stopped(id string) {
+	for {
+		err := m.settle(context.Background(), id, task.Stopped, nil)
+		if err != nil && !task.Retryable(err) {
+			m.log.Error("a task could not be restored", "task", id, "error", err)
+		}
+		if err == nil || !task.Retryable(err) {
+			return
+		}
+		select {
+		case <-m.stop:
+			return
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// settle keeps the state of a task that nobody works on.
+func (m *manager) settle(ctx context.Context, id string, state task.State, cause error) error {
+	t, err := m.runner.store.OpenTask(ctx, id)
+	if err != nil {
+		return err
+	}
+	s, err := t.Status(ctx)
+	if err != nil || s.State == state {
+		return err
+	}
+	if _, err := t.Start(ctx); err != nil {
+		return err
+	}
+	return t.End(ctx, state, cause)
 }
 
 // Pause stops a task and keeps all; it returns when the task has stopped.
@@ -237,6 +273,9 @@ func (m *manager) End(ctx context.Context, id string) error {
 			Hint: "Wait for it. Ending it by hand would leave the data incomplete; pause it if it must stop for a while."}
 	case run == nil:
 		return wrongState("The task is not running.")
+	}
+	if err := m.runner.store.Ending(ctx, id); err != nil {
+		return err
 	}
 	run.end.ask()
 	m.hub.Update(id, false, func(s *progress.Status) { s.Ending = true })
@@ -281,6 +320,8 @@ type hubWatcher struct {
 	saved time.Time
 	total int64 // estimated rows
 	prior int64 // copied by earlier runs
+	// before is what was kept of earlier runs: a person sees what the task has done, and not the process.
+	before progress.Status
 }
 
 const saveEvery = 10 * time.Second
@@ -306,10 +347,10 @@ func (w *hubWatcher) Progress(p engine.Progress) {
 	}
 	w.mu.Unlock()
 	w.m.hub.Update(w.id, true, func(s *progress.Status) {
-		c := p.Counts
+		c, b := p.Counts, w.before
 		s.State, s.Trying, s.Phase, s.Waiting, s.Held = task.Running, "", string(p.Phase), p.Waiting, p.Bytes
-		s.Copied, s.Inserts, s.Updates, s.Deletes, s.DDLs = prior+c.Copied, c.Inserts, c.Updates, c.Deletes, c.DDLs
-		s.Acked, s.AckedBytes, s.Estimate, s.ChunksLeft = c.Acked, c.AckedBytes, total, p.ChunksLeft
+		s.Copied, s.Inserts, s.Updates, s.Deletes, s.DDLs = prior+c.Copied, b.Inserts+c.Inserts, b.Updates+c.Updates, b.Deletes+c.Deletes, b.DDLs+c.DDLs
+		s.Acked, s.AckedBytes, s.Estimate, s.ChunksLeft = b.Acked+c.Acked, b.AckedBytes+c.AckedBytes, total, p.ChunksLeft
 		s.Delay, s.Known, s.NoDelay = p.Delay, p.Known, p.NoDelay
 		s.Position, s.Low = text(p.Position.IsZero(), p.Position), text(p.Low.IsZero(), p.Low)
 	})

@@ -111,6 +111,7 @@ func order(page *handlers.MessagePage, q handlers.MessageQuery) {
 		}
 		return way * int(max(-1, min(1, a.Offset-b.Offset)))
 	})
+	page.Messages = page.Messages[:min(len(page.Messages), q.Max)] // the share of a partition was rounded up
 }
 
 // shown is the record as the page of messages prints it; one that is not ours is shown in hex with the reason.

@@ -37,7 +37,7 @@ func (p *program) precheck(ctx context.Context, args []string) int {
 	defer release()
 	a := &asker{spec: spec, data: *data}
 	defer a.close()
-	items, err := precheck.Run(ctx, a.deps())
+	items, err := precheck.Run(ctx, a.deps(), nil)
 	switch {
 	case errors.Is(err, engine.ErrStopped):
 		return exitStopped

@@ -3,11 +3,16 @@ package main
 import (
 	"encoding/json"
 	"net"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/engine/enginetest/servers"
+	"sluice/engine/kafka"
 	"sluice/engine/precheck"
+	"sluice/engine/task"
 )
 
 func closedPort(t *testing.T) string {
@@ -49,7 +54,7 @@ func TestPrecheckPasses(t *testing.T) {
 		file := b.taskFile("name: orders}", "name: orders, where: \"price > 5\"}")
 		for id, i := range b.items(exitDone, file) {
 			// The test servers are quick, not safe; the topic is still to be made.
-			if i.Status != precheck.Passed && id != "source.durability" && id != "target.safety" {
+			if i.Status != precheck.Passed && id != "source.durability" && id != "target.safety" && id != "target.write" {
 				t.Errorf("%+v", i)
 			}
 		}
@@ -91,7 +96,7 @@ func TestPrecheckFails(t *testing.T) {
 			"objects.types":       {b.name + ".keyless.g geometry", "leave the table out"},
 			"objects.cascades":    {b.name + ".child", "CASCADE"},
 			"objects.filter":      {"nothing", "condition"},
-			"target.topics":       {b.name, "kafka-topics.sh --create"},
+			"target.topics":       {b.name, "--create --topic " + b.name},
 		} {
 			i := items[id]
 			if i.Status != precheck.Failed || !strings.Contains(i.Observed, want[0]) || !strings.Contains(i.Fix, want[1]) {
@@ -102,6 +107,117 @@ func TestPrecheckFails(t *testing.T) {
 			t.Errorf("a privilege that was granted is reported: %+v", i)
 		}
 	})
+}
+
+// A server whose settings are wrong in all that can be set.
+func TestPrecheckOfSettings(t *testing.T) {
+	t.Parallel()
+	eachKind(t, func(t *testing.T, kind servers.Kind) {
+		options := []string{"binlog_row_image=MINIMAL", "binlog_row_metadata=MINIMAL", "binlog_do_db=other", "binlog_expire_logs_seconds=60", "read_only=ON"}
+		failed := map[string]string{"source.row_image": "MINIMAL", "source.row_metadata": "MINIMAL", "source.filters": "settings", "source.retention": "1m0s",
+			"source.primary": "updates = OFF", "source.durability": "sync_binlog = 0", "target.safety": "replication.factor=1", "objects.max_row": "settings.orders"}
+		if kind == servers.MySQL80 {
+			options = append(options, "gtid_mode=OFF", "enforce_gtid_consistency=OFF", "log_replica_updates=OFF", "binlog_row_value_options=PARTIAL_JSON")
+			failed["source.gtid"], failed["source.row_value_options"], failed["source.load"] = "OFF", "PARTIAL_JSON", "delay: ∞"
+		} else {
+			options = append(options, "gtid_strict_mode=OFF")
+			failed["source.gtid_strict"] = "OFF"
+		}
+		b := &bench{T: t, my: servers.StartMySQL(t, kind, options...), kafka: servers.SharedKafka(t), dir: t.TempDir(), name: "settings"}
+		b.my.Exec(t, "CREATE DATABASE settings", "CREATE TABLE settings.orders (id INT PRIMARY KEY, note LONGTEXT)",
+			"INSERT INTO settings.orders VALUES (1, REPEAT('x', 600000))")
+		if kind == servers.MySQL80 { // it replicates nothing, and is a replica all the same
+			b.my.Exec(t, "CHANGE REPLICATION SOURCE TO SOURCE_HOST='192.0.2.1'")
+		}
+		items := b.items(exitRefused, b.taskFile())
+		for id, i := range items {
+			want, bad := failed[id]
+			if (i.Status == precheck.Failed) != bad || !strings.Contains(i.Observed, want) {
+				t.Errorf("%+v, want %q", i, want)
+			}
+		}
+		if len(items) < 30 {
+			t.Errorf("only %d items", len(items))
+		}
+	})
+}
+
+// A start inside the binlog is looked for where the task would look for it.
+func TestPrecheckOfStart(t *testing.T) {
+	t.Parallel()
+	eachKind(t, func(t *testing.T, kind servers.Kind) {
+		my := servers.StartMySQL(t, kind)
+		my.Exec(t, "CREATE DATABASE a", "FLUSH BINARY LOGS", "CREATE DATABASE b", "FLUSH BINARY LOGS")
+		files, _ := my.Ledger(t)
+		first, last := filepath.Base(files[0]), filepath.Base(files[len(files)-1])
+		was := time.Now().Add(-time.Hour).Format(time.RFC3339)
+		// MariaDB keeps a file until it knows, some time later, that a crash would not need it.
+		for deadline := time.Now().Add(time.Minute); len(files) > 1; files, _ = my.Ledger(t) {
+			if time.Now().After(deadline) {
+				t.Fatalf("not purged: %v", files)
+			}
+			my.Exec(t, "PURGE BINARY LOGS TO '"+last+"'")
+		}
+		for _, tt := range []struct {
+			from task.From
+			code string // of the finding
+		}{
+			{task.From{Position: last + ":4"}, "binlog_exist.ok"},
+			{task.From{Time: time.Now().Add(time.Minute).Format(time.RFC3339)}, "binlog_exist.ok"},
+			{task.From{Position: first + ":4"}, "source.binlog_purged"},
+			{task.From{Position: last + ":99999"}, "source.start"},
+			{task.From{Time: was}, "source.binlog_purged"},
+			{task.From{GTID: map[servers.Kind]string{servers.MySQL80: "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5"}[kind]}, "binlog_exist.purged"},
+		} {
+			if tt.from == (task.From{}) { // MariaDB tells not what it purged
+				continue
+			}
+			a := &asker{spec: &task.Spec{Source: sourceOf(my), Incremental: true, From: &tt.from}}
+			items, err := precheck.Run(t.Context(), a.deps(), nil, "source.binlog_exist")
+			a.close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := items[slices.IndexFunc(items, func(i precheck.Item) bool { return i.ID == "source.binlog_exist" })]
+			if i.Code != tt.code && i.Params["Code"] != tt.code {
+				t.Errorf("%+v: %+v, want %s", tt.from, i, tt.code)
+			}
+		}
+	})
+}
+
+// What the target says of itself, without the command line.
+func TestPrecheckOfTarget(t *testing.T) {
+	t.Parallel()
+	k := servers.SharedKafka(t)
+	topic := database(servers.MySQL80, "compacted")
+	at := task.Target{Brokers: []string{k.Plain}, Topic: topic}
+	c, err := kafka.Open(t.Context(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.CreateTopic(t.Context(), topic, 1, 1, map[string]string{"cleanup.policy": "compact"}); err != nil {
+		t.Fatal(err)
+	}
+	for chosen, version := range map[string]precheck.Status{"": precheck.Passed, "4.4": precheck.Passed, "1.0.2": precheck.Failed} {
+		a := &asker{spec: &task.Spec{Target: at, Tables: []task.Table{{Schema: "shop", Name: "orders"}}}, kafkaVersion: chosen}
+		items, err := precheck.Run(t.Context(), a.deps(), nil, "target.version", "target.safety", "target.listeners", "target.write")
+		a.close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]precheck.Status{"target.connect": precheck.Passed, "target.version": version, "target.listeners": precheck.Passed, "target.topics": precheck.Passed,
+			"target.write": precheck.Passed, "target.safety": precheck.Failed}
+		for _, i := range items {
+			if i.Status != want[i.ID] || i.ID == "target.safety" && (i.Severity != precheck.Error || !strings.Contains(i.Fix, "--entity-name "+topic+" --add-config cleanup.policy=delete")) {
+				t.Errorf("%q: %+v", chosen, i)
+			}
+		}
+		if len(items) != len(want) {
+			t.Errorf("%d items", len(items))
+		}
+	}
 }
 
 func TestPrecheckWithoutServers(t *testing.T) {

@@ -138,7 +138,7 @@ func (r *runner) plan(ctx context.Context, t *store.Task, source *mysql.Source, 
 	}
 	if saved, err := t.Load(ctx); err == nil && saved != nil {
 		for _, c := range saved.Chunks {
-			if c.Status == snapshot.Done {
+			if c.Status >= snapshot.Done { // or DONE and no longer needed
 				copied += c.Rows
 			}
 		}

@@ -71,6 +71,7 @@ type console struct {
 	p        *program
 	store    *store.Store
 	manager  *manager
+	checker  *checker
 	server   *web.Server
 	listener net.Listener
 	url      string // without a slash at its end
@@ -102,8 +103,13 @@ func (p *program) newConsole(st *store.Store, o serveOptions, demo string) (*con
 	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	hub := progress.NewHub(time.Now)
 	c.manager = newManager(&runner{store: st, fault: faultPoints(p.getenv)}, hub, log)
+	sums, err := st.Key("sums of prechecks")
+	if err != nil {
+		return nil, errors.Join(err, c.listener.Close())
+	}
+	c.checker = newChecker(st, o.data, sums, log)
 	c.server, err = web.New(web.Options{
-		Handlers: handlers.Deps{Tasks: st, Drafts: st, Checks: st, Runner: c.manager, Statuses: hub, Accounts: st, Audit: st, Messages: topicReader{st}},
+		Handlers: handlers.Deps{Tasks: st, Drafts: st, Checks: st, Checker: c.checker, Maker: st, Secrets: st, Prober: prober{}, Runner: c.manager, Statuses: hub, Accounts: st, Audit: st, Messages: topicReader{st}},
 		Sessions: st, Key: key, Demo: demo, Open: open, Log: log, Now: time.Now,
 	})
 	if err != nil {
@@ -141,6 +147,7 @@ func (c *console) run(ctx context.Context) error {
 		return errors.Join(err, c.listener.Close())
 	}
 	err := c.server.Serve(ctx, c.listener)
+	c.checker.close()
 	c.manager.close()
 	if errors.Is(context.Cause(ctx), engine.ErrStopped) {
 		return nil

@@ -15,6 +15,9 @@ func (c *column) character() error {
 		}
 		name = "utf8mb4"
 	}
+	if name == "utf8mb3" {
+		name = "utf8" // its other name: the official reader (2.0.0) does not know utf8mb3 and gives hex
+	}
 	c.head = appendString(appendLong(nil, branchCharacter), name)
 	c.write = writeText
 	return nil

@@ -50,6 +50,33 @@ type Option func(*Client)
 // WithTimeout sets how long a request may take (default 30 s).
 func WithTimeout(d time.Duration) Option { return func(c *Client) { c.timeout = d } }
 
+// WithTrace calls dialed whenever a port answers, and encrypted whenever a TLS handshake is over.
+func WithTrace(dialed func(local net.Addr), encrypted func()) Option {
+	return func(c *Client) {
+		dial := c.transport.Dial
+		c.transport.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := dial(ctx, network, addr)
+			if err == nil {
+				dialed(conn.LocalAddr())
+			}
+			return conn, err
+		}
+		if c.transport.TLS == nil {
+			return
+		}
+		verify := c.transport.TLS.VerifyConnection
+		c.transport.TLS.VerifyConnection = func(s tls.ConnectionState) error {
+			if verify != nil {
+				if err := verify(s); err != nil {
+					return err
+				}
+			}
+			encrypted()
+			return nil
+		}
+	}
+}
+
 // RequestTimeout is how long a request may take; a broker may hold an append half of it.
 func (c *Client) RequestTimeout() time.Duration { return c.timeout }
 
@@ -153,8 +180,11 @@ func tlsConfig(t task.TLS) (*tls.Config, error) {
 		return nil, nil
 	}
 	var roots *x509.CertPool // nil: those of the system
-	if t.CAFile != "" {
-		pem, err := os.ReadFile(t.CAFile)
+	if t.CAFile != "" || t.CA != "" {
+		pem, err := []byte(t.CA), error(nil)
+		if t.CAFile != "" {
+			pem, err = os.ReadFile(t.CAFile)
+		}
 		roots = x509.NewCertPool()
 		if err != nil || !roots.AppendCertsFromPEM(pem) {
 			return nil, &task.Error{Code: "target.ca_file", Text: fmt.Sprintf("The CA file %q can't be read as PEM certificates", t.CAFile), Err: err}

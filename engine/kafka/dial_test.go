@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -50,10 +51,17 @@ func TestSignIn(t *testing.T) {
 func TestTLSModes(t *testing.T) {
 	t.Parallel()
 	k := secured(t)
-	for _, mode := range []string{"require", "ca", "full"} {
-		t.Run(mode, func(t *testing.T) {
+	text, err := os.ReadFile(k.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tls := range map[string]task.TLS{
+		"require": {Mode: "require", CAFile: k.CAFile}, "ca": {Mode: "ca", CAFile: k.CAFile}, "full": {Mode: "full", CAFile: k.CAFile},
+		"full, CA in place": {Mode: "full", CA: string(text)},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := open(t, task.Target{Brokers: []string{k.SSL}, TLS: task.TLS{Mode: mode, CAFile: k.CAFile}})
+			c := open(t, task.Target{Brokers: []string{k.SSL}, TLS: tls})
 			if _, err := c.Topics(t.Context()); err != nil {
 				t.Fatal(err)
 			}

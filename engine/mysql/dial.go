@@ -72,6 +72,9 @@ func (s *Source) dial(ctx context.Context, silence time.Duration) (*conn, error)
 		var err error
 		if raw, err = (&net.Dialer{}).DialContext(ctx, network, addr); err == nil {
 			stop = context.AfterFunc(ctx, func() { raw.Close() })
+			if s.options.Dialed != nil {
+				s.options.Dialed(raw.LocalAddr())
+			}
 		}
 		return raw, err
 	}
@@ -86,7 +89,7 @@ func (s *Source) dial(ctx context.Context, silence time.Duration) (*conn, error)
 		})
 	c := &conn{Conn: cc, raw: raw}
 	if err == nil {
-		err = s.prepare(c)
+		err = s.classify(s.prepare(c))
 	}
 	if !stop() || err != nil {
 		if cc != nil {
@@ -105,7 +108,7 @@ func (s *Source) dialError(ctx context.Context, err error) error {
 	case context.DeadlineExceeded:
 		err = ctx.Err()
 	}
-	return withOp("connecting to "+s.dialer.addr, s.classify(err))
+	return withOp("connecting to "+s.dialer.addr, s.classifyDial(err))
 }
 
 // prepare sets the session up and checks the server's identity.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"syscall"
@@ -69,8 +70,30 @@ var causes = map[uint16]cause{
 
 const grantHint = "grant"
 
-// classify turns an error of a connection into what a person reads. A *task.Error stays as it is.
-func (s *Source) classify(err error) error {
+// undecodable is an error in what the server sent, not in how it came: trying again would bring the same.
+type undecodable struct{ err error }
+
+func (e *undecodable) Error() string { return e.err.Error() }
+func (e *undecodable) Unwrap() error { return e.err }
+
+var unreadable = cause{"source.unreadable", "what the server sent could not be read", "Report it with the message, the table's definition and the server's version.", false}
+
+// lost is anything that keeps a connection from coming about, or ends it.
+var lost = cause{"source.connection_lost", "the connection to the source was lost", "Nothing to do if it passes; else look into the server's log.", true}
+
+// classify turns an error of an open connection into what a person reads. A *task.Error stays as it is.
+func (s *Source) classify(err error) error { return s.explain(err, lost) }
+
+// classifyDial is classify while a connection is being made, where the library keeps only the text of many causes.
+func (s *Source) classifyDial(err error) error {
+	if mode := s.spec.TLS.Mode; mode != "" && mode != "off" {
+		return s.explain(err, cause{"source.tls_unavailable", "no encrypted connection could be made", "Configure TLS on the server, or set the source's TLS mode to off.", false})
+	}
+	return s.explain(err, lost)
+}
+
+// explain takes other for what is neither an answer of the server nor known to be the network's or ours.
+func (s *Source) explain(err error, other cause) error {
 	var known *task.Error
 	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) {
 		return err
@@ -86,12 +109,16 @@ func (s *Source) classify(err error) error {
 		}
 		return &task.Error{Code: c.code, Text: c.text, Hint: c.hint, Retry: c.retry, Err: answer}
 	}
-	c := transport(err, s.spec.TLS.Mode)
+	c := transport(err, other)
+	var ours *undecodable
+	if errors.As(err, &ours) || errors.Is(err, gomysql.ErrMalformPacket) {
+		c = unreadable
+	}
 	return &task.Error{Code: c.code, Text: c.text, Hint: c.hint, Retry: c.retry, Err: err}
 }
 
 // transport tells what happened below the protocol.
-func transport(err error, tlsMode string) cause {
+func transport(err error, other cause) cause {
 	var (
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
@@ -100,6 +127,7 @@ func transport(err error, tlsMode string) cause {
 		alert     tls.AlertError
 		dns       *net.DNSError
 		timeout   net.Error
+		network   *net.OpError
 	)
 	switch {
 	case errors.As(err, &hostname):
@@ -116,11 +144,10 @@ func transport(err error, tlsMode string) cause {
 		return cause{"source.unreachable", "there is no route to the source", "Check the network and the firewall.", true}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return cause{"source.timeout", "the source did not answer in time", "Check the network, the firewall and the server's load.", true}
+	case errors.Is(err, gomysql.ErrBadConn), errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network):
+		return lost
 	}
-	if tlsMode != "" && tlsMode != "off" && !errors.Is(err, gomysql.ErrBadConn) && !errors.Is(err, net.ErrClosed) {
-		return cause{"source.tls_unavailable", "no encrypted connection could be made", "Configure TLS on the server, or set the source's TLS mode to off.", false}
-	}
-	return cause{"source.connection_lost", "the connection to the source was lost", "Nothing to do if it passes; else look into the server's log.", true}
+	return other
 }
 
 // withOp says what was being done; other errors pass as they are.

@@ -50,6 +50,9 @@ func (m *tableMap) plan(t *cdc.Table) (*plan, error) {
 
 // fits says whether a declared column is logged as this physical type.
 func fits(m *cdc.MapColumn, c *cdc.Column) bool {
+	if c.Type == cdc.Unsupported {
+		return true // left out of the task
+	}
 	switch m.Type {
 	case gomysql.MYSQL_TYPE_NEWDECIMAL:
 		return c.Type == cdc.Decimal && int(m.Meta>>8) == c.Precision && int(m.Meta&255) == c.Scale
@@ -126,7 +129,10 @@ func (p *plan) value(f *field, c *cursor) (cdc.Value, error) {
 		}
 		return cdc.Value{Kind: cdc.KindYear, Num: year}, nil
 	case gomysql.MYSQL_TYPE_ENUM, gomysql.MYSQL_TYPE_SET:
-		return f.labels.value(f.column.Type, c.little(meta))
+		if index := c.little(meta); f.column.Type != cdc.Unsupported {
+			return f.labels.value(f.column.Type, index)
+		}
+		return cdc.Value{}, nil // left out of the task
 	case gomysql.MYSQL_TYPE_DATE, gomysql.MYSQL_TYPE_DATETIME, gomysql.MYSQL_TYPE_DATETIME2, gomysql.MYSQL_TYPE_TIMESTAMP,
 		gomysql.MYSQL_TYPE_TIMESTAMP2, gomysql.MYSQL_TYPE_TIME, gomysql.MYSQL_TYPE_TIME2:
 		return loggedTime(f.mapped.Type, meta, c), nil
@@ -141,16 +147,19 @@ func (p *plan) stringImage(f *field, c *cursor) (cdc.Value, error) {
 	meta := int(f.mapped.Meta)
 	var b []byte
 	switch f.mapped.Type {
-	case gomysql.MYSQL_TYPE_STRING, gomysql.MYSQL_TYPE_VARCHAR, gomysql.MYSQL_TYPE_VAR_STRING:
+	case gomysql.MYSQL_TYPE_STRING, gomysql.MYSQL_TYPE_VARCHAR, gomysql.MYSQL_TYPE_VAR_STRING, typeCompressedVarchar:
 		width := 1
 		if meta > 255 {
 			width = 2
 		}
 		b = c.take(int(c.little(width)))
-	case gomysql.MYSQL_TYPE_BLOB:
+	case gomysql.MYSQL_TYPE_BLOB, gomysql.MYSQL_TYPE_GEOMETRY, typeCompressedBlob:
 		b = c.take(int(c.little(meta)))
 	default:
 		return cdc.Value{}, fmt.Errorf("type %d of the binlog is not carried", f.mapped.Type)
+	}
+	if f.column.Type == cdc.Unsupported {
+		return cdc.Value{}, nil // left out of the task
 	}
 	if f.column.Type.IsText() {
 		return cdc.Value{Kind: cdc.KindText, Bytes: b}, nil

@@ -135,12 +135,18 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	m := servers.SharedMySQL(t, servers.MySQL80)
 	ca := filepath.Join(m.Dir, "data", "ca.pem")
+	text, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		tls  task.TLS
 		code string
 	}{
 		{task.TLS{Mode: "require"}, ""},
 		{task.TLS{Mode: "ca", CAFile: ca}, ""},
+		{task.TLS{Mode: "ca", CA: string(text)}, ""},
+		{task.TLS{Mode: "ca", CA: "none"}, "source.tls_ca_file"},
 		{task.TLS{Mode: "ca"}, "source.tls_untrusted"},
 		{task.TLS{Mode: "full", CAFile: ca}, "source.tls_host"},
 	} {
@@ -163,7 +169,7 @@ func TestTLS(t *testing.T) {
 	}
 	sp := spec(t, servers.SharedMySQL(t, servers.MariaDB1011))
 	sp.TLS.Mode = "require"
-	_, err := Open(testContext(t), sp, Options{})
+	_, err = Open(testContext(t), sp, Options{})
 	wantCode(t, err, "source.tls_unavailable")
 }
 

@@ -76,12 +76,20 @@ func (p *Privileges) add(row []string) error {
 	return nil
 }
 
-// Missing lists what the account lacks to read the tables, in the order of need.
+// Missing lists what the account lacks to read the tables, in the order of need. Without tables, a privilege on any
+// table will do.
 func (p *Privileges) Missing(tables []cdc.TableID) []Lack {
 	var lacks []Lack
 	for _, need := range globalNeeds {
 		if !p.holds(need, cdc.TableID{}) {
 			lacks = append(lacks, p.lack(need, "*.*"))
+		}
+	}
+	if len(tables) == 0 {
+		for _, need := range tableNeeds {
+			if !slices.ContainsFunc(p.grants, func(g grant) bool { return !g.revoke && g.names(need) }) {
+				lacks = append(lacks, p.lack(need, "*.*"))
+			}
 		}
 	}
 	for _, t := range tables {

@@ -115,7 +115,7 @@ func (r *result) rows(each func(cdc.Row) error) (int, error) {
 		}
 		if err := r.decode(); err != nil {
 			r.conn.broken = true
-			return n, err
+			return n, &undecodable{err}
 		}
 		if err := each(r.row); err != nil {
 			r.conn.broken = true // the rest of the rows is still on its way
@@ -181,8 +181,6 @@ func (r *result) stringValue(c *cdc.Column, b []byte) (cdc.Value, error) {
 		return cdc.Value{Kind: cdc.KindJSON, Bytes: b}, nil
 	case c.Type.IsText():
 		return cdc.Value{Kind: cdc.KindText, Bytes: b}, nil
-	case c.Type == cdc.Unsupported:
-		return cdc.Value{}, fmt.Errorf("type %s is not carried", c.Declared)
 	}
 	return cdc.Value{Kind: cdc.KindBytes, Bytes: b}, nil
 }

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"net"
 	"sync"
 
 	"sluice/engine"
@@ -15,6 +16,9 @@ type Options struct {
 	ServerID uint32
 	// Unchecked leaves Check to the caller: the precheck tells all that is wrong, not the first.
 	Unchecked bool
+	// Dialed is called when the port answers, Encrypted when the TLS handshake is over. Both may be nil.
+	Dialed    func(local net.Addr)
+	Encrypted func()
 }
 
 // Source is a MySQL or MariaDB server. Its methods may be called at the same time.
@@ -49,6 +53,7 @@ func Open(ctx context.Context, spec task.Source, options Options) (*Source, erro
 		return nil, err
 	}
 	s.dialer = d
+	traceTLS(d.tls, options.Encrypted)
 	c, err := s.dial(ctx, readTimeout)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -57,7 +58,7 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, withOp(op, st.classify(err))
+		return nil, withOp(op, st.classifyStart(err))
 	}
 	wait, cancel := context.WithCancel(context.Background())
 	st.cancel = cancel
@@ -93,13 +94,19 @@ func (st *stream) setUp(cc *client.Conn) error {
 	return err
 }
 
-// classify knows that asking for the binlog without REPLICATION SLAVE is answered as a wrong password is.
-func (st *stream) classify(err error) error {
+// classify: what ends a dump and is neither the server's answer nor the network's is an event that can't be read.
+func (st *stream) classify(err error) error { return st.source.explain(st.denied(err), unreadable) }
+
+// classifyStart: the account and TLS were tried before, and of what follows the library keeps only texts.
+func (st *stream) classifyStart(err error) error { return st.source.explain(st.denied(err), lost) }
+
+// denied knows that asking for the binlog without REPLICATION SLAVE is answered as a wrong password is.
+func (st *stream) denied(err error) error {
 	var answer *gomysql.MyError
 	if st.admitted.Load() && errors.As(err, &answer) && answer.Code == gomysql.ER_ACCESS_DENIED_ERROR {
-		err = &gomysql.MyError{Code: gomysql.ER_SPECIFIC_ACCESS_DENIED_ERROR, Message: answer.Message, State: answer.State}
+		return &gomysql.MyError{Code: gomysql.ER_SPECIFIC_ACCESS_DENIED_ERROR, Message: answer.Message, State: answer.State}
 	}
-	return st.source.classify(err)
+	return err
 }
 
 // run waits for the end of the dump, which the library tells through its streamer.
@@ -110,7 +117,7 @@ func (st *stream) run(ctx context.Context, streamer *replication.BinlogStreamer)
 	if ctx.Err() != nil {
 		err = nil // closed by us
 	} else if err == nil {
-		err = errors.New("the binlog stream ended")
+		err = io.EOF
 	}
 	st.queue.finish(withOp("reading the binlog", st.classify(err)))
 	st.line.cut()

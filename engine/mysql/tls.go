@@ -20,7 +20,7 @@ func tlsConfig(spec task.TLS, host string) (*tls.Config, error) {
 	default:
 		return nil, &task.Error{Code: "source.tls_mode", Text: fmt.Sprintf("TLS mode %q of the source is not known", spec.Mode), Hint: "Use off, require, ca or full."}
 	}
-	roots, err := rootsFrom(spec.CAFile)
+	roots, err := rootsFrom(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -33,17 +33,37 @@ func tlsConfig(spec task.TLS, host string) (*tls.Config, error) {
 	return config, nil
 }
 
-// rootsFrom reads the authorities in the file; nil, the system's, without one.
-func rootsFrom(file string) (*x509.CertPool, error) {
-	if file == "" {
+// rootsFrom reads the authorities that are given; nil, the system's, without any.
+func rootsFrom(spec task.TLS) (*x509.CertPool, error) {
+	pem, err := []byte(spec.CA), error(nil)
+	switch {
+	case spec.CAFile != "":
+		pem, err = os.ReadFile(spec.CAFile)
+	case spec.CA == "":
 		return nil, nil
 	}
-	pem, err := os.ReadFile(file)
 	roots := x509.NewCertPool()
 	if err != nil || !roots.AppendCertsFromPEM(pem) {
 		return nil, &task.Error{Code: "source.tls_ca_file", Text: "the CA file of the source holds no certificate that can be read", Hint: "Give the path of a PEM file with the certificate of the authority that signed the server's.", Err: err}
 	}
 	return roots, nil
+}
+
+// traceTLS tells when a handshake is over.
+func traceTLS(config *tls.Config, told func()) {
+	if config == nil || told == nil {
+		return
+	}
+	verify := config.VerifyConnection
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		if verify != nil {
+			if err := verify(state); err != nil {
+				return err
+			}
+		}
+		told()
+		return nil
+	}
 }
 
 func verifyChain(state tls.ConnectionState, roots *x509.CertPool) error {

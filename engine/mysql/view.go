@@ -161,7 +161,7 @@ func (v *view) Rows(ctx context.Context, q snapshot.Query, each func(cdc.Row) er
 	err := v.do(ctx, "reading rows of "+q.Table.String(), func() error {
 		sql, err := selectSQL(q)
 		if err != nil {
-			return err
+			return &undecodable{err}
 		}
 		r := newResult(v.conn, q.Table)
 		n, err = r.read(sql, each)

@@ -3,6 +3,7 @@ package precheck
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // Severity says what a failed check means: an Error stops the task, a Warning asks a person to decide.
@@ -15,26 +16,32 @@ const (
 	Info    Severity = "info"
 )
 
-// Status is how a check came out.
+// Status is where a check stands.
 type Status string
 
-// Statuses, those that need a person first.
+// Statuses. The first two are told while the checks run only.
 const (
+	Waiting Status = "waiting"
+	Running Status = "running"
 	Failed  Status = "failed"
 	Skipped Status = "skipped"
 	Passed  Status = "passed"
 )
 
-// Item is the outcome of one check.
+// Item is one check and its outcome. Code and Params say what was found, for texts in any language; Observed, Cause
+// and Fix are the same in English.
 type Item struct {
-	ID       string   `json:"id"`
-	Group    string   `json:"group"`
-	Status   Status   `json:"status"`
-	Severity Severity `json:"severity"`
-	Observed string   `json:"observed,omitempty"`
-	Expected string   `json:"expected,omitempty"`
-	Cause    string   `json:"cause,omitempty"`
-	Fix      string   `json:"fix,omitempty"`
+	ID       string            `json:"id"`
+	Group    string            `json:"group"`
+	Status   Status            `json:"status"`
+	Severity Severity          `json:"severity"`
+	Code     string            `json:"code,omitempty"`
+	Params   map[string]string `json:"params,omitempty"`
+	Observed string            `json:"observed,omitempty"`
+	Expected string            `json:"expected,omitempty"`
+	Cause    string            `json:"cause,omitempty"`
+	Fix      string            `json:"fix,omitempty"`
+	Took     time.Duration     `json:"took,omitempty"` // nanoseconds
 }
 
 // Blocks reports whether an item stops the task.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"sluice/engine/cdc"
@@ -13,14 +15,16 @@ import (
 // objectChecks look at the selected tables.
 func objectChecks() []check {
 	return []check{
-		{"objects.exist", "objects", Error, "every table is there and may be read", aSource, exist},
-		{"objects.tables_only", "objects", Error, "no views", aSource, tablesOnly},
-		{"objects.engine", "objects", Error, "InnoDB", aSource, engines},
-		{"objects.key", "objects", Warning, "a primary key, or a unique key without NULL", someTables, keys},
-		{"objects.key_type", "objects", Info, "keys by which a table can be read in parts", someTables, keyTypes},
-		{"objects.types", "objects", Error, "types that are carried exactly", someTables, types},
-		{"objects.cascades", "objects", Warning, "no foreign key that changes rows of a selected table by itself", someTables, cascades},
-		{"objects.filter", "objects", Error, "row filters are conditions on the table alone", someTables, filters},
+		{id: "objects.exist", group: "objects", needs: aSource, run: exist},
+		{id: "objects.tables_only", group: "objects", needs: theList, run: tablesOnly},
+		{id: "objects.engine", group: "objects", needs: theList, run: engines},
+		{id: "objects.key", group: "objects", severity: Warning, needs: someTables, run: keys},
+		{id: "objects.key_type", group: "objects", severity: Info, needs: someTables, run: keyTypes},
+		{id: "objects.types", group: "objects", needs: someTables, run: types},
+		{id: "objects.cascades", group: "objects", severity: Warning, needs: theList, run: cascades},
+		{id: "objects.filter", group: "objects", needs: theList, run: filters},
+		{id: "source.load", group: "source", severity: Warning, needs: theList, run: load},
+		{id: "source.retention", group: "binlog", severity: Warning, needs: theList, when: copiesAndFollows, run: retention},
 	}
 }
 
@@ -30,6 +34,17 @@ func (f *facts) ids() []cdc.TableID {
 		ids[i] = cdc.TableID{Schema: t.Schema, Name: t.Name}
 	}
 	return ids
+}
+
+// carries reports whether the task lets the column travel.
+func (f *facts) carries(id cdc.TableID, column string) bool {
+	i := slices.Index(f.ids(), id)
+	return i < 0 || f.Spec.Tables[i].Carries(column)
+}
+
+// listsAny reports whether the server's list has a selected table.
+func (f *facts) listsAny() bool {
+	return slices.ContainsFunc(f.ids(), func(id cdc.TableID) bool { _, ok := f.listed[id]; return ok })
 }
 
 // exist reads the list and the definitions of the tables.
@@ -59,24 +74,23 @@ func exist(ctx context.Context, f *facts) finding {
 		}
 	}
 	if len(absent) > 0 {
-		return finding{failed: true, observed: "not there, or not to be seen: " + list(absent), cause: "the name is wrong, or the account may not see the table",
-			fix: "Check the names, upper and lower case included, and grant SELECT on the tables."}
+		return failed("exist.absent", "Tables", list(absent))
 	}
-	return passed(fmt.Sprintf("%d of %d tables", len(f.Spec.Tables), len(f.Spec.Tables)))
+	return passed("exist.ok", "Count", strconv.Itoa(len(f.Spec.Tables)))
 }
 
-// among makes a finding of the tables for which bad says something.
-func (f *facts) among(bad func(Table) string, good, cause, fix string) finding {
+// among makes a finding of the tables for which judge says something.
+func (f *facts) among(judge func(Table) string, good, bad string) finding {
 	var found []string
 	for _, id := range f.ids() {
 		if info, ok := f.listed[id]; ok {
-			if what := bad(info); what != "" {
+			if what := judge(info); what != "" {
 				found = append(found, what)
 			}
 		}
 	}
 	if len(found) > 0 {
-		return finding{failed: true, observed: list(found), cause: cause, fix: fix}
+		return failed(bad, "Tables", list(found))
 	}
 	return passed(good)
 }
@@ -87,33 +101,34 @@ func tablesOnly(_ context.Context, f *facts) finding {
 			return t.String()
 		}
 		return ""
-	}, "tables only", "a view has no changes of its own in the binlog", "Select the tables that the view reads.")
+	}, "tables_only.ok", "tables_only.views")
 }
 
 // engines refuses what holds rows elsewhere, and warns of what has no transactions.
 func engines(_ context.Context, f *facts) finding {
-	foreign := false
-	found := f.among(func(t Table) string {
-		if t.View || t.Engine == "InnoDB" {
-			return ""
+	named := func(wanted func(engine string) bool) func(Table) string {
+		return func(t Table) string {
+			if t.View || !wanted(t.Engine) {
+				return ""
+			}
+			return t.String() + " " + t.Engine
 		}
-		foreign = foreign || t.Engine == "FEDERATED" || strings.EqualFold(t.Engine, "MRG_MyISAM")
-		return t.String() + " " + t.Engine
-	}, "InnoDB", "without InnoDB there is no consistent view: rows that change while they are copied may come twice or not at all", "ALTER TABLE ... ENGINE=InnoDB, or leave the table out.")
-	if !foreign {
-		found.severity = Warning
 	}
-	return found
+	foreign := func(engine string) bool { return engine == "FEDERATED" || strings.EqualFold(engine, "MRG_MyISAM") }
+	if found := f.among(named(foreign), "engine.ok", "engine.foreign"); found.status == Failed {
+		return found
+	}
+	return f.among(named(func(engine string) bool { return engine != "InnoDB" }), "engine.ok", "engine.other").as(Warning)
 }
 
-// judge makes a finding of the definitions for which bad says something.
-func (f *facts) judge(bad func(*cdc.Table) []string, good, cause, fix string) finding {
+// judge makes a finding of the definitions for which judge says something.
+func (f *facts) judge(judge func(*cdc.Table) []string, good, bad string) finding {
 	var found []string
 	for _, t := range f.tables {
-		found = append(found, bad(t)...)
+		found = append(found, judge(t)...)
 	}
 	if len(found) > 0 {
-		return finding{failed: true, observed: list(found), cause: cause, fix: fix}
+		return failed(bad, "Tables", list(found))
 	}
 	return passed(good)
 }
@@ -124,8 +139,7 @@ func keys(_ context.Context, f *facts) finding {
 			return nil
 		}
 		return []string{t.TableID.String()}
-	}, "every table has a key", "without a key rows cannot be told apart: the table is copied in one piece, and all its records go to one partition",
-		"Add a primary key, or accept it.")
+	}, "key.ok", "key.none")
 }
 
 func keyTypes(_ context.Context, f *facts) finding {
@@ -137,19 +151,19 @@ func keyTypes(_ context.Context, f *facts) finding {
 			}
 		}
 		return out
-	}, "all tables can be read in parts", "the order of these keys is the server's own, so the table is copied in one piece", "Nothing has to be done; the copy of a large table takes longer.")
+	}, "key_type.ok", "key_type.whole")
 }
 
 func types(_ context.Context, f *facts) finding {
 	return f.judge(func(t *cdc.Table) []string {
 		var out []string
 		for i := range t.Columns {
-			if c := &t.Columns[i]; f.Supports(c) != nil {
+			if c := &t.Columns[i]; f.carries(t.TableID, c.Name) && f.Supports(c) != nil {
 				out = append(out, fmt.Sprintf("%s.%s %s", t.TableID, c.Name, c.Declared))
 			}
 		}
 		return out
-	}, "all columns are carried exactly", "the type or its charset is not carried yet, and nothing is bent", "Change the column's type, or leave the table out.")
+	}, "types.ok", "types.unsupported")
 }
 
 func cascades(ctx context.Context, f *facts) finding {
@@ -170,19 +184,18 @@ func cascades(ctx context.Context, f *facts) finding {
 		}
 		for _, c := range all {
 			if selected[c.Child] {
-				found = append(found, fmt.Sprintf("%s of %s", c.Name, c.Child))
+				found = append(found, c.Child.String()+" "+c.Name)
 			}
 		}
 	}
 	if len(found) > 0 {
-		return finding{failed: true, observed: list(found), cause: "the server does not log the changes that it makes to the child by such a key",
-			fix: "Delete and update the child's rows by statements, or do without CASCADE and SET NULL while the task runs."}
+		return failed("cascades.found", "Keys", list(found))
 	}
-	return passed("none")
+	return passed("cascades.ok")
 }
 
 func filters(ctx context.Context, f *facts) finding {
-	var bad []string
+	var bad, foreign []string
 	for _, t := range f.Spec.Tables {
 		id := cdc.TableID{Schema: t.Schema, Name: t.Name}
 		if info, ok := f.listed[id]; t.Where == "" || !ok || info.View {
@@ -190,7 +203,7 @@ func filters(ctx context.Context, f *facts) finding {
 		}
 		n, err := f.source.Explain(ctx, id, t.Where)
 		if err == nil && n > 1 {
-			err = errors.New("it reads other tables")
+			foreign = append(foreign, id.String())
 		}
 		var told *task.Error
 		if errors.As(err, &told) && told.Err != nil {
@@ -201,7 +214,10 @@ func filters(ctx context.Context, f *facts) finding {
 		}
 	}
 	if len(bad) > 0 {
-		return finding{failed: true, observed: list(bad), cause: "the server does not take the filter", fix: "Write an SQL condition on the columns of the table alone."}
+		return failed("filter.refused", "Filters", list(bad))
 	}
-	return passed("filters are understood")
+	if len(foreign) > 0 {
+		return failed("filter.foreign", "Tables", list(foreign))
+	}
+	return passed("filter.ok")
 }

@@ -1,9 +1,9 @@
 package precheck
 
 import (
+	"cmp"
 	"context"
-	"fmt"
-	"net"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,65 +15,63 @@ import (
 // sourceChecks reach the server and look at what it is and what the account may do.
 func sourceChecks() []check {
 	return []check{
-		{"source.connect", "source", Error, "name, port and sign-in work", nothing, connectSource},
-		{"source.version", "source", Error, "MySQL 8.0 to 9.x, MariaDB 10.5 to 10.11", aSource, sourceVersion},
-		{"source.privileges", "source", Error, "REPLICATION CLIENT, REPLICATION SLAVE, and SELECT and SHOW VIEW on every table", aSource, privileges},
+		{id: "source.connect", group: "source", run: connectSource},
+		{id: "source.version", group: "source", needs: aSource, run: sourceVersion},
+		{id: "source.privileges", group: "source", needs: aSource, run: privileges},
+		{id: "source.primary", group: "source", needs: aSource, run: primary},
+		{id: "source.time_zone", group: "source", needs: aSource, run: session},
 	}
 }
 
-// connectSource tells at which stage the way to the server ends.
 func connectSource(ctx context.Context, f *facts) finding {
+	w, _ := f.reachSource(ctx)
+	return w.finding()
+}
+
+// reachSource opens the source, stage by stage.
+func (f *facts) reachSource(ctx context.Context) (*way, *Trace) {
 	src := f.Spec.Source
-	var stages []string
-	stage := func(name string, do func() error) error {
-		began := time.Now()
-		if err := do(); err != nil {
-			return err
-		}
-		stages = append(stages, fmt.Sprintf("%s %s", name, time.Since(began).Round(100*time.Microsecond)))
-		return nil
+	w, t := new(way), new(Trace)
+	w.resolve(ctx, "source", src.Host)
+	if w.broken {
+		w.opening(time.Now(), t, false, nil, nil)
+		return w, t
 	}
-	addrs := []string{src.Host}
-	err := stage("name", func() (err error) {
-		addrs, err = net.DefaultResolver.LookupHost(ctx, src.Host)
-		return hostUnknown(err)
-	})
+	began := time.Now()
+	source, err := f.OpenSource(ctx, t)
 	if err == nil {
-		// The port's own error is told better by OpenSource.
-		_ = stage("port", func() error { return dial(ctx, addrs, src.Port) })
-		err = stage("sign-in", func() (err error) { f.source, err = f.OpenSource(ctx); return err })
+		f.flavor, f.version, err = source.Server(ctx)
 	}
 	if err == nil {
-		f.flavor, f.version, err = f.source.Server(ctx)
+		f.source = source
 	}
-	if err != nil {
-		f.source = nil
-		found := refused(err)
-		if len(stages) > 0 {
-			found.observed += " (passed: " + strings.Join(stages, ", ") + ")"
-		}
+	w.opening(began, t, encrypted(src.TLS), err, func(err error) finding { return denied(err, src.User) })
+	return w, t
+}
+
+func encrypted(t task.TLS) bool { return t.Mode != "" && t.Mode != "off" }
+
+// deniedTo finds the account and the address as the server saw them.
+var deniedTo = regexp.MustCompile(`(user '[^']*'@|Host )'([^']+)'`)
+
+// denied tells more than the error where the server says whom it did not let in.
+func denied(err error, user string) finding {
+	found := refused(err)
+	m := deniedTo.FindStringSubmatch(found.params["Detail"])
+	if m == nil {
 		return found
 	}
-	return passed(strings.Join(stages, ", "))
-}
-
-func hostUnknown(err error) error {
-	if err == nil {
-		return nil
+	told := failed("", "User", user, "Address", m[2])
+	told.err = found.err
+	switch found.err.Code {
+	case "source.host_not_allowed":
+		told.code = "connect.host_not_allowed"
+	case "source.access_denied":
+		told.code = "connect.access_denied"
+	default:
+		return found
 	}
-	return &task.Error{Code: "source.host_unknown", Text: "the source's host name cannot be resolved", Hint: "Check the host name.", Err: err}
-}
-
-func dial(ctx context.Context, addrs []string, port int) error {
-	d := net.Dialer{Timeout: 10 * time.Second}
-	var err error
-	for _, a := range addrs {
-		var c net.Conn
-		if c, err = d.DialContext(ctx, "tcp", net.JoinHostPort(a, strconv.Itoa(port))); err == nil {
-			return c.Close()
-		}
-	}
-	return err
+	return told
 }
 
 // sourceVersion knows which versions the tests run against.
@@ -88,13 +86,62 @@ func sourceVersion(_ context.Context, f *facts) finding {
 		supported, tested = a == 10 && b >= 5 && b <= 11, a == 10 && b == 11
 		name, versions = "MariaDB", "10.11"
 	}
-	found := passed(name + " " + f.version)
+	params := []string{"Server", name, "Version", f.version, "Tested", versions}
 	switch {
 	case !supported:
-		found.failed, found.cause, found.fix = true, "this version is not supported", "Use a server of a supported version."
+		return failed("version.unsupported", params...)
 	case !tested:
-		found.failed, found.severity = true, Warning
-		found.cause, found.fix = "this version is near one that the tests run against, but is not one", "Try it with data that may be lost first. Tested is "+name+" "+versions+"."
+		return failed("version.untested", params...).as(Warning)
 	}
-	return found
+	return passed("version.ok", params...)
+}
+
+// privileges tells what is missing, with a statement for each object that gives it.
+func privileges(ctx context.Context, f *facts) finding {
+	account, lacks, err := f.source.Privileges(ctx, f.ids())
+	if err != nil {
+		return refused(err)
+	}
+	if len(lacks) == 0 {
+		return passed("privileges.ok", "Account", account)
+	}
+	var missing, grants []string
+	for len(lacks) > 0 {
+		on, names := lacks[0].On, []string(nil)
+		for len(lacks) > 0 && lacks[0].On == on {
+			names, lacks = append(names, lacks[0].Privilege), lacks[1:]
+		}
+		missing = append(missing, strings.Join(names, ", ")+" ON "+on)
+		grants = append(grants, "GRANT "+strings.Join(names, ", ")+" ON "+on+" TO "+account+";")
+	}
+	return failed("privileges.missing", "Account", account, "Missing", list(missing), "Grant", strings.Join(grants, "\n"))
+}
+
+// TestSource tries the way to a source stage by stage, and then what can be said without any table.
+func TestSource(ctx context.Context, d *Deps) task.Reach {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	f := &facts{Deps: d}
+	w, t := f.reachSource(ctx)
+	stage := func(name string, checks ...check) {
+		w.try(name, func() finding {
+			var last finding
+			for _, c := range checks {
+				if f.otherKind(c.needs) {
+					continue
+				}
+				last = c.run(ctx, f)
+				if last.status == Failed && cmp.Or(last.severity, c.severity, Error) == Error {
+					return last
+				}
+			}
+			return passed("stage."+name, "Observed", text("finding."+last.code+".observed", last.params))
+		})
+	}
+	stage("version", check{run: sourceVersion})
+	stage("privileges", check{run: privileges})
+	if d.Spec.Incremental {
+		stage("binlog", binlogChecks()...)
+	}
+	return task.Reach{Stages: w.stages, From: t.from}
 }

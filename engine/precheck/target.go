@@ -1,53 +1,32 @@
 package precheck
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sluice/engine/task"
 )
 
-// leastFree is what the data folder should have free: chunk files of a full copy, and the database of progress.
-const leastFree = 1 << 30
-
-// targetChecks look at the cluster, the mapping onto it and the data folder.
+// targetChecks look at the cluster and the mapping onto it.
 func targetChecks() []check {
 	return []check{
-		{"target.connect", "target", Error, "a broker answers and takes the sign-in", nothing, connectTarget},
-		{"target.version", "target", Error, "Kafka 0.11 or later", nothing, targetVersion},
-		{"target.topics", "target", Error, "every topic is there, or will be created", aTarget, topicsThere},
-		{"objects.mapping", "objects", Error, "names, columns, topics and partitions fit together", aTarget, mapping},
-		{"target.write", "target", Error, "the user may write to every topic", aTarget, writable},
-		{"target.safety", "target", Warning, "at least 2 replicas, min.insync.replicas of 2, no unclean leader election, not compacted", aTarget, safety},
-		{"task.spool", "task", Error, "1 GiB free for the data folder", nothing, spool},
+		{id: "target.connect", group: "target", run: connectTarget},
+		{id: "target.version", group: "target", run: targetVersion},
+		{id: "target.listeners", group: "target", needs: aTarget, run: listeners},
+		{id: "target.topics", group: "target", needs: aTarget, run: topicsThere},
+		{id: "objects.mapping", group: "objects", needs: someTables | theTopics, run: mapping},
+		{id: "target.write", group: "target", needs: theTopics, run: writable},
+		{id: "target.safety", group: "target", severity: Warning, needs: theTopics, run: safety},
+		{id: "target.shared", group: "target", severity: Info, when: func(d *Deps) bool { return d.Sharing != nil }, run: shared},
+		{id: "objects.max_row", group: "objects", severity: Warning, needs: someTables | theTopics, run: maxRow},
+		{id: "target.disk_estimate", group: "target", severity: Info, needs: theList | theTopics, when: copying, run: diskEstimate},
 	}
-}
-
-// connectTarget leaves the error of a broker that is too old to targetVersion.
-func connectTarget(ctx context.Context, f *facts) finding {
-	t, err := f.OpenTarget(ctx)
-	if f.tooOld = nil; strings.HasPrefix(task.Code(err), "target.version") {
-		f.tooOld, err = err, nil
-	}
-	if err != nil {
-		return refused(err)
-	}
-	f.target = t
-	return passed(strings.Join(f.Spec.Target.Brokers, ", "))
-}
-
-func targetVersion(_ context.Context, f *facts) finding {
-	switch {
-	case f.tooOld != nil:
-		return refused(f.tooOld)
-	case f.target == nil:
-		return finding{skipped: true, observed: noTarget}
-	}
-	return passed("the broker knows all requests that are needed")
 }
 
 // wanted gives the names of all topics, in order.
@@ -79,13 +58,38 @@ func topicsThere(ctx context.Context, f *facts) finding {
 	}
 	switch {
 	case len(absent) == 0:
-		return passed(list(there))
+		return passed("topics.ok", "Topics", list(there))
 	case f.Spec.Schema:
-		return passed("will be created: " + list(absent))
+		return f.creatable(ctx, absent)
 	}
-	return finding{failed: true, observed: "absent: " + list(absent), cause: "the topics do not exist, and only the schema phase creates topics",
-		fix: "Choose the schema phase, or create them: kafka-topics.sh --create --topic " + absent[0] + " --partitions N --replication-factor N"}
+	return failed("topics.absent", "Topics", list(absent), "Create", f.creates(absent))
 }
+
+// creatable holds the replication of topics that will be created against the brokers that are up.
+func (f *facts) creatable(ctx context.Context, absent []string) finding {
+	brokers, err := f.target.Brokers(ctx)
+	if err != nil {
+		return refused(err)
+	}
+	replication := max(f.Spec.Target.Replication, 1)
+	params := []string{"Topics", list(absent), "Replication", strconv.Itoa(replication), "Brokers", strconv.Itoa(len(brokers)), "Partitions", strconv.Itoa(max(f.Spec.Target.Partitions, 1))}
+	if replication > len(brokers) {
+		return failed("topics.replication", params...)
+	}
+	return passed("topics.created", params...)
+}
+
+// creates gives a command for each topic, for as many as one reads.
+func (f *facts) creates(names []string) string {
+	var lines []string
+	for _, n := range names[:min(len(names), 10)] {
+		lines = append(lines, fmt.Sprintf("kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions %d --replication-factor %d",
+			f.bootstrap(), n, max(f.Spec.Target.Partitions, 1), max(f.Spec.Target.Replication, 1)))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (f *facts) bootstrap() string { return strings.Join(f.Spec.Target.Brokers, ",") }
 
 // mapping holds the specification against the tables that could be read and the topics as they are or will be.
 func mapping(_ context.Context, f *facts) finding {
@@ -96,25 +100,25 @@ func mapping(_ context.Context, f *facts) finding {
 			counts[name] = t.Partitions
 		}
 	}
-	if len(f.tables) == 0 {
-		return finding{skipped: true, observed: noTable}
-	}
-	var texts, fixes []string
+	var texts, fixes, codes []string
 	for _, err := range f.Mapping(counts, f.tables) {
 		var e *task.Error
 		if errors.As(err, &e) {
-			texts, fixes = append(texts, e.Text), append(fixes, e.Hint)
+			texts, fixes, codes = append(texts, e.Text), append(fixes, e.Hint), append(codes, e.Code)
 		} else {
 			texts = append(texts, err.Error())
 		}
 	}
 	if len(texts) > 0 {
-		return finding{failed: true, observed: list(texts), cause: "the task file does not fit the tables", fix: strings.Join(slices.Compact(fixes), "\n")}
+		return failed("mapping.wrong", "Problems", list(texts), "Hints", strings.Join(slices.Compact(fixes), "\n"), "Codes", strings.Join(slices.Compact(codes), " "))
 	}
-	return passed("fits")
+	return passed("mapping.ok")
 }
 
-func writable(_ context.Context, f *facts) finding {
+func writable(ctx context.Context, f *facts) finding {
+	if len(f.topics) == 0 {
+		return skipped("skipped.no_topic")
+	}
 	var denied, unknown []string
 	for _, name := range slices.Sorted(maps.Keys(f.topics)) {
 		switch w := f.topics[name].Write; {
@@ -124,28 +128,52 @@ func writable(_ context.Context, f *facts) finding {
 			denied = append(denied, name)
 		}
 	}
-	if len(denied) > 0 {
-		user := f.Spec.Target.User
-		if user == "" {
-			user = "ANONYMOUS"
+	switch {
+	case len(denied) > 0:
+		user := cmp.Or(f.Spec.Target.User, "ANONYMOUS")
+		var lines []string
+		for _, name := range denied[:min(len(denied), 10)] {
+			lines = append(lines, fmt.Sprintf("kafka-acls.sh --bootstrap-server %s --add --allow-principal User:%s --operation Read --operation Write --operation Describe --topic %s", f.bootstrap(), user, name))
 		}
-		return finding{failed: true, observed: "not allowed: " + list(denied), cause: "the user lacks WRITE",
-			fix: "kafka-acls.sh --add --allow-principal User:" + user + " --operation Write --operation Describe --operation Read --topic " + denied[0]}
+		return failed("write.denied", "Topics", list(denied), "User", user, "Allow", strings.Join(lines, "\n"))
+	case len(unknown) > 0:
+		return passed("write.unknown", "Topics", list(unknown))
 	}
-	if len(unknown) > 0 {
-		return passed("the broker does not say; the first record of the run will show it")
+	return f.idempotent(ctx)
+}
+
+// idempotent asks for the right that writing to a topic includes since Kafka 3.0 only.
+func (f *facts) idempotent(ctx context.Context) finding {
+	_, to, err := f.target.Version(ctx)
+	if err != nil {
+		return refused(err)
 	}
-	return passed("allowed")
+	may, err := f.target.Idempotent(ctx)
+	if err != nil {
+		return refused(err)
+	}
+	if may != nil && !*may && to != "" && minor(to) < minor("3.0") {
+		user := cmp.Or(f.Spec.Target.User, "ANONYMOUS")
+		return failed("write.idempotent", "User", user, "Allow",
+			fmt.Sprintf("kafka-acls.sh --bootstrap-server %s --add --allow-principal User:%s --operation IdempotentWrite --cluster", f.bootstrap(), user))
+	}
+	return passed("write.ok")
 }
 
 // safety looks at whether the target may lose or drop what it acknowledged.
 func safety(_ context.Context, f *facts) finding {
 	var found []string
-	compacted := false
-	for _, name := range slices.Sorted(maps.Keys(f.topics)) {
-		t := f.topics[name]
+	var compacted []string
+	for _, name := range f.wanted() {
+		t, there := f.topics[name]
+		switch {
+		case !there && !f.Spec.Schema:
+			continue
+		case !there: // it will be created
+			t.Replication = max(f.Spec.Target.Replication, 1)
+		}
 		if t.Replication < 2 {
-			found = append(found, fmt.Sprintf("%s: %d replica", name, t.Replication))
+			found = append(found, fmt.Sprintf("%s: replication.factor=%d", name, t.Replication))
 		}
 		if t.Cleanup == "" {
 			continue
@@ -157,30 +185,20 @@ func safety(_ context.Context, f *facts) finding {
 			found = append(found, name+": unclean.leader.election.enable=true")
 		}
 		if strings.Contains(t.Cleanup, "compact") {
-			compacted = true
-			found = append(found, name+": cleanup.policy="+t.Cleanup)
+			compacted = append(compacted, name)
 		}
 	}
-	if len(found) == 0 {
-		return passed("safe")
+	switch {
+	case len(f.topics) == 0 && !f.Spec.Schema:
+		return skipped("skipped.no_topic")
+	case len(compacted) > 0:
+		var lines []string
+		for _, name := range compacted[:min(len(compacted), 10)] {
+			lines = append(lines, fmt.Sprintf("kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name %s --add-config cleanup.policy=delete", f.bootstrap(), name))
+		}
+		return failed("safety.compacted", "Topics", list(compacted), "Configure", strings.Join(lines, "\n")).as(Error)
+	case len(found) > 0:
+		return failed("safety.weak", "Settings", list(found))
 	}
-	out := finding{failed: true, observed: list(found), cause: "the loss of one broker may lose acknowledged records",
-		fix: "Use 3 replicas, min.insync.replicas=2 and unclean.leader.election.enable=false, or accept it."}
-	if compacted {
-		out.severity, out.cause = Error, "compaction drops records of a change log"
-		out.fix = "kafka-configs.sh --alter --entity-type topics --entity-name NAME --add-config cleanup.policy=delete"
-	}
-	return out
-}
-
-func spool(_ context.Context, f *facts) finding {
-	free, err := f.Free()
-	if err != nil {
-		return refused(err)
-	}
-	observed := fmt.Sprintf("%.1f GiB free", float64(free)/(1<<30))
-	if free >= leastFree {
-		return passed(observed)
-	}
-	return finding{failed: true, observed: observed, cause: "the full copy keeps chunks in files until the target has them", fix: "Free space, or name a data folder on another disk."}
+	return passed("safety.ok")
 }

@@ -52,7 +52,11 @@ func (h *Hub) Update(id string, measured bool, change func(*Status)) {
 			e.status.LastChange = now
 		}
 		e.status.PerSecond = e.meter.take(now, e.status.Rows())
-		e.history = append(e.history, Point{now, e.status.PerSecond, e.status.Delay, e.status.Known})
+		delay := e.status.Delay
+		if e.status.NoDelay { // the number is then but the age of the last probe
+			delay = 0
+		}
+		e.history = append(e.history, Point{now, e.status.PerSecond, delay, e.status.Known})
 		for len(e.history) > 0 && now.Sub(e.history[0].At) > historyLong {
 			e.history = e.history[1:]
 		}

@@ -83,8 +83,7 @@ func (r *Table) chooseColumns() {
 	}
 	r.Columns = []int{}
 	for i := range r.Source.Columns {
-		name := r.Source.Columns[i].Name
-		if len(spec.Columns) > 0 && containsFold(spec.Columns, name) || len(spec.Columns) == 0 && !containsFold(spec.Exclude, name) {
+		if spec.Carries(r.Source.Columns[i].Name) {
 			r.Columns = append(r.Columns, i)
 		}
 	}
@@ -178,8 +177,4 @@ func (e *entry) unknownColumns(t *cdc.Table) []error {
 		check("column mapping", name)
 	}
 	return errs
-}
-
-func containsFold(list []string, name string) bool {
-	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
 }

@@ -2,6 +2,7 @@ package task
 
 import (
 	"cmp"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"net"
@@ -147,6 +148,15 @@ func (t *TLS) check(p *Problems, at string) {
 	oneOf(p, at+".mode", t.Mode, "off", "require", "ca", "full")
 	if t.CAFile != "" && (t.Mode == "off" || t.Mode == "require") {
 		p.add(at+".ca_file", "is used by the modes ca and full only")
+	}
+	switch {
+	case t.CA == "":
+	case t.Mode == "off" || t.Mode == "require":
+		p.add(at+".ca", "is used by the modes ca and full only")
+	case t.CAFile != "":
+		p.add(at+".ca", "cannot stand beside ca_file")
+	case !x509.NewCertPool().AppendCertsFromPEM([]byte(t.CA)):
+		p.add(at+".ca", "holds no certificate in PEM form")
 	}
 }
 

@@ -7,6 +7,18 @@ import (
 	"testing"
 )
 
+// somePEM is a certificate that signs itself; its key is gone.
+const somePEM = `-----BEGIN CERTIFICATE-----
+MIIBcjCCARegAwIBAgIUaK7lDKKk6XKWFMVPMq4HvX/tEyswCgYIKoZIzj0EAwIw
+DTELMAkGA1UEAwwCY2EwIBcNMjYxMTI1MDkyMzI3WhgPMjEyNjExMDEwOTIzMjda
+MA0xCzAJBgNVBAMMAmNhMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEwqC7lfnj
+0N7zYILCB6/+6P4Mq8M/zg7l/Qn424yp6h/EuOyPLYafX9Sf2n3MuFRVS8GOt8x6
+M9cD/DN2Nn1m3KNTMFEwHQYDVR0OBBYEFG3jFgJpeyhAvHH8Dq8Q8Z6mhWIhMB8G
+A1UdIwQYMBaAFG3jFgJpeyhAvHH8Dq8Q8Z6mhWIhMA8GA1UdEwEB/wQFMAMBAf8w
+CgYIKoZIzj0EAwIDSQAwRgIhAOWOuWOhpHYqftGT7q6Owx0B2ko17/Uw2fa0Stqz
+i5sCAiEAjSgOrsXyovmsrU4GD5tbIa7tj+AKLM4ibZWr2g3RReQ=
+-----END CERTIFICATE-----`
+
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("名", 65)
@@ -31,6 +43,10 @@ func TestProblems(t *testing.T) {
 		{func(s *Spec) { s.Source.TLS.Mode = "on" }, "source.tls.mode: must be off, require, ca or full"},
 		{func(s *Spec) { s.Source.TLS = TLS{Mode: "ca", CAFile: "x"} }, ""},
 		{func(s *Spec) { s.Source.TLS = TLS{Mode: "require", CAFile: "x"} }, "source.tls.ca_file: is used by"},
+		{func(s *Spec) { s.Source.TLS = TLS{Mode: "full", CA: somePEM} }, ""},
+		{func(s *Spec) { s.Source.TLS = TLS{Mode: "off", CA: somePEM} }, "source.tls.ca: is used by"},
+		{func(s *Spec) { s.Source.TLS = TLS{Mode: "ca", CA: somePEM, CAFile: "x"} }, "source.tls.ca: cannot stand beside"},
+		{func(s *Spec) { s.Target.TLS = TLS{Mode: "ca", CA: "x"} }, "target.tls.ca: holds no certificate"},
 		{func(s *Spec) { s.Target.TLS.Mode = "yes" }, "target.tls.mode: must be"},
 		{func(s *Spec) { s.Target.Brokers = nil }, "target.brokers: must name"},
 		{func(s *Spec) { s.Target.Brokers = []string{"a:1", "[::1]:9092", "b:x"} }, "target.brokers[2]: must be host"},

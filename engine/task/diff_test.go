@@ -15,6 +15,7 @@ func TestDiff(t *testing.T) {
 		"free":     {func(s *Spec) { s.Rate, s.Workers = 9, 9 }, nil},
 		"secrets":  {func(s *Spec) { s.Source.Password, s.Target.Password = "x", "" }, nil},
 		"ca files": {func(s *Spec) { s.Source.TLS.CAFile, s.Target.TLS.CAFile = "x", "y" }, nil},
+		"ca texts": {func(s *Spec) { s.Source.TLS.CA, s.Target.TLS.CA = "x", "y" }, nil},
 		"plain":    {func(s *Spec) { s.Source.Port = 3307 }, []string{"source.port: 3306 -> 3307"}},
 		"phase":    {func(s *Spec) { s.Full = false }, []string{"full: true -> false"}},
 		"list":     {func(s *Spec) { s.Target.Brokers = nil }, []string{`target.brokers: ["k:9092"] -> (none)`}},

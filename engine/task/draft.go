@@ -27,7 +27,9 @@ type CheckRun struct {
 // CheckItem is the outcome of one check, as precheck.Item gives it.
 type CheckItem struct {
 	ID, Group, Status, Severity     string
-	Observed, Expected, Cause, Fix  string
+	Code                            string // of the finding: the key of its texts, which Params fill
+	Params                          map[string]string
+	Observed, Expected, Cause, Fix  string // the texts in English
 	Took                            time.Duration
 	AcknowledgedBy, AcknowledgedWhy string
 }

@@ -9,6 +9,7 @@ type Summary struct {
 	State   State
 	Began   bool // its start is stored: the specification is frozen
 	Wanted  bool // it runs, also after a restart of the process
+	Ending  bool // its end was asked for
 	StartAt time.Time
 	Spec    Spec // without secrets
 	About   About

@@ -1,6 +1,10 @@
 package task
 
-import "log/slog"
+import (
+	"log/slog"
+	"slices"
+	"strings"
+)
 
 // Spec is one migration task as asked for. It is frozen when the task first starts: Rate, Workers and the secrets
 // are all that may differ later.
@@ -61,6 +65,7 @@ type Target struct {
 type TLS struct {
 	Mode   string `yaml:"mode,omitempty" json:"mode,omitempty"`
 	CAFile string `yaml:"ca_file,omitempty" json:"ca_file,omitempty"`
+	CA     string `yaml:"ca,omitempty" json:"ca,omitempty"` // the certificates themselves (PEM), instead of a file
 }
 
 // Table is one selected table and how it is mapped.
@@ -82,6 +87,15 @@ type Table struct {
 	// DML kinds sent: any of insert, update, delete; empty is all. NoDDL leaves DDL records out.
 	DML   []string `yaml:"dml,omitempty" json:"dml,omitempty"`
 	NoDDL bool     `yaml:"no_ddl,omitempty" json:"no_ddl,omitempty"`
+}
+
+// Carries reports whether a column of the source travels.
+func (t *Table) Carries(column string) bool {
+	is := func(name string) bool { return strings.EqualFold(name, column) }
+	if len(t.Columns) > 0 {
+		return slices.ContainsFunc(t.Columns, is)
+	}
+	return !slices.ContainsFunc(t.Exclude, is)
 }
 
 // From is where an incremental-only task starts: exactly one of the fields.

@@ -56,7 +56,7 @@ func TestNaiveLowWatermark(t *testing.T) {
 	k := servers.SharedKafka(t)
 	s := shape{name: "naive", kind: servers.MySQL80, options: wideMySQL, partitions: 1, policy: "zero"}
 	for i := range 10 { // a round takes some seconds; the race is met in most of them
-		report := exercise(t, bin, k, s, fmt.Sprintf("naive%d", i), false)
+		report := exercise(t, bin, k, s, fmt.Sprintf("naive%d", i), nil)
 		t.Logf("round %d of the naive low watermark: %s", i+1, report)
 		if !report.OK() {
 			return

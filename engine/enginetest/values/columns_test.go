@@ -1,0 +1,99 @@
+package values
+
+import (
+	"fmt"
+	"strings"
+
+	"sluice/engine/enginetest/servers"
+)
+
+// column is a type under test with literals of it. Every table has an id and, in each row, another of the literals.
+type column struct {
+	table, name, declared string
+	form                  *form
+	literals              []string
+}
+
+// columns of every type that is carried; a table is a family, so that what fails is named.
+func columns(kind servers.Kind) []column {
+	var all []column
+	add := func(table string, f *form, declared string, literals ...string) {
+		n := 0
+		for _, c := range all {
+			if c.table == table {
+				n++
+			}
+		}
+		all = append(all, column{table, fmt.Sprintf("c%02d", n), declared, f, literals})
+	}
+	for bits, declared := range map[uint]string{8: "TINYINT", 16: "SMALLINT", 24: "MEDIUMINT", 32: "INT", 64: "BIGINT"} {
+		top, low := uint64(1)<<(bits-1)-1, uint64(1)<<(bits-1)
+		add("t_int", number, declared, "0", decimal(top), "-"+decimal(low), "-1", "42")
+		add("t_int", number, declared+" UNSIGNED", "0", decimal(top+low), decimal(low), "1", "99")
+	}
+	add("t_int", number, "INT(7) UNSIGNED ZEROFILL", "0", "12", "4294967295")
+	add("t_int", number, "BOOL", "0", "1", "-128")
+
+	add("t_decimal", number, "DECIMAL(10,2)", "0", "-0.01", "99999999.99", "-99999999.99", "1.5")
+	add("t_decimal", number, "DECIMAL(65,30)", strings.Repeat("9", 35)+"."+strings.Repeat("9", 30), "-"+strings.Repeat("9", 35)+"."+strings.Repeat("1", 30), "0", "0."+strings.Repeat("0", 29)+"1", "-7")
+	add("t_decimal", number, "DECIMAL(20,0)", "0", "-12345678901234567890", "98765432109876543210")
+	add("t_decimal", number, "DECIMAL(5,5) UNSIGNED", "0", "0.99999", "0.00001")
+	add("t_decimal", number, "DECIMAL(9,0) ZEROFILL", "0", "7", "123456789")
+
+	add("t_float", single, "FLOAT", "0", "1.1", "-3.402823466E38", "1.175494351E-38", "16777217", "0.1", "1e20")
+	add("t_float", double, "DOUBLE", "0", "1.1", "-1.7976931348623157E308", "2.2250738585072014E-308", "0.1", "123456789.123456789", "1e-8")
+	add("t_float", double, "DOUBLE(12,4)", "0", "1.23456", "-99999999.9999")
+	add("t_float", single, "FLOAT(7,3)", "0", "1.2345", "-9999.999")
+
+	for _, bits := range []uint{1, 8, 13, 64} {
+		add("t_bit", bit, fmt.Sprintf("BIT(%d)", bits), "b'0'", decimal(^uint64(0)>>(64-bits)), "b'1'")
+	}
+
+	add("t_date", wall, "DATE", "'2024-02-29'", "'0000-00-00'", "'1000-01-01'", "'9999-12-31'", "'2023-00-00'", "'2023-11-00'", "'0001-01-01'")
+	add("t_date", number, "YEAR", "0", "1901", "2155", "2024")
+	for _, fsp := range []string{"", "(1)", "(3)", "(4)", "(6)"} {
+		add("t_time", clock, "TIME"+fsp, "'00:00:00'", "'-838:59:59'", "'838:59:59'", "'-00:00:01.5'", "'12:34:56.789012'", "'-00:00:00.000001'", "'100:00:00.1'")
+		add("t_datetime", wall, "DATETIME"+fsp, "'2024-02-29 23:59:59.999'", "'0000-00-00 00:00:00'", "'1000-01-01 00:00:00.000001'", "'9999-12-31 23:59:59'", "'2023-00-00 01:02:03'", "'2024-06-01 12:00:00.123456'")
+		add("t_timestamp", instant, "TIMESTAMP"+fsp+" NULL", "'2024-02-29 23:59:59.4'", "'0000-00-00 00:00:00'", "'1970-01-01 00:00:01'", "'2038-01-19 03:14:07'", "'2024-06-01 12:00:00.123456'")
+	}
+
+	words := []string{"''", "'plain'", "'it''s \"quoted\" \\\\ back'", "'tab\\tline\\nend '", "' front'"}
+	chinese := append([]string{"'中文数据'", "'数据库，迁移。'"}, words...)
+	emoji := append([]string{"'😀 🇨🇳 é'", "'\\0nul'"}, chinese...)
+	for charset, literals := range map[string][]string{"utf8mb4": emoji, "utf8mb3": chinese, "gbk": chinese, "latin1": append([]string{"'äöü ß €'"}, words...), "ascii": words,
+		"ucs2": chinese, "utf16": emoji, "utf32": emoji, "gb18030": chinese, "latin2": append([]string{"'žluťoučký kůň'"}, words...), "cp1251": append([]string{"'Привет'"}, words...)} {
+		if charset == "gb18030" && kind == servers.MariaDB1011 {
+			continue // unknown there
+		}
+		for _, declared := range []string{"CHAR(30)", "VARCHAR(60)", "TEXT"} {
+			add("t_text", text, declared+" CHARACTER SET "+charset, literals...)
+		}
+	}
+	for _, declared := range []string{"TINYTEXT", "MEDIUMTEXT", "LONGTEXT"} {
+		add("t_long", text, declared+" CHARACTER SET utf8mb4", emoji...)
+	}
+	add("t_long", text, "MEDIUMTEXT CHARACTER SET latin1", "REPEAT('x', 70000)", "'short'")
+
+	blobs := []string{"''", "x'00'", "x'00ff80fe0a0d'", "'text'", "x'0000'", "x'e4b8ad00'"}
+	add("t_binary", bytesAs, "BINARY(6)", "x'00ff80fe0a0d'", "'a'", "x'0000'", "''")
+	add("t_binary", bytesAs, "VARBINARY(20)", blobs...)
+	for _, declared := range []string{"TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB"} {
+		add("t_binary", bytesAs, declared, blobs...)
+	}
+
+	add("t_label", text, "ENUM('a','it''s','中文','x,y') CHARACTER SET utf8mb4", "'a'", "'it''s'", "'中文'", "'x,y'", "0")
+	add("t_label", text, "SET('p','q','中','s') CHARACTER SET utf8mb4", "''", "'p'", "'p,q,中,s'", "'q,s'")
+	add("t_label", text, "ENUM('甲','乙') CHARACTER SET gbk", "'甲'", "'乙'")
+
+	asJSON := document
+	if kind == servers.MariaDB1011 {
+		asJSON = text // JSON is a name of LONGTEXT there
+	}
+	add("t_json", asJSON, "JSON", `'{}'`, `'[]'`, `'null'`, `'"text"'`, `'-0.5'`, `'{"a": [1, 2.5, true, null, {"深": "😀\\n\\"q\\""}], "b": "it''s"}'`,
+		`'[18446744073709551615, -9223372036854775808, 1e300, 0.1]'`, `JSON_ARRAY(REPEAT('x', 3000))`, `JSON_OBJECT('k', JSON_ARRAY(1, JSON_OBJECT()))`)
+
+	add("t_generated", number, "INT", "1", "2", "-3")
+	add("t_generated", number, "INT AS (c00 * 2) STORED", "DEFAULT")
+	add("t_generated", number, "INT AS (c00 + 5) VIRTUAL", "DEFAULT")
+	return all
+}

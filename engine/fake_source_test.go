@@ -1,0 +1,360 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sluice/engine/cdc"
+	"sluice/engine/snapshot"
+	"sluice/engine/task"
+)
+
+// The servers of the loop's tests: they work at once and in order, unless a test lets them wait or fail. All waiting
+// is by the clock of testing/synctest, so that a loop that spins stops the clock and the test.
+
+const fakeUUID = simUUID
+
+// fakeTx is one transaction of the source's log: what it left of each key it touched.
+type fakeTx struct {
+	table *cdc.Table
+	rows  []fakeChange
+}
+
+type fakeChange struct{ key, before, after int64 } // 0: no such row
+
+type fakeSource struct {
+	mu    sync.Mutex
+	defs  map[cdc.TableID]*cdc.Table
+	maps  map[cdc.TableID]*cdc.TableMap
+	state map[cdc.TableID]map[int64]int64
+	txs   []fakeTx
+	moved chan struct{} // closed with the next commit
+	vals  int64
+	lower bool
+
+	// hook is called before each question; it may wait, and its error is the answer.
+	hook        func(ctx context.Context, what string) error
+	views, most int
+	calls       atomic.Int64 // under way
+	hidden      atomic.Int64 // newest transactions that hang in their commit
+}
+
+func newFakeSource(tables int) *fakeSource {
+	s := &fakeSource{defs: map[cdc.TableID]*cdc.Table{}, maps: map[cdc.TableID]*cdc.TableMap{},
+		state: map[cdc.TableID]map[int64]int64{}, moved: make(chan struct{})}
+	for i := range tables {
+		t := &cdc.Table{TableID: fakeID(i), Primary: []int{0}, Columns: []cdc.Column{
+			{Name: "id", Type: cdc.BigInt, Declared: "bigint"}, {Name: "v", Type: cdc.BigInt, Declared: "bigint", Nullable: true}}}
+		s.defs[t.TableID], s.state[t.TableID] = t, map[int64]int64{}
+		s.maps[t.TableID] = &cdc.TableMap{TableID: t.TableID, Columns: []cdc.MapColumn{{Type: 8}, {Type: 8, Nullable: true}}}
+	}
+	return s
+}
+
+func fakeID(i int) cdc.TableID { return cdc.TableID{Schema: "s", Name: fmt.Sprintf("t%d", i)} }
+
+func fakeAt(tx int) cdc.Position { return cdc.Position{File: 1, Offset: uint64(4 + 1000*tx)} }
+
+func (s *fakeSource) tid(tx int) string { return fmt.Sprintf("%s:%d", fakeUUID, tx+1) }
+
+// fill puts rows in that were there before the log began.
+func (s *fakeSource) fill(table, rows int) {
+	for k := range rows {
+		s.vals++
+		s.state[fakeID(table)][int64(k+1)] = s.vals
+	}
+}
+
+// write commits one transaction that inserts or updates the keys.
+func (s *fakeSource) write(table int, keys ...int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := fakeID(table)
+	tx := fakeTx{table: s.defs[id]}
+	for _, k := range keys {
+		s.vals++
+		tx.rows = append(tx.rows, fakeChange{k, s.state[id][k], s.vals})
+		s.state[id][k] = s.vals
+	}
+	s.txs = append(s.txs, tx)
+	close(s.moved)
+	s.moved = make(chan struct{})
+}
+
+// open gives how many views are open.
+func (s *fakeSource) open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.views
+}
+
+func (s *fakeSource) let(hook func(ctx context.Context, what string) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hook = hook
+}
+
+func (s *fakeSource) ask(ctx context.Context, what string) error {
+	s.calls.Add(1)
+	defer s.calls.Add(-1)
+	s.mu.Lock()
+	hook := s.hook
+	s.mu.Unlock()
+	if hook != nil {
+		if err := hook(ctx, what); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// count gives how many transactions the log holds.
+func (s *fakeSource) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.txs)
+}
+
+func (s *fakeSource) set(n int) cdc.GTIDSet {
+	text := ""
+	if n > 0 {
+		text = fmt.Sprintf("%s:1-%d", fakeUUID, n)
+	}
+	set, err := cdc.ParseGTIDSet(cdc.MySQL, text)
+	if err != nil {
+		panic(err)
+	}
+	return set
+}
+
+func (s *fakeSource) Server(ctx context.Context) (Server, error) {
+	return Server{Flavor: cdc.MySQL, ID: fakeUUID, Version: "8.0.33", LowerNames: s.lower}, s.ask(ctx, "server")
+}
+
+func (s *fakeSource) Start(ctx context.Context) (Start, error) {
+	err := s.ask(ctx, "start")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Start{Set: s.set(len(s.txs)), End: fakeAt(len(s.txs))}, err
+}
+
+func (s *fakeSource) End(ctx context.Context) (cdc.Position, error) {
+	err := s.ask(ctx, "end")
+	return fakeAt(s.count()), err
+}
+
+func (s *fakeSource) Locate(context.Context, task.From) (Located, error) {
+	return Located{Set: s.set(0)}, nil
+}
+
+func (s *fakeSource) Split(context.Context, *cdc.Table, []int, int) ([]cdc.Row, error) {
+	return nil, nil
+}
+
+func (s *fakeSource) Executed(ctx context.Context) (cdc.GTIDSet, error) {
+	err := s.ask(ctx, "executed")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.set(len(s.txs) - int(s.hidden.Load())), err
+}
+
+func (s *fakeSource) View(ctx context.Context) (snapshot.View, error) {
+	if err := s.ask(ctx, "view"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.views++
+	s.most = max(s.most, s.views)
+	return &fakeView{s: s, shows: len(s.txs)}, nil
+}
+
+// at gives the table's rows as they were after so many transactions.
+func (s *fakeSource) at(id cdc.TableID, txs int) map[int64]int64 {
+	out := maps.Clone(s.state[id])
+	for i := len(s.txs) - 1; i >= txs; i-- {
+		if s.txs[i].table.TableID != id {
+			continue
+		}
+		for _, c := range slices.Backward(s.txs[i].rows) {
+			if c.before == 0 {
+				delete(out, c.key)
+			} else {
+				out[c.key] = c.before
+			}
+		}
+	}
+	return out
+}
+
+type fakeView struct {
+	s      *fakeSource
+	shows  int
+	id     cdc.TableID
+	closed bool
+}
+
+func (v *fakeView) Exact() (cdc.Position, bool) { return cdc.Position{}, false }
+
+func (v *fakeView) Lock(ctx context.Context, id cdc.TableID) (snapshot.Locked, error) {
+	v.id = id
+	if err := v.s.ask(ctx, "lock"); err != nil {
+		return snapshot.Locked{}, err
+	}
+	v.s.mu.Lock()
+	defer v.s.mu.Unlock()
+	def := v.s.defs[id]
+	if def == nil {
+		return snapshot.Locked{}, &task.Error{Code: "source.table_missing", Text: "there is no table " + id.String()}
+	}
+	t := *def
+	return snapshot.Locked{End: fakeAt(len(v.s.txs)), Table: &t, Create: "CREATE TABLE " + id.Name, Now: 1}, nil
+}
+
+func (v *fakeView) Rows(ctx context.Context, q snapshot.Query, each func(cdc.Row) error) (int, error) {
+	if err := v.s.ask(ctx, "rows"); err != nil {
+		return 0, err
+	}
+	v.s.mu.Lock()
+	rows := v.s.at(v.id, v.shows)
+	v.s.mu.Unlock()
+	n := 0
+	for _, k := range slices.Sorted(maps.Keys(rows)) {
+		if q.After != nil && k <= q.After[0].Num || q.Upto != nil && k > q.Upto[0].Num {
+			continue
+		}
+		if q.Limit > 0 && n == q.Limit {
+			break
+		}
+		n++
+		if err := each(fakeRow(k, rows[k])); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (v *fakeView) Close() error {
+	v.s.mu.Lock()
+	defer v.s.mu.Unlock()
+	if !v.closed {
+		v.closed = true
+		v.s.views--
+	}
+	return nil
+}
+
+func fakeRow(key, val int64) cdc.Row {
+	if val == 0 {
+		return nil
+	}
+	return cdc.Row{{Kind: cdc.KindInt, Num: key}, {Kind: cdc.KindInt, Num: val}}
+}
+
+// fakeRows is a rows event of one row.
+type fakeRows struct {
+	m *cdc.TableMap
+	c fakeChange
+}
+
+func (r *fakeRows) Map() *cdc.TableMap { return r.m }
+
+func (r *fakeRows) Op() cdc.Op {
+	if r.c.before == 0 {
+		return cdc.Insert
+	}
+	return cdc.Update
+}
+
+func (r *fakeRows) Decode(_ *cdc.Table, each func(before, after cdc.Row) error) error {
+	return each(fakeRow(r.c.key, r.c.before), fakeRow(r.c.key, r.c.after))
+}
+
+type fakeStream struct {
+	out    chan []cdc.Event
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error
+}
+
+func (s *fakeSource) Stream(ctx context.Context, after cdc.GTIDSet) (Stream, error) {
+	if err := s.ask(ctx, "stream"); err != nil {
+		return nil, err
+	}
+	reading, cancel := context.WithCancel(context.Background())
+	st := &fakeStream{out: make(chan []cdc.Event), cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(st.done)
+		defer close(st.out)
+		st.err = s.serve(reading, st.out, after)
+	}()
+	return st, nil
+}
+
+// serve sends the log until the stream is closed or the hook lets it fail.
+func (s *fakeSource) serve(ctx context.Context, out chan<- []cdc.Event, after cdc.GTIDSet) error {
+	for at := 0; ; {
+		if err := s.ask(ctx, "read"); ctx.Err() != nil {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		moved := s.moved
+		var batch []cdc.Event
+		for ; at < len(s.txs) && len(batch) < 512; at++ {
+			batch = s.events(batch, at, after)
+		}
+		if batch == nil {
+			batch = []cdc.Event{{Kind: cdc.EventSeen, End: fakeAt(at)}}
+		}
+		s.mu.Unlock()
+		select {
+		case out <- batch:
+		case <-ctx.Done():
+			return nil
+		}
+		s.mu.Lock()
+		more := at < len(s.txs)
+		s.mu.Unlock()
+		if more {
+			continue
+		}
+		select {
+		case <-moved:
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (s *fakeSource) events(batch []cdc.Event, i int, after cdc.GTIDSet) []cdc.Event {
+	if after.Contains(s.tid(i)) {
+		return append(batch, cdc.Event{Kind: cdc.EventSeen, End: fakeAt(i + 1)})
+	}
+	ev := cdc.Event{Kind: cdc.EventBegin, Pos: fakeAt(i), End: fakeAt(i + 1), TID: s.tid(i), Time: int64(i)}
+	batch = append(batch, ev)
+	for j, c := range s.txs[i].rows {
+		ev.Kind, ev.Rows, ev.EventPos, ev.SafePos = cdc.EventRows, &fakeRows{s.maps[s.txs[i].table.TableID], c}, ev.Pos, ev.Pos
+		ev.SafePos.Offset += uint64(100 + j)
+		ev.EventPos.Offset += uint64(101 + j)
+		batch = append(batch, ev)
+	}
+	ev.Kind, ev.Rows = cdc.EventCommit, nil
+	return append(batch, ev)
+}
+
+func (st *fakeStream) Batches() <-chan []cdc.Event { return st.out }
+func (st *fakeStream) Err() error                  { return st.err }
+
+func (st *fakeStream) Close() error {
+	st.cancel()
+	<-st.done
+	return nil
+}

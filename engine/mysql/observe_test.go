@@ -1,0 +1,135 @@
+package mysql
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/engine/cdc"
+	"sluice/engine/enginetest/servers"
+)
+
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, m *servers.MySQL) {
+		db, c := database(t, m)
+		run(t, c, "CREATE TABLE wide (id INT PRIMARY KEY, `a``b` LONGTEXT CHARACTER SET latin1, b LONGBLOB)",
+			"INSERT INTO wide VALUES (1, REPEAT('ä', 1000), NULL), (2, NULL, REPEAT('x', 1500)), (3, REPEAT('y', 5000), 'z')")
+		s := open(t, m)
+		id := cdc.TableID{Schema: db, Name: "wide"}
+		for rows, want := range map[int]int64{1: 1000, 2: 1500, 9: 5001} {
+			if got, err := s.Widest(testContext(t), id, []string{"a`b", "b"}, rows); got != want || err != nil {
+				t.Errorf("the widest of %d rows has %d bytes (%v), want %d", rows, got, err, want)
+			}
+		}
+		if zone, charset, err := s.Session(testContext(t)); zone != "+00:00" || charset != "utf8mb4" || err != nil {
+			t.Error(zone, charset, err)
+		}
+		if v, err := s.Status(testContext(t), "Threads_running", "No_such"); len(v) != 1 || v["Threads_running"] == "" || err != nil {
+			t.Error(v, err)
+		}
+		if do, ignore, err := s.BinlogFilters(testContext(t)); len(do)+len(ignore) != 0 || err != nil {
+			t.Error(do, ignore, err)
+		}
+		_, err := s.Widest(testContext(t), cdc.TableID{Schema: db, Name: "none"}, []string{"b"}, 1)
+		wantCode(t, err, "source.table_missing")
+	})
+}
+
+// An account sees its own statements; the question itself is one.
+func TestLongStatements(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, m *servers.MySQL) {
+		db, c := database(t, m)
+		user := "l" + db
+		run(t, c, "CREATE USER "+user+"@'%' IDENTIFIED BY 'Pw-1'")
+		t.Cleanup(func() { m.Exec(t, "DROP USER "+user+"@'%'") })
+		sp := spec(t, m)
+		sp.User, sp.Password = user, "Pw-1"
+		asks, err := Open(testContext(t), sp, Options{Unchecked: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer asks.Close()
+		sleeps, err := Open(testContext(t), sp, Options{Unchecked: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sleeps.Close()
+		count := func(limit time.Duration) int {
+			n, err := asks.LongStatements(testContext(t), limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if n := count(-time.Second); n != 1 {
+			t.Errorf("%d statements, want the question alone", n)
+		}
+		over := make(chan error, 1)
+		go func() {
+			over <- sleeps.ask(t.Context(), "sleeping", func(c *conn) error { return c.query("SELECT SLEEP(600)", nil) })
+		}()
+		for count(-time.Second) < 2 {
+			if t.Context().Err() != nil {
+				t.Fatal("the statement was never seen")
+			}
+		}
+		if n := count(time.Hour); n != 0 {
+			t.Errorf("%d statements run for an hour", n)
+		}
+		find := fmt.Sprintf("SELECT id FROM information_schema.processlist WHERE user = '%s' AND info LIKE '%%SLEEP%%'", user)
+		run(t, c, "KILL QUERY "+text(t, c, find))
+		<-over
+	})
+}
+
+func TestReplication(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			m := servers.StartMySQL(t, kind)
+			s := open(t, m)
+			four, readable, err := s.Replication(testContext(t))
+			if err != nil || readable != (kind == servers.MySQL80) || four != (Replica{}) {
+				t.Errorf("with the four privileges: %+v %v %v", four, readable, err)
+			}
+			change := "CHANGE REPLICATION SOURCE TO SOURCE_HOST='192.0.2.1'"
+			if kind == servers.MariaDB1011 {
+				change = "CHANGE MASTER TO MASTER_HOST='192.0.2.1'"
+				m.Exec(t, "GRANT REPLICA MONITOR ON *.* TO 'sluice'@'%'")
+				s = open(t, m)
+			}
+			m.Exec(t, change)
+			if r, readable, err := s.Replication(testContext(t)); err != nil || !readable || r.Sources != 1 || !r.Stopped || r.Behind != 0 {
+				t.Errorf("%+v %v %v", r, readable, err)
+			}
+		})
+	}
+}
+
+// A privilege on any table is enough where no table is named.
+func TestMissingWithoutTables(t *testing.T) {
+	t.Parallel()
+	for lines, want := range map[string]string{
+		"GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `u`@`%`;GRANT SELECT, SHOW VIEW ON `a`.* TO `u`@`%`": "",
+		"GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO `u`@`%`;GRANT SELECT ON `a`.`b` TO `u`@`%`":      "SHOW VIEW *.*",
+		"GRANT SHOW VIEW ON *.* TO `u`@`%`;REVOKE SELECT ON `a`.* FROM `u`@`%`":                                 "REPLICATION CLIENT *.*,REPLICATION SLAVE *.*,SELECT *.*",
+	} {
+		p := &Privileges{}
+		for line := range strings.SplitSeq(lines, ";") {
+			if err := p.add([]string{line}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got []string
+		for _, l := range p.Missing(nil) {
+			got = append(got, l.Privilege+" "+l.On)
+		}
+		if strings.Join(got, ",") != want {
+			t.Errorf("%s: lacks %v, want %s", lines, got, want)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sluice/engine/task"
+)
+
+// TestTopicLimit sends requests that the topic takes, whether or not its limit could be read, and says which record
+// is larger than that.
+func TestTopicLimit(t *testing.T) {
+	t.Parallel()
+	for name, told := range map[string]int{"read": 3000, "not read": 0, "changed since": 1 << 20} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T) {
+				g := newRig(t, 2, "fi")
+				g.sink.limit, g.sink.told = 3000, told
+				g.src.fill(0, 3000)
+				var refused atomic.Int64
+				g.sink.set(func(_ context.Context, _ Partition, b *Batch) error {
+					size := 0
+					for _, m := range b.Messages {
+						size += len(m.Key) + len(m.Value) + 12
+					}
+					if size > 2900 {
+						refused.Add(1)
+					}
+					return nil
+				})
+				g.finish(g.run(t.Context(), Control{UntilCaughtUp: true}))
+				g.exact(0, 0)
+				if n := refused.Load(); (n > 0) == (name == "read") || n > 20 {
+					t.Errorf("%d requests were too large", n)
+				}
+			})
+		})
+	}
+	t.Run("one record", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, func(t *testing.T) {
+			g := newRig(t, 2, "fi")
+			g.src.fill(0, 30)
+			g.sink.set(func(_ context.Context, _ Partition, b *Batch) error {
+				if slices.ContainsFunc(b.Messages, func(m Message) bool { return string(m.Key) == "s.t0:7" }) {
+					return g.sink.tooLarge()
+				}
+				return nil
+			})
+			err := <-g.run(t.Context(), Control{})
+			if task.Code(err) != tooLarge || task.Retryable(err) {
+				t.Fatalf("ended with %v", err)
+			}
+			var e *task.Error
+			errors.As(err, &e)
+			if !strings.Contains(e.Text, `"s.t0:7"`) || !strings.Contains(e.Hint, "topic t ") {
+				t.Errorf("%s / %s", e.Text, e.Hint)
+			}
+			if n := len(g.sink.records()); n != 6 {
+				t.Errorf("%d records stand before the one that is too large", n)
+			}
+			g.sink.set(nil) // the topic takes it now
+			g.finish(g.run(t.Context(), Control{UntilCaughtUp: true}))
+			g.exact(0, 0)
+		})
+	})
+}
+
+// TestLowerNames selects tables by names that the server does not keep as they are written.
+func TestLowerNames(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		g := newRig(t, 2, "sfi")
+		g.src.lower = true
+		g.deps.Spec.Tables[0] = task.Table{Schema: "S", Name: "T0"}
+		g.src.fill(0, 100)
+		end := make(chan struct{})
+		ended := g.run(t.Context(), Control{End: end})
+		time.Sleep(3 * time.Second)
+		g.src.write(0, 1, 2, 200)
+		close(end)
+		g.finish(ended)
+		g.exact(0, 1)
+		if g.deps.Spec.Tables[0].Name != "T0" {
+			t.Error("the specification was changed")
+		}
+	})
+}
+
+// TestFaultPoints reaches every named point, so that the exactness test kills the process there.
+func TestFaultPoints(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		var mu sync.Mutex
+		seen := map[string]int{}
+		g := newRig(t, 2, "sfi")
+		g.src.fill(0, 50)
+		g.deps.Fault = func(point string) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[point]++
+		}
+		// The target answers late, so that changes queue behind the rows of a chunk.
+		g.sink.pause = 100 * time.Millisecond
+		writing, quiet := context.WithCancel(t.Context())
+		done := g.writer(writing, 2*time.Millisecond)
+		g.src.let(func(ctx context.Context, what string) error {
+			if what == "rows" {
+				return sleep(ctx, 50*time.Millisecond)
+			}
+			return nil
+		})
+		stopAfter(t, g, 10*time.Second)
+		g.finish(g.run(t.Context(), Control{UntilCaughtUp: true}))
+		quiet()
+		<-done
+		g.exact(0, g.reached())
+		for _, p := range []string{"begun", "fenced", "scanning", "reading", "read", "sealing", "sealed", "row", "queued", "handing", "sent", "acked", "noted"} {
+			if seen[p] == 0 {
+				t.Errorf("%s was not reached", p)
+			}
+			delete(seen, p)
+		}
+		if len(seen) > 0 {
+			t.Errorf("points that this test does not know: %v", seen)
+		}
+	})
+}

@@ -1,0 +1,131 @@
+package precheck
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sluice/engine/cdc"
+)
+
+// copyRate is how fast a full copy is at least expected to be, in bytes of the source's tables a second.
+const copyRate = 10 << 20
+
+// copyTime estimates how long the full copy takes.
+func (f *facts) copyTime() time.Duration {
+	return (time.Duration(f.bytes()/copyRate) * time.Second).Round(time.Minute) + time.Minute
+}
+
+// compression passes: both forms are read. It tells which one the server uses.
+func compression(ctx context.Context, f *facts) finding {
+	name := "binlog_transaction_compression"
+	if f.flavor == cdc.MariaDB {
+		name = "log_bin_compress"
+	}
+	vars, err := f.source.Variables(ctx, name)
+	if err != nil {
+		return refused(err)
+	}
+	if vars[name] == "" {
+		return passed("variable.absent", "Name", name)
+	}
+	return passed("variable.ok", "Name", name, "Value", vars[name])
+}
+
+// binlogExist holds the start of a task against the files that are there.
+func binlogExist(ctx context.Context, f *facts) finding {
+	files, err := f.source.Binlogs(ctx)
+	if err != nil {
+		return refused(err)
+	}
+	if len(files) == 0 {
+		return failed("binlog_exist.none")
+	}
+	var sum int64
+	for _, b := range files {
+		sum += b.Bytes
+	}
+	params := []string{"First", files[0].Name, "Last", files[len(files)-1].Name, "Count", strconv.Itoa(len(files)), "Size", size(sum)}
+	if f.Spec.From == nil || f.Spec.Full {
+		return passed("binlog_exist.ok", params...)
+	}
+	start, err := f.source.Locate(ctx, *f.Spec.From)
+	if err != nil {
+		return refused(err)
+	}
+	if f.flavor == cdc.MySQL {
+		return f.purged(ctx, start, params)
+	}
+	return passed("binlog_exist.ok", params...)
+}
+
+// purged refuses a start before transactions that the server has purged.
+func (f *facts) purged(ctx context.Context, start cdc.GTIDSet, params []string) finding {
+	vars, err := f.source.Variables(ctx, "gtid_purged")
+	if err != nil {
+		return refused(err)
+	}
+	gone, err := cdc.ParseGTIDSet(cdc.MySQL, vars["gtid_purged"])
+	if err != nil {
+		return refused(err)
+	}
+	if !start.Includes(gone) {
+		return failed("binlog_exist.purged", append(params, "Purged", gone.String())...)
+	}
+	return passed("binlog_exist.ok", params...)
+}
+
+// retention compares how long the binlog is kept with how long the full copy may take.
+func retention(ctx context.Context, f *facts) finding {
+	vars, err := f.source.Variables(ctx, "binlog_expire_logs_auto_purge", "binlog_expire_logs_seconds", "expire_logs_days")
+	if err != nil {
+		return refused(err)
+	}
+	copies := f.copyTime()
+	params := []string{"Copy", copies.String(), "Size", size(f.bytes()), "Needed", (2 * copies).String(), "Seconds", strconv.Itoa(int((2 * copies).Seconds()))}
+	kept, ever := keptFor(vars)
+	if ever {
+		return passed("retention.ever", params...)
+	}
+	params = append(params, "Kept", kept.String())
+	if kept < 2*copies {
+		if _, ok := vars["binlog_expire_logs_seconds"]; !ok {
+			return failed("retention.days", append(params, "Days", strconv.Itoa(int(2*copies/(24*time.Hour))+1))...)
+		}
+		return failed("retention.short", params...)
+	}
+	return passed("retention.ok", params...)
+}
+
+// keptFor reads how long the server keeps its binlog; of the two settings only one is not 0.
+func keptFor(vars map[string]string) (kept time.Duration, ever bool) {
+	seconds, _ := strconv.ParseFloat(vars["binlog_expire_logs_seconds"], 64)
+	days, _ := strconv.ParseFloat(vars["expire_logs_days"], 64)
+	kept = time.Duration(max(seconds, days*86400) * float64(time.Second))
+	return kept, kept == 0 || vars["binlog_expire_logs_auto_purge"] == "OFF"
+}
+
+// logFilters refuses databases that the server leaves out of its binlog.
+func logFilters(ctx context.Context, f *facts) finding {
+	do, ignore, err := f.source.BinlogFilters(ctx)
+	if err != nil {
+		return refused(err)
+	}
+	var hit []string
+	for _, id := range f.ids() {
+		out := len(do) > 0 && !slices.Contains(do, id.Schema) || slices.Contains(ignore, id.Schema)
+		if out && !slices.Contains(hit, id.Schema) {
+			hit = append(hit, id.Schema)
+		}
+	}
+	params := []string{"Databases", list(hit), "Do", strings.Join(do, ","), "Ignore", strings.Join(ignore, ",")}
+	switch {
+	case len(hit) > 0:
+		return failed("filters.hit", params...)
+	case len(do)+len(ignore) > 0:
+		return passed("filters.other", params...)
+	}
+	return passed("filters.none")
+}

@@ -1,0 +1,110 @@
+package precheck
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/engine/cdc"
+	"sluice/engine/task"
+)
+
+const (
+	sampledTables = 50
+	sampledRows   = 200
+	// usualLimit is max.message.bytes where the topic does not say or is still to be made: Kafka's default.
+	usualLimit = 1048588
+	// An update holds the row twice; the rest is the record around it.
+	images, around = 2, 1 << 10
+)
+
+// maxRow samples rows with columns that may be large. Without such columns a row has 64 KiB at most.
+func maxRow(ctx context.Context, f *facts) finding {
+	wide := f.wideTables()
+	slices.SortStableFunc(wide, func(a, b wideTable) int { return cmp.Compare(b.perRow, a.perRow) })
+	wide = wide[:min(len(wide), sampledTables)]
+	var large, raise []string
+	var widest int64
+	for _, w := range wide {
+		bytes, err := f.source.Widest(ctx, w.id, w.columns, sampledRows)
+		if err != nil {
+			return refused(err)
+		}
+		bytes = bytes*images + around
+		widest = max(widest, bytes)
+		topic := cmp.Or(w.topic, f.Spec.Target.Topic)
+		limit := int64(cmp.Or(f.topics[topic].MaxMessage, usualLimit))
+		if bytes > limit {
+			large = append(large, fmt.Sprintf("%s %s > %s (%s)", w.id, size(bytes), size(limit), topic))
+			raise = append(raise, fmt.Sprintf("kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name %s --add-config max.message.bytes=%d", f.bootstrap(), topic, 2*bytes))
+		}
+	}
+	if len(large) > 0 {
+		return failed("max_row.large", "Tables", list(large), "Configure", strings.Join(slices.Compact(raise[:min(len(raise), 10)]), "\n"))
+	}
+	return passed("max_row.ok", "Widest", size(widest), "Sampled", fmt.Sprint(len(wide)))
+}
+
+// wideTable is a table with columns that may be large.
+type wideTable struct {
+	id      cdc.TableID
+	topic   string
+	columns []string
+	perRow  int64 // on average, as the server estimates: those that have the largest come first
+}
+
+func (f *facts) wideTables() []wideTable {
+	selected := map[cdc.TableID]task.Table{}
+	for _, t := range f.Spec.Tables {
+		selected[cdc.TableID{Schema: t.Schema, Name: t.Name}] = t
+	}
+	var out []wideTable
+	for _, t := range f.tables {
+		chosen := selected[t.TableID]
+		w := wideTable{id: t.TableID, topic: chosen.Topic}
+		for _, c := range t.Columns {
+			if large(c.Type) && !slices.Contains(chosen.Exclude, c.Name) && (len(chosen.Columns) == 0 || slices.Contains(chosen.Columns, c.Name)) {
+				w.columns = append(w.columns, c.Name)
+			}
+		}
+		if info := f.listed[t.TableID]; len(w.columns) > 0 {
+			if info.Rows > 0 {
+				w.perRow = info.Bytes / info.Rows
+			}
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// large tells the types whose values may be larger than 64 KiB.
+func large(t cdc.Type) bool {
+	switch t {
+	case cdc.MediumText, cdc.LongText, cdc.MediumBlob, cdc.LongBlob, cdc.Text, cdc.Blob, cdc.JSON:
+		return true
+	}
+	return false
+}
+
+// inTopics is how much larger a copy is in the topics than in the tables: texts instead of binary values, and the
+// record around each row.
+const inTopics = 2
+
+// diskEstimate shows what the copy needs in the topics, and whether they keep it until it is over.
+func diskEstimate(_ context.Context, f *facts) finding {
+	copies := f.copyTime()
+	params := []string{"Size", size(f.bytes() * inTopics), "Copy", copies.String(), "Needed", (2 * copies).String()}
+	var short []string
+	for _, name := range f.wanted() {
+		if t, ok := f.topics[name]; ok && t.Cleanup != "" && t.Retention >= 0 && t.Retention < 2*copies {
+			short = append(short, name+" "+t.Retention.Round(time.Second).String())
+		}
+	}
+	if len(short) > 0 {
+		return failed("disk_estimate.short", append(params, "Topics", list(short))...)
+	}
+	return passed("disk_estimate.ok", params...)
+}

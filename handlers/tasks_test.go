@@ -1,0 +1,106 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"sluice/engine/task"
+)
+
+// The condition says what a person may do; everything else is not offered.
+func TestActionsOfConditions(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	h := New(Deps{Statuses: s.hub})
+	for id, want := range map[string]struct {
+		condition string
+		actions   []string
+	}{
+		"new": {"new", []string{"start", "clone", "delete"}}, "scheduled": {"scheduled", []string{"start", "clone", "delete"}},
+		"starting": {"starting", []string{"pause", "clone"}}, "full": {"migrating", []string{"end", "pause", "clone"}}, "caught-up": {"migrating", []string{"end", "pause", "clone"}},
+		"behind": {"migrating", []string{"end", "pause", "clone"}}, "unknown": {"migrating", []string{"end", "pause", "clone"}}, "retrying": {"retrying", []string{"pause", "clone"}},
+		"ending": {"ending", nil}, "pausing": {"pausing", nil}, "self": {"migrating", []string{"pause", "clone"}}, "paused": {"paused", []string{"resume", "clone", "delete"}},
+		"failed": {"failed", []string{"retry", "clone", "delete"}}, "finished": {"finished", []string{"clone", "delete"}},
+	} {
+		at := slices.IndexFunc(s.tasks, func(t task.Summary) bool { return t.ID == id })
+		stand := h.look(s.tasks[at])
+		if got := stand.condition(); got != want.condition {
+			t.Errorf("%s is %s, want %s", id, got, want.condition)
+		}
+		if got := stand.allowed(); !slices.Equal(got, want.actions) {
+			t.Errorf("%s allows %v, want %v", id, got, want.actions)
+		}
+	}
+}
+
+func TestActs(t *testing.T) {
+	t.Parallel()
+	list := "http://example.com/tasks?status=running"
+	for name, tt := range map[string]struct {
+		path, referer, to string
+		form              url.Values
+		acts              []string
+	}{
+		"start on its page":       {path: "/tasks/new/start", referer: "http://example.com/tasks/new", to: "/tasks/new", acts: []string{"start new", "ann: task.start new"}},
+		"pause in the list":       {path: "/tasks/behind/pause", referer: list, to: "/tasks?status=running", acts: []string{"pause behind", "ann: task.pause behind"}},
+		"pause without referer":   {path: "/tasks/behind/pause", to: "/tasks/behind", acts: []string{"pause behind", "ann: task.pause behind"}},
+		"pause from elsewhere":    {path: "/tasks/behind/pause", referer: "http://evil.example/tasks", to: "/tasks/behind", acts: []string{"pause behind", "ann: task.pause behind"}},
+		"end":                     {path: "/tasks/caught-up/end", to: "/tasks/caught-up/end", acts: []string{"end caught-up", "ann: task.end caught-up"}},
+		"clone":                   {path: "/tasks/paused/clone", to: "/tasks/new/draft/connections", acts: []string{"clone paused", "ann: task.clone paused"}},
+		"delete":                  {path: "/tasks/paused/delete", form: url.Values{"name": {" task paused "}}, to: "/tasks", acts: []string{"delete paused", "ann: task.delete paused"}},
+		"delete a draft":          {path: "/tasks/draft/delete", to: "/tasks", acts: []string{"delete draft", "ann: task.delete draft"}},
+		"delete by another name":  {path: "/tasks/paused/delete", form: url.Values{"name": {"task"}}},
+		"start what is not there": {path: "/tasks/gone/start"},
+	} {
+		s := newShelf(t)
+		w := s.post(tt.path, tt.referer, tt.form)
+		if got := w.Header().Get("Location"); got != tt.to {
+			t.Errorf("%s: answered %d to %q, want %q", name, w.Code, got, tt.to)
+		}
+		if !slices.Equal(s.acts, tt.acts) {
+			t.Errorf("%s: did %q, want %q", name, s.acts, tt.acts)
+		}
+	}
+}
+
+// What the runner refuses is said, and leaves no line of who did it.
+func TestRefusedActs(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/tasks/finished/start", "/tasks/paused/pause", "/tasks/self/end", "/tasks/paused/clone"} {
+		s := newShelf(t)
+		s.fails = &task.Error{Code: "task.wrong_state", Text: "The task is not running."}
+		if w := s.post(path, "", nil); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "task.wrong_state") {
+			t.Errorf("%s is answered %d %s", path, w.Code, w.Body)
+		}
+		if len(s.acts) > 0 {
+			t.Errorf("%s left %q", path, s.acts)
+		}
+	}
+}
+
+func TestMessageQuery(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]MessageQuery{
+		"from=latest": {Topic: "orders", Partition: -1, From: "latest", Max: 50},
+		"from=x&max=9999&partition=two&offset=-4":                {Topic: "orders", Partition: -1, From: "latest", Max: 500},
+		"from=offset&offset=+42&partition=2&max=20&topic=orders": {Topic: "orders", Partition: 2, From: "offset", Offset: 42, Max: 20},
+		"from=earliest&topic=another.topic":                      {Topic: "orders", Partition: -1, From: "earliest", Max: 50}, // only the task's own can be read
+	} {
+		s := newShelf(t)
+		s.page = &MessagePage{Partitions: 3}
+		if w := s.get("/tasks/caught-up/messages?" + query); w.Code != http.StatusOK || s.asked != want {
+			t.Errorf("%s asks for %+v, want %+v", query, s.asked, want)
+		}
+	}
+	s := newShelf(t)
+	if w := s.get("/tasks/caught-up/messages"); w.Code != http.StatusOK || s.asked != (MessageQuery{}) {
+		t.Errorf("the page by itself asks for %+v", s.asked)
+	}
+	s.fails = &task.Error{Code: "target.unreachable", Text: "no answer"}
+	if w := s.get("/tasks/caught-up/messages?from=latest"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "target.unreachable") {
+		t.Errorf("a topic that cannot be read is answered %d", w.Code)
+	}
+}

@@ -1,0 +1,39 @@
+package browsertest
+
+import (
+	"context"
+	"testing"
+
+	"sluice/store"
+)
+
+// Every page of every settled state, in both languages: what axe, the width and the secrets say.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	var ids map[string]string
+	c := newConsole(t, func(ctx context.Context, st *store.Store) { ids = settled(t, ctx, st) })
+	tb := c.open()
+	tb.signIn()
+	for _, lang := range []string{"en", "zh-CN"} {
+		tb.language(lang)
+		for name, path := range map[string]string{
+			"list": "/tasks", "list-none": "/tasks?q=nothing", "list-filtered": "/tasks?status=attention&group=Hangzhou",
+			"overview-new": "/tasks/" + ids["new"], "overview-scheduled": "/tasks/" + ids["scheduled"], "overview-paused": "/tasks/" + ids["paused"],
+			"overview-failed": "/tasks/" + ids["failed"], "overview-finished": "/tasks/" + ids["finished"],
+			"tables": "/tasks/" + ids["paused"] + "/tables", "messages": "/tasks/" + ids["paused"] + "/messages",
+			"precheck": "/tasks/" + ids["paused"] + "/precheck", "events": "/tasks/" + ids["failed"] + "/events",
+			"config": "/tasks/" + ids["paused"] + "/config", "end": "/tasks/" + ids["paused"] + "/end", "end-self": "/tasks/" + ids["scheduled"] + "/end",
+			"end-finished": "/tasks/" + ids["finished"] + "/end", "delete": "/tasks/" + ids["failed"] + "/delete", "delete-draft": "/tasks/" + ids["draft"] + "/delete",
+			"not-found": "/nowhere",
+		} {
+			tb.visit(path)
+			tb.wait("h1")
+			tb.accessible(name + " " + lang)
+			tb.narrow(name + " " + lang)
+			tb.noSecrets()
+			if name == "list" || name == "config" {
+				tb.shot(name + "." + lang)
+			}
+		}
+	}
+}

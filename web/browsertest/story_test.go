@@ -1,0 +1,229 @@
+package browsertest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/engine/enginetest/driver"
+	"sluice/store"
+)
+
+// words of a page in the language of the story.
+type words struct{ noDelay, completed, ended string }
+
+var languages = map[string]words{
+	"en":    {"No delay", "Completed", "The task has ended"},
+	"zh-CN": {"无延迟", "已完成", "任务已结束"},
+}
+
+// story is a person with a new task.
+type story struct {
+	*Tab
+	w      *World
+	lang   string
+	name   string
+	user   string // the account at the source
+	secret string
+}
+
+// The whole way of the console, as a person goes it: from an empty list to a task that has ended, on real servers.
+func TestStory(t *testing.T) {
+	t.Parallel()
+	for lang, say := range languages {
+		t.Run(lang, func(t *testing.T) {
+			t.Parallel()
+			short := strings.ToLower(lang[:2])
+			w := newWorld(t, "story_"+short, 5000)
+			s := &story{w: w, lang: lang, name: "订单 orders " + short, user: "dts_" + short, secret: "Typed-in-the-browser-1"}
+			w.exec("CREATE OR REPLACE USER '"+s.user+"'@'%' IDENTIFIED BY '"+s.secret+"'",
+				"GRANT REPLICATION CLIENT, REPLICATION SLAVE, SHOW VIEW, SELECT ON *.* TO '"+s.user+"'@'%'")
+			c := newConsole(t, func(context.Context, *store.Store) {})
+			s.Tab = c.open()
+			s.language(lang)
+			s.signIn()
+			s.connect()
+			s.pick()
+			s.precheck()
+			id := s.confirm()
+			s.follow(id, say)
+			s.finish(id, say)
+			s.count()
+		})
+	}
+}
+
+// look takes what every step must keep: rules of WCAG, small screens, and no password.
+func (s *story) look(step string) {
+	s.t.Helper()
+	s.accessible(step)
+	s.narrow(step)
+	s.shot(step + "." + s.lang)
+	if strings.Contains(eval[string](s.Tab, `document.documentElement.outerHTML`), s.secret) {
+		s.t.Errorf("the step %s shows the password", step)
+	}
+}
+
+func (s *story) step(name string) {
+	s.t.Helper()
+	s.waitJS("the step "+name, fmt.Sprintf(`location.pathname.startsWith("/tasks/new/") && location.pathname.endsWith("/%s") && document.readyState === "complete"`, name))
+}
+
+func (s *story) connect() {
+	s.t.Helper()
+	s.click(`form[action="/tasks/new"] button`)
+	s.step("connections")
+	host, port, err := net.SplitHostPort(s.w.db.Addr)
+	must(s.t, err)
+	broker, brokerPort, err := net.SplitHostPort(s.w.kafka.Plain)
+	must(s.t, err)
+	s.fill("#name", s.name)
+	s.click(`input[name=source_type][value=self]`)
+	for _, f := range [][2]string{{"#source_host", host}, {"#source_port", port}, {"#source_user", s.user}, {"#source_password", "not the password"},
+		{"#target_hosts", broker}, {"#target_port", brokerPort}} {
+		s.fill(f[0], f[1])
+	}
+	s.click(`button[value=test_source]`)
+	s.wait("#source-test .test-verdict.bad")
+	s.look("wizard-connections-refused")
+	s.fill("#source_password", s.secret)
+	s.click(`button[value=test_source]`)
+	s.wait("#source-test .test-verdict:not(.bad)")
+	s.click(`button[value=topics]`)
+	s.wait("#topics select")
+	s.choose("#topic", "")
+	s.fill("#topic_new", s.w.topic)
+	s.fill("#topic_partitions", "3")
+	s.click(`button[value=test_target]`)
+	s.wait("#target-test .test-verdict:not(.bad)")
+	s.look("wizard-connections")
+	s.click(`.formfoot button.primary`)
+	s.step("objects")
+}
+
+func (s *story) pick() {
+	s.t.Helper()
+	s.wait("#left .vrow")
+	s.fill("#left-search", s.w.schema)
+	s.waitText("#left-0", s.w.schema+".customers")
+	s.click("#left-0")
+	s.click("#left-1")
+	s.click("#move-right")
+	s.waitText("#right", s.w.schema+".orders")
+	s.waitText("#object-count", "2")
+	s.click(`input[name=policy][value=key]`)
+	s.look("wizard-objects")
+	s.click(`.formfoot button.primary`)
+	s.step("precheck")
+}
+
+// precheck finds a privilege missing, reads why, grants it, and looks again; warnings are acknowledged.
+func (s *story) precheck() {
+	s.t.Helper()
+	s.w.exec("REVOKE REPLICATION SLAVE ON *.* FROM '" + s.user + "'@'%'")
+	s.waitJS("a precheck", `document.querySelector("#check-verdict .notice-bad, #check-verdict .notice-warn, #check-verdict .notice-ok") || document.querySelector("#check-head button.primary")`)
+	if s.Tab.count("#check-verdict .notice-bad") == 0 {
+		s.click("#check-head .actions button:last-child")
+	}
+	s.waitLong(60*time.Second, "a failed precheck", `document.querySelector("#check-verdict .notice-bad") && document.querySelector("#check-head .actions button")`)
+	if !eval[bool](s.Tab, `document.querySelector("#check-next button").disabled`) {
+		s.t.Error("a failed precheck does not keep from going on")
+	}
+	s.look("wizard-precheck-failed")
+	s.click("#check-list .check-bad a[data-drawer]")
+	s.waitText("#drawer", "REPLICATION SLAVE")
+	s.accessible("a check's details")
+	s.shot("wizard-precheck-details." + s.lang)
+	s.click("#drawer [data-drawer-close]")
+	s.waitJS("the drawer closed", `!document.querySelector("#drawer[open]")`)
+	s.w.exec("GRANT REPLICATION SLAVE ON *.* TO '" + s.user + "'@'%'")
+	s.click("#check-head .actions button:last-child")
+	s.waitLong(60*time.Second, "a precheck without errors", `!document.querySelector("#check-verdict .notice-bad") && document.querySelector("#check-head .actions button")`)
+	for s.Tab.count("#check-list a[href$='#reason']") > 0 {
+		n := s.Tab.count("#check-list a[href$='#reason']")
+		s.click("#check-list a[href$='#reason']")
+		s.fill("#reason", "A test server.")
+		s.click("#drawer .check-acknowledge button")
+		s.waitJS("one warning less", fmt.Sprintf(`!document.querySelector("#drawer[open]") && document.querySelectorAll("#check-list a[href$='#reason']").length < %d`, n))
+	}
+	s.wait("#check-next button:not([disabled])")
+	s.look("wizard-precheck")
+	s.click("#check-next button")
+	s.step("confirm")
+}
+
+func (s *story) confirm() (id string) {
+	s.t.Helper()
+	s.waitText("main", s.w.topic)
+	s.click(".formfoot button.primary")
+	s.wait("#error-summary") // the rules are not accepted
+	s.click(`input[name=link][value=small]`)
+	s.click(`#terms`)
+	s.look("wizard-confirm")
+	id = strings.Split(s.path(), "/")[3]
+	s.click(".formfoot button.primary")
+	s.waitPath("/tasks/" + id)
+	return id
+}
+
+// follow sees the task copy, catch up, fall behind under a burst that is more than the chosen specification takes, and
+// catch up again.
+func (s *story) follow(id string, say words) {
+	s.t.Helper()
+	s.waitTextLong(60*time.Second, "#show-delay", say.noDelay)
+	s.waitText("#show-phases", "5,003")
+	for range 4 {
+		s.w.write(4000)
+	}
+	s.waitJS("a delay", `document.querySelector("#show-delay .delay-warn")`)
+	s.shot("overview-behind." + s.lang)
+	s.waitTextLong(60*time.Second, "#show-phases", "16,000")
+	s.waitTextLong(60*time.Second, "#show-delay", say.noDelay)
+	s.shot("overview." + s.lang)
+}
+
+func (s *story) finish(id string, say words) {
+	s.t.Helper()
+	s.click("#show-next a")
+	s.waitPath("/tasks/" + id + "/end")
+	s.waitText("#end-live", say.noDelay)
+	s.waitTextLong(30*time.Second, "#end-live .notice-ok", say.noDelay) // nothing has been written for a while
+	s.shot("end." + s.lang)
+	s.click("#end-act .danger")
+	s.waitText("#end-live", say.ended)
+	s.waitText("#task-status", say.completed)
+	s.shot("ended." + s.lang)
+}
+
+// count decodes the topic with the binary: every row once, and every change.
+func (s *story) count() {
+	s.t.Helper()
+	out, err := exec.Command(driver.Binary(s.t), "decode", "--brokers", s.w.kafka.Plain, "--topic", s.w.topic).Output()
+	if err != nil {
+		s.t.Fatalf("decoding the topic: %v", err)
+	}
+	got := map[string]int{}
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var m struct {
+			Operation string `json:"operation"`
+			Object    string `json:"object"`
+		}
+		must(s.t, json.Unmarshal(lines.Bytes(), &m))
+		got[m.Operation+" "+m.Object]++
+	}
+	orders, customers := s.w.schema+".orders", s.w.schema+".customers"
+	for what, want := range map[string]int{"INIT " + orders: 5000, "INIT " + customers: 3, "INSERT " + orders: 16000} {
+		if got[what] != want {
+			s.t.Errorf("the topic has %d of %s, want %d; all: %v", got[what], what, want, got)
+		}
+	}
+}
