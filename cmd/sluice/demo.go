@@ -36,9 +36,9 @@ func (p *program) demo(ctx context.Context, args []string) int {
 	f := p.flags("demo", demoHelp)
 	var o demoOptions
 	f.StringVar(&o.data, "data", "", "`DIR` for what the demo keeps (default: demo below the cache folder)")
-	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`ADDR` of the console; a port that is taken gives way to the next")
-	f.StringVar(&o.source, "source", "", "`USER:PASSWORD@HOST:PORT` of a MySQL or MariaDB to make the shop on")
-	f.IntVar(&o.rate, "rate", 50, "`N` transactions a second are written to the shop; 0 writes none")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`ADDR` of the console (default 127.0.0.1:8080); a port that is taken gives way to the next")
+	f.StringVar(&o.source, "source", "", "make the shop on a MySQL or MariaDB of yours; `SOURCE` is USER:PASSWORD@HOST:PORT")
+	f.IntVar(&o.rate, "rate", 50, "`N` transactions a second are written to the shop (default 50); 0 writes none")
 	f.BoolVar(&o.reset, "reset", false, "begin anew: remove what the demo kept")
 	if _, code, ok := f.parse(args, 0); !ok {
 		return code
