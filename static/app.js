@@ -84,7 +84,7 @@
 		try {
 			const data = new FormData(form, button);
 			const get = form.method === "get";
-			const to = new URL(button?.getAttribute("formaction") ?? form.action, location.href);
+			const to = new URL(button?.getAttribute("formaction") ?? form.getAttribute("action") ?? location.href, location.href);
 			if (get) to.search = new URLSearchParams(data);
 			const answer = await fetch(to, get ? {} : { method: "POST", body: new URLSearchParams(data) });
 			const page = new DOMParser().parseFromString(await answer.text(), "text/html");

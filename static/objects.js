@@ -124,7 +124,8 @@
 				const was = this.active;
 				this.go(this.active + steps[e.key]);
 				if (e.shiftKey) a.range(this.rows.slice(Math.min(was, this.active), Math.max(was, this.active) + 1));
-			} else if (!r) return;
+			} else if (e.key === "a" && (e.ctrlKey || e.metaKey)) a.all();
+			else if (!r) return;
 			else if (e.key === "ArrowRight" && r.open === false) a.toggle(r);
 			else if (e.key === "ArrowLeft" && r.open) a.toggle(r);
 			else if (e.key === "ArrowLeft" && r.level === 2) {
@@ -140,10 +141,24 @@
 	}
 
 	// The left box.
-	const source = { databases: [], found: null, ticked: new Map(), whole: new Set(), error: "" };
+	const source = { databases: [], found: null, ticked: new Map(), whole: new Set(), everything: "", error: "" };
 	const chosen = { tables: [], keys: new Set(), ticked: new Set(), counts: new Map() };
+	const untick = () => {
+		source.ticked.clear();
+		source.whole.clear();
+		source.everything = "";
+	};
+	// tickAll ticks all that is listed, or nothing where all is. Of a search it ticks also what is found and not listed.
+	const tickAll = () => {
+		const on = source.everything || (!source.found && source.whole.size === source.databases.length);
+		untick();
+		if (!on && source.found) source.everything = source.found.words;
+		else if (!on) for (const d of source.databases) source.whole.add(d.name);
+		showLeft();
+	};
 	const tick = (r, on) => {
 		if (r.note || r.chosen) return;
+		source.everything = "";
 		if (r.database) {
 			on ? source.whole.add(r.database.name) : source.whole.delete(r.database.name);
 			for (const k of source.ticked.keys()) if (source.ticked.get(k) === r.database.name) source.ticked.delete(k);
@@ -154,7 +169,7 @@
 	};
 	const left = new List(byId("left"), {
 		checked: (r) => {
-			if (!r.database) return String(source.whole.has(r.db) || source.ticked.has(r.key));
+			if (!r.database) return String(source.everything !== "" || source.whole.has(r.db) || source.ticked.has(r.key));
 			if (source.whole.has(r.database.name)) return "true";
 			return r.some() ? "mixed" : "false";
 		},
@@ -170,6 +185,7 @@
 		},
 		range: (rows) => { for (const r of rows) if (!r.database) tick(r, true); showLeft(); },
 		enter: (r) => r.database ? open(r.database) : (tick(r, true), moveRight()),
+		all: tickAll,
 	});
 
 	async function open(d) {
@@ -201,7 +217,7 @@
 		source.databases.forEach((d, i) => {
 			const n = d.tables?.length, has = chosen.counts.get(d.name) ?? 0;
 			rows.push({ database: d, text: d.name, open: Boolean(d.open), level: 1, pos: i + 1, size: source.databases.length, some: () => some.has(d.name),
-				more: (n === undefined ? "" : words.tables.replace("#", whole.format(n))) + (has ? (n === undefined ? "" : " · ") + words.chosen + " " + whole.format(has) : "") });
+				more: (n === undefined ? "" : (n === 1 ? words.table : words.tables).replace("#", whole.format(n))) + (has ? (n === undefined ? "" : " · ") + words.chosen + " " + whole.format(has) : "") });
 			if (!d.open) return;
 			if (d.error) rows.push({ note: words.failed + " " + d.error, bad: true, level: 2 });
 			else if (!d.tables) rows.push({ note: words.loading, level: 2 });
@@ -214,10 +230,11 @@
 		left.set(leftRows());
 		const n = source.ticked.size, parts = [];
 		if (source.whole.size) parts.push([...source.whole].slice(0, 3).map((d) => d + ".*").join(", ") + (source.whole.size > 3 ? ", …" : ""));
+		if (source.everything) parts.push(words.checked.replace("#", whole.format(source.found.total)));
 		if (n) parts.push(words.checked.replace("#", whole.format(n)));
 		if (source.found && source.found.total > source.found.tables.length) parts.push(words.of.replace("##", whole.format(source.found.total)).replace("#", whole.format(source.found.tables.length)));
 		byId("left-count").textContent = parts.join(" · ");
-		byId("move-right").disabled = !n && !source.whole.size;
+		byId("move-right").disabled = !n && !source.whole.size && !source.everything;
 	}
 	async function loadLeft(anew) {
 		left.set([{ note: words.loading }]);
@@ -232,12 +249,13 @@
 		const q = e.target.value.trim(), mine = ++searching;
 		setTimeout(async () => {
 			if (mine !== searching) return;
-			if (!q) { source.found = null; showLeft(); return; }
+			if (!q) { source.found = null; source.everything = ""; showLeft(); return; }
 			left.set([{ note: words.loading }]);
 			try {
 				const { tables, total } = await ask({ q });
 				if (mine !== searching) return;
-				source.found = { tables: tablesOf(tables), total };
+				source.found = { tables: tablesOf(tables), total, words: q };
+				source.everything = "";
 				source.error = "";
 			} catch (err) { source.error = err.message; }
 			left.box.scrollTop = 0;
@@ -253,6 +271,11 @@
 		tick: (r) => { chosen.ticked.has(r.key) ? chosen.ticked.delete(r.key) : chosen.ticked.add(r.key); showRight(); },
 		range: (rows) => { for (const r of rows) if (r.key) chosen.ticked.add(r.key); showRight(); },
 		enter: (r) => edit(r),
+		all: () => {
+			const rows = right.rows.filter((r) => r.key), on = rows.every((r) => chosen.ticked.has(r.key));
+			for (const r of rows) on ? chosen.ticked.delete(r.key) : chosen.ticked.add(r.key);
+			showRight();
+		},
 		edit: (r) => edit(r),
 		remove: (r) => { if (!chosen.ticked.size && r.key) chosen.ticked.add(r.key); moveLeft(); },
 		moved: (r) => { byId("right-edit").disabled = !r || Boolean(r.note); },
@@ -263,7 +286,7 @@
 		right.set(rows.length ? rows : [{ note: chosen.tables.length ? words.noMatch : words.none }]);
 		byId("right-count").textContent = chosen.ticked.size ? words.checked.replace("#", whole.format(chosen.ticked.size)) : "";
 		byId("move-left").disabled = !chosen.ticked.size;
-		byId("object-count").textContent = words.count.replace("#", whole.format(chosen.tables.length));
+		byId("object-count").textContent = (chosen.tables.length === 1 ? words.countOne : words.count).replace("#", whole.format(chosen.tables.length));
 	}
 	async function loadRight() {
 		const { tables } = await ask({ selected: 1 });
@@ -280,14 +303,24 @@
 
 	// Moves are saved at once, many names in several requests: one must stay small. After a conflict the page itself
 	// comes back and shows it.
-	const batch = 5000;
-	async function move(name, keys, more) {
+	const most = 300_000; // letters of names in a request
+	function* batches(fields) {
+		let part = [], size = 0;
+		for (const f of fields) {
+			if (size > most) {
+				yield part;
+				part = [];
+				size = 0;
+			}
+			part.push(f);
+			size += f[1].length + 10;
+		}
+		if (part.length) yield part;
+	}
+	async function move(verb, fields) {
 		picker.setAttribute("aria-busy", "true");
 		try {
-			for (let i = 0; i === 0 || i < keys.length; i += batch) {
-				const fields = [["do", name === "drop" ? "remove" : "add"], ...keys.slice(i, i + batch).map((k) => [name, k])];
-				await window.wizard.post(form, i === 0 ? [...fields, ...more] : fields);
-			}
+			for (const part of batches(fields)) await window.wizard.post(form, [["do", verb], ...part]);
 			await loadRight();
 		} catch (answer) {
 			if (answer.status === 409) { form.requestSubmit(); return; }
@@ -296,12 +329,15 @@
 		} finally { picker.removeAttribute("aria-busy"); }
 	}
 	async function moveRight() {
-		const keys = [...source.ticked.keys()], databases = [...source.whole];
-		source.ticked.clear();
-		source.whole.clear();
-		await move("pick", keys, databases.map((d) => ["database", d]));
+		const fields = [...[...source.ticked.keys()].map((k) => ["pick", k]), ...[...source.whole].map((d) => ["database", d])];
+		const everything = source.everything;
+		untick();
+		if (everything) await move("add_all", [["db", "*"], ["q", everything]]);
+		if (fields.length) await move("add", fields);
 	}
-	const moveLeft = () => move("drop", [...chosen.ticked], []);
+	const moveLeft = () => move("remove", [...chosen.ticked].map((k) => ["drop", k]));
+	byId("left-all").addEventListener("click", () => tickAll());
+	byId("right-all").addEventListener("click", () => right.actions.all());
 	byId("move-right").addEventListener("click", moveRight);
 	byId("move-left").addEventListener("click", moveLeft);
 	for (const id of ["left-search", "right-search"]) byId(id).addEventListener("keydown", (e) => { if (e.key === "Enter") e.preventDefault(); });

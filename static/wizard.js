@@ -9,6 +9,7 @@
 		saving++;
 		const sent = last.then(async () => {
 			const data = new FormData(form);
+			for (const [name] of fields) data.delete(name);
 			for (const [name, value] of fields) data.append(name, value);
 			const answer = await fetch(form.getAttribute("action"), { method: "POST", body: new URLSearchParams(data), headers: { Accept: "application/json" } });
 			if (!answer.ok) throw answer;

@@ -88,7 +88,7 @@ func WizardObjectEdit(p *Page, w WizardFrame, m *ObjectEdit) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				var templ_7745c5c3_Var3 = []any{"drawer", templ.KV("task-by-key", m.TaskPolicy == "key")}
+				var templ_7745c5c3_Var3 = []any{"object-edit", templ.KV("task-by-key", m.TaskPolicy == "key")}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_ElementWriter, templ_7745c5c3_Var3...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -65,7 +65,6 @@ func (s *story) look(step string) {
 	s.t.Helper()
 	s.accessible(step)
 	s.narrow(step)
-	s.shot(step + "." + s.lang)
 	if strings.Contains(eval[string](s.Tab, `document.documentElement.outerHTML`), s.secret) {
 		s.t.Errorf("the step %s shows the password", step)
 	}
@@ -104,6 +103,7 @@ func (s *story) connect() {
 	s.click(`button[value=test_target]`)
 	s.wait("#target-test .test-verdict:not(.bad)")
 	s.look("wizard-connections")
+	s.shot("wizard-connections." + s.lang)
 	s.click(`.formfoot button.primary`)
 	s.step("objects")
 }
@@ -120,6 +120,7 @@ func (s *story) pick() {
 	s.waitText("#object-count", "2")
 	s.click(`input[name=policy][value=key]`)
 	s.look("wizard-objects")
+	s.shot("wizard-objects." + s.lang)
 	s.click(`.formfoot button.primary`)
 	s.step("precheck")
 }
@@ -137,6 +138,7 @@ func (s *story) precheck() {
 		s.t.Error("a failed precheck does not keep from going on")
 	}
 	s.look("wizard-precheck-failed")
+	s.shot("wizard-precheck-failed." + s.lang)
 	s.click("#check-list .check-bad a[data-drawer]")
 	s.waitText("#drawer", "REPLICATION SLAVE")
 	s.accessible("a check's details")
@@ -162,11 +164,13 @@ func (s *story) precheck() {
 func (s *story) confirm() (id string) {
 	s.t.Helper()
 	s.waitText("main", s.w.topic)
+	s.click(`input[name=link][value=small]`)
+	s.look("wizard-confirm")
+	s.shot("wizard-confirm." + s.lang)
 	s.click(".formfoot button.primary")
 	s.wait("#error-summary") // the rules are not accepted
-	s.click(`input[name=link][value=small]`)
+	s.accessible("wizard-confirm with errors")
 	s.click(`#terms`)
-	s.look("wizard-confirm")
 	id = strings.Split(s.path(), "/")[3]
 	s.click(".formfoot button.primary")
 	s.waitPath("/tasks/" + id)
@@ -199,7 +203,6 @@ func (s *story) finish(id string, say words) {
 	s.click("#end-act .danger")
 	s.waitText("#end-live", say.ended)
 	s.waitText("#task-status", say.completed)
-	s.shot("ended." + s.lang)
 }
 
 // count decodes the topic with the binary: every row once, and every change.

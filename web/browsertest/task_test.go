@@ -35,7 +35,6 @@ func TestTask(t *testing.T) {
 	tb.waitJS("a chart", `document.querySelector("#show-charts .line").getAttribute("d").includes("L")`)
 	tb.accessible("overview, running")
 	tb.narrow("overview, running")
-	tb.shot("overview")
 
 	w.write(150)
 	tb.waitText("#show-phases", "150 inserts")
@@ -119,11 +118,9 @@ func (tb *Tab) endByHand(at string) {
 	tb.waitText("#end-live", "No delay")
 	tb.accessible("end")
 	tb.narrow("end")
-	tb.shot("end")
 	tb.click("#end-act .danger")
 	tb.waitText("#end-live", "The task has ended")
 	tb.waitText("#task-status", "Completed")
 	tb.waitJS("no button to end it", `!document.querySelector("#end-act button")`)
 	tb.accessible("ended")
-	tb.shot("ended")
 }
