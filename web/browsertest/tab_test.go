@@ -160,8 +160,10 @@ func (tb *Tab) waitLong(d time.Duration, what, expression string) {
 			let over = 0;
 			const good = () => { try { return %s } catch { return false } };
 			const end = (v) => { watch.disconnect(); clearTimeout(over); done(v) };
-			const watch = new MutationObserver(() => { if (good()) end(true) });
+			const look = () => { if (good()) end(true) };
+			const watch = new MutationObserver(look);
 			watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+			document.addEventListener("readystatechange", look);
 			over = setTimeout(() => end(good()), %d);
 			if (good()) end(true);
 		})`, expression, max(1, time.Until(deadline).Milliseconds()))

@@ -1,0 +1,314 @@
+package browsertest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"sluice/engine/enginetest/driver"
+	"sluice/store"
+)
+
+// value is what stands in a field.
+func (tb *Tab) value(selector string) string {
+	tb.t.Helper()
+	return eval[string](tb, `document.querySelector(`+quote(selector)+`).value`)
+}
+
+// newDraft goes to the first step of a new task and gives its address.
+func (tb *Tab) newDraft() string {
+	tb.t.Helper()
+	tb.click(`form[action="/tasks/new"] button`)
+	tb.loaded("the first step", `location.pathname.endsWith("/connections")`)
+	return tb.path()
+}
+
+// loaded waits for a page by what is true of it alone, and for its scripts: a page that has loaded need not change, so
+// that waitJS would not look again.
+func (tb *Tab) loaded(what, expression string) {
+	tb.t.Helper()
+	if tb.plain {
+		tb.waitJS(what, expression+` && document.readyState === "complete"`)
+		return
+	}
+	tb.waitJS(what, expression)
+	eval[bool](tb, `document.readyState === "complete" || new Promise((done) => addEventListener("load", () => done(true), { once: true }))`)
+}
+
+// Two tabs on one draft: who saves last is told, keeps what was typed, and chooses.
+func TestTwoTabsOnOneDraft(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t, func(context.Context, *store.Store) {})
+	one := c.open()
+	one.signIn()
+	at := one.newDraft()
+	two := one.another()
+	two.visit(at)
+	change := func(tb *Tab, name, host string) {
+		tb.fill("#name", name)
+		tb.fill("#source_host", host)
+		tb.fill("#source_user", "dts") // leaves the field before
+	}
+	reads := func(tb *Tab, what, name, host string) {
+		t.Helper()
+		if got, gotHost := tb.value("#name"), tb.value("#source_host"); got != name || gotHost != host {
+			t.Errorf("%s the form has the name %q and the host %q, want %q and %q", what, got, gotHost, name, host)
+		}
+	}
+
+	change(one, "first", "one.example")
+	version := one.value("[name=version]")
+	one.waitJS("a save by itself", `document.querySelector("[name=version]").value !== `+quote(version))
+
+	change(two, "second", "two.example")
+	two.click(`button[value=leave]`)
+	two.wait("#wizard-conflict")
+	two.accessible("wizard-conflict")
+	reads(two, "after the conflict", "second", "two.example")
+	one.visit(at)
+	reads(one, "before anything is overwritten", "first", "one.example")
+	two.click(`#wizard-conflict button[name=overwrite]`)
+	two.loaded("the draft without a conflict", `document.querySelector(".formfoot") && !document.querySelector("#wizard-conflict")`)
+	reads(two, "after it was overwritten", "second", "two.example")
+
+	change(one, "third", "three.example")
+	one.click(`button[value=leave]`)
+	one.wait("#wizard-conflict")
+	reads(one, "after the second conflict", "third", "three.example")
+	one.click(`#wizard-conflict a.button`)
+	one.loaded("the newer version", `document.querySelector(".formfoot") && !document.querySelector("#wizard-conflict")`)
+	reads(one, "loaded anew", "second", "two.example")
+	one.fill("#name", "fourth")
+	one.click(`button[value=leave]`)
+	one.loaded("the list with the draft", `location.pathname === "/tasks" && document.querySelector("main").innerText.includes("fourth")`)
+}
+
+// The whole way of the console without scripts, on real servers: each step is a form, and what runs loads itself anew.
+func TestWizardWithoutJavaScript(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "plain", 500)
+	c := newConsole(t, func(context.Context, *store.Store) {})
+	tb := c.open()
+	tb.signIn()
+	tb.withoutScripts()
+	tb.visit("/tasks")
+	id := strings.Split(tb.newDraft(), "/")[3]
+	w.topic += "_" + id // the rows are counted: none of an earlier run
+	tb.plainConnections(w)
+	tb.plainObjects(w)
+	tb.plainPrecheck()
+
+	tb.waitText("main", w.topic)
+	tb.click(".formfoot button.primary")
+	tb.wait("#error-summary") // the rules are not accepted
+	tb.click("#terms")
+	tb.click(".formfoot button.primary")
+	tb.waitPath("/tasks/" + id)
+	tb.waitTextLong(60*time.Second, "#task-status", "Incremental migration")
+	tb.waitTextLong(60*time.Second, "#show-delay", "No delay")
+	tb.waitText("#show-phases", "503")
+	got := w.decoded()
+	if orders, customers := got["INIT "+w.schema+".orders"], got["INIT "+w.schema+".customers"]; orders != 500 || customers != 3 {
+		t.Errorf("the topic has %d rows of orders and %d of customers, want 500 and 3; all: %v", orders, customers, got)
+	}
+}
+
+// connection fills the first step in by a way to fill a field in.
+func (w *World) connection(fill func(selector, value string)) {
+	w.t.Helper()
+	host, port, err := net.SplitHostPort(w.db.Addr)
+	must(w.t, err)
+	broker, brokerPort, err := net.SplitHostPort(w.kafka.Plain)
+	must(w.t, err)
+	for _, f := range [][2]string{{"#source_host", host}, {"#source_port", port}, {"#source_user", w.db.Account}, {"#source_password", w.db.Password},
+		{"#target_hosts", broker}, {"#target_port", brokerPort}, {"#topic_new", w.topic}, {"#topic_partitions", "3"}} {
+		fill(f[0], f[1])
+	}
+}
+
+func (tb *Tab) plainConnections(w *World) {
+	tb.t.Helper()
+	tb.fill("#name", w.topic)
+	tb.click(`input[name=source_type][value=self]`)
+	w.connection(tb.fill)
+	tb.click(`button[value=test_source]`)
+	tb.wait("#source-test .test-verdict:not(.bad)")
+	tb.click(`button[value=test_target]`)
+	tb.wait("#target-test .test-verdict:not(.bad)")
+	if tb.value("#source_password") != "" {
+		tb.t.Error("the form shows the password")
+	}
+	tb.click(".formfoot button.primary")
+	tb.loaded("the objects", `location.pathname.endsWith("/objects")`)
+}
+
+func (tb *Tab) plainObjects(w *World) {
+	tb.t.Helper()
+	tb.click(`input[name=policy][value=key]`)
+	tb.choose("#db", w.schema)
+	tb.click("#source-objects button[value=show]")
+	tb.waitText("#source-objects", "customers")
+	for _, table := range []string{"customers", "orders"} {
+		tb.click(`#source-objects input[name=pick][value="` + w.schema + "/" + table + `"]`)
+	}
+	tb.click("#source-objects button[value=add]")
+	tb.waitText("#chosen", w.schema+".orders")
+	tb.waitText("#object-count", "2")
+	if tb.count(`input[name=policy][value=key]:checked`) != 1 {
+		tb.t.Error("the policy that was chosen is lost")
+	}
+	tb.click(".formfoot button.primary")
+	tb.loaded("the precheck", `location.pathname.endsWith("/precheck")`)
+}
+
+// plainPrecheck waits for the verdict, takes the warnings upon the person, one page each, and goes on.
+func (tb *Tab) plainPrecheck() {
+	tb.t.Helper()
+	tb.waitLong(60*time.Second, "a verdict", `document.querySelector("#check-verdict .notice-warn, #check-verdict .notice-ok") && document.querySelector("#check-head .actions button")`)
+	const open = "#check-list a[href$='#reason']"
+	if tb.count(open) == 0 {
+		tb.t.Error("there is no warning to acknowledge")
+	}
+	for tb.count(open) > 0 {
+		tb.click(open)
+		tb.loaded("the page of a warning", `location.search.includes("item=")`)
+		item := tb.value("#drawer .check-acknowledge [name=item]")
+		tb.fill("#reason", "A test server.")
+		tb.click("#drawer .check-acknowledge button")
+		tb.loaded("the warning acknowledged", `!document.querySelector("#reason") && document.querySelector("#check-verdict") && !document.querySelector('[id="check-`+item+`"] a[href$="#reason"]')`)
+	}
+	tb.click("#check-next button:not([disabled])")
+	tb.loaded("the last step", `location.pathname.endsWith("/confirm")`)
+}
+
+// decoded counts the messages of the topic by operation and object.
+func (w *World) decoded() map[string]int {
+	w.t.Helper()
+	out, err := exec.Command(driver.Binary(w.t), "decode", "--brokers", w.kafka.Plain, "--topic", w.topic).Output()
+	must(w.t, err)
+	got := map[string]int{}
+	for lines := json.NewDecoder(bytes.NewReader(out)); ; {
+		var m struct{ Operation, Object string }
+		err := lines.Decode(&m)
+		if errors.Is(err, io.EOF) {
+			return got
+		}
+		must(w.t, err)
+		got[m.Operation+" "+m.Object]++
+	}
+}
+
+// The first two steps with the keys alone.
+func TestWizardByKeyboard(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "keys", 10)
+	c := newConsole(t, func(context.Context, *store.Store) {})
+	tb := c.open()
+	tb.signIn()
+	tb.tabTo(`form[action="/tasks/new"] button`)
+	tb.keys(kb.Enter)
+	tb.loaded("the first step", `location.pathname.endsWith("/connections")`)
+	tb.keysConnections(w)
+	tb.keysObjects(w)
+}
+
+// tabTo presses Tab until the focus is on an element.
+func (tb *Tab) tabTo(selector string) {
+	tb.t.Helper()
+	for range 80 {
+		tb.keys(kb.Tab)
+		if eval[bool](tb, `document.activeElement.matches(`+quote(selector)+`)`) {
+			return
+		}
+	}
+	tb.t.Fatalf("after 80 keys the focus has not come to %s on %s", selector, tb.path())
+}
+
+// arrowTo presses an arrow key until something is true.
+func (tb *Tab) arrowTo(key, what, expression string) {
+	tb.t.Helper()
+	for range 80 {
+		if eval[bool](tb, expression) {
+			return
+		}
+		tb.keys(key)
+	}
+	tb.t.Fatalf("after 80 keys there is not %s on %s", what, tb.path())
+}
+
+func (tb *Tab) keysConnections(w *World) {
+	tb.t.Helper()
+	write := func(selector, value string) {
+		tb.tabTo(selector) // what stands in a field is selected with the focus
+		tb.keys(value)
+		if got := tb.value(selector); got != value {
+			tb.t.Errorf("%s holds %q, want %q", selector, got, value)
+		}
+	}
+	write("#name", w.topic)
+	tb.tabTo("input[name=source_type]")
+	tb.arrowTo(kb.ArrowRight, "a database of one's own", `document.querySelector("input[name=source_type][value=self]").checked`)
+	w.connection(func(selector, value string) {
+		if selector == "#target_hosts" { // the test of the source stands before
+			tb.tabTo("button[value=test_source]")
+			tb.keys(" ")
+			tb.wait("#source-test .test-verdict:not(.bad)")
+			tb.held("button[value=test_source]")
+		}
+		write(selector, value)
+	})
+	tb.tabTo("button[value=test_target]")
+	tb.keys(kb.Enter)
+	tb.wait("#target-test .test-verdict:not(.bad)")
+	tb.held("button[value=test_target]")
+	tb.tabTo(".formfoot button.primary")
+	tb.keys(kb.Enter)
+	tb.waitJS("the objects", `location.pathname.endsWith("/objects") && document.querySelector("#left .vrow")`)
+}
+
+// held fails where the focus has left an element.
+func (tb *Tab) held(selector string) {
+	tb.t.Helper()
+	if !eval[bool](tb, `document.activeElement.matches(`+quote(selector)+`)`) {
+		tb.t.Errorf("the focus is on %q, want %s", eval[string](tb, `document.activeElement.outerHTML.slice(0, 120)`), selector)
+	}
+}
+
+// keysObjects opens a database, ticks a table, moves it with another, and takes one back.
+func (tb *Tab) keysObjects(w *World) {
+	tb.t.Helper()
+	tb.tabTo("input[name=policy]")
+	tb.arrowTo(kb.ArrowRight, "the policy by key", `document.querySelector("input[name=policy][value=key]").checked`)
+	tb.tabTo("#left")
+	active := func(box, name string) string {
+		return `document.getElementById(document.querySelector("#` + box + `").getAttribute("aria-activedescendant"))?.querySelector(".vname")?.textContent === ` + quote(name)
+	}
+	tb.arrowTo(kb.ArrowDown, "the database", active("left", w.schema))
+	tb.keys(kb.ArrowRight)
+	tb.waitJS("the tables", `[...document.querySelectorAll("#left .level-2 .vname")].length === 2`)
+	tb.keys(kb.ArrowDown + " ")
+	if !eval[bool](tb, active("left", "customers")+` && document.querySelector("#left .vrow.active").ariaChecked === "true"`) {
+		tb.t.Error("Space has not ticked the first table")
+	}
+	tb.keys(kb.ArrowDown + kb.Enter)
+	tb.waitText("#right", w.schema+".orders")
+	tb.waitText("#right", w.schema+".customers")
+	tb.waitText("#object-count", "2")
+	tb.held("#left")
+	tb.tabTo("#right")
+	tb.arrowTo(kb.ArrowDown, "the table", active("right", w.schema+".orders"))
+	tb.keys(kb.Delete)
+	tb.waitText("#object-count", "1")
+	tb.tabTo(".formfoot button.primary")
+	tb.keys(kb.Enter)
+	tb.waitJS("the precheck", `location.pathname.endsWith("/precheck")`)
+}
