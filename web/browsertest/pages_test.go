@@ -22,7 +22,7 @@ func TestPages(t *testing.T) {
 			"overview-failed": "/tasks/" + ids["failed"], "overview-finished": "/tasks/" + ids["finished"],
 			"tables": "/tasks/" + ids["paused"] + "/tables", "messages": "/tasks/" + ids["paused"] + "/messages",
 			"precheck": "/tasks/" + ids["paused"] + "/precheck", "events": "/tasks/" + ids["failed"] + "/events",
-			"config": "/tasks/" + ids["paused"] + "/config", "end": "/tasks/" + ids["paused"] + "/end", "end-self": "/tasks/" + ids["scheduled"] + "/end",
+			"config": "/tasks/" + ids["paused"] + "/config", "end-paused": "/tasks/" + ids["paused"] + "/end", "end-self": "/tasks/" + ids["scheduled"] + "/end",
 			"end-finished": "/tasks/" + ids["finished"] + "/end", "delete": "/tasks/" + ids["failed"] + "/delete", "delete-draft": "/tasks/" + ids["draft"] + "/delete",
 			"not-found": "/nowhere",
 		} {
@@ -31,9 +31,7 @@ func TestPages(t *testing.T) {
 			tb.accessible(name + " " + lang)
 			tb.narrow(name + " " + lang)
 			tb.noSecrets()
-			if name == "list" {
-				tb.shot(name + "." + lang)
-			}
+			tb.shot(name + "." + lang)
 		}
 	}
 }
