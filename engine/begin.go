@@ -151,18 +151,7 @@ func cut(ctx context.Context, d *Deps, s *Saved, t *cdc.Table) error {
 
 // ensureTopics creates the topics that are missing and gives the partition count of all.
 func ensureTopics(ctx context.Context, d *Deps) (map[string]int, error) {
-	var names []string
-	known := map[string]bool{}
-	for _, t := range d.Spec.Tables {
-		name := t.Topic
-		if name == "" {
-			name = d.Spec.Target.Topic
-		}
-		if !known[name] {
-			known[name] = true
-			names = append(names, name)
-		}
-	}
+	names := d.Spec.Topics()
 	counts, err := d.Topics.Partitions(ctx, names)
 	if err != nil {
 		return nil, err

@@ -414,7 +414,7 @@ func (w *world) enableWorker(k *simWorker) {
 	switch {
 	case k.sent, k.wants && !k.w.o.chunk.cleared && k.w.o.current():
 		return
-	case k.w.waiting() && !w.visible(k.w) && w.drain:
+	case k.w.at == stepVisible && !w.visible(k.w) && w.drain:
 		return // asking again changes nothing
 	case k.w.at == stepLock && w.src.tlock[w.tableOf(k.w)] != 0:
 		return

@@ -64,9 +64,6 @@ func (w *worker) step(ctx context.Context) (locked *chunkLocked, rows *chunkRows
 	return nil, nil, nil
 }
 
-// waiting reports whether the step to come only asks whether the source has gone on.
-func (w *worker) waiting() bool { return w.at == stepVisible }
-
 func (w *worker) open(ctx context.Context) error {
 	view, err := w.src.View(ctx)
 	if err != nil {

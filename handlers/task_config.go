@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -35,7 +36,7 @@ func sourceFacts(p *views.Page, src *task.Source, about task.About) []views.Fact
 		{Name: p.T("config.port"), Value: strconv.Itoa(src.Port)},
 		{Name: p.T("config.user"), Value: src.User},
 		{Name: p.T("config.password"), Value: p.T("config.kept")},
-		{Name: p.T("config.encryption"), Value: p.T("config.tls." + firstOf(src.TLS.Mode, "off"))},
+		{Name: p.T("config.encryption"), Value: p.T("config.tls." + cmp.Or(src.TLS.Mode, "off"))},
 	}
 	if about.InstanceID != "" {
 		out = append([]views.Fact{{Name: p.T("config.instance"), Value: about.InstanceID}}, out...)
@@ -49,12 +50,12 @@ func sourceFacts(p *views.Page, src *task.Source, about task.About) []views.Fact
 func targetFacts(p *views.Page, t *task.Target, about task.About) []views.Fact {
 	out := []views.Fact{
 		{Name: p.T("config.brokers"), Value: strings.Join(t.Brokers, ", ")},
-		{Name: p.T("config.version"), Value: firstOf(about.KafkaVersion, p.T("config.auto"))},
+		{Name: p.T("config.version"), Value: cmp.Or(about.KafkaVersion, p.T("config.auto"))},
 		{Name: p.T("tables.topic"), Value: dash(t.Topic)},
-		{Name: p.T("config.encryption"), Value: p.T("config.tls." + firstOf(t.TLS.Mode, "off"))},
+		{Name: p.T("config.encryption"), Value: p.T("config.tls." + cmp.Or(t.TLS.Mode, "off"))},
 	}
 	if t.User != "" {
-		out = append(out, views.Fact{Name: p.T("config.kafka_user"), Value: t.User + " · " + firstOf(t.Mechanism, "SCRAM-SHA-256")},
+		out = append(out, views.Fact{Name: p.T("config.kafka_user"), Value: t.User + " · " + cmp.Or(t.Mechanism, "SCRAM-SHA-256")},
 			views.Fact{Name: p.T("config.kafka_password"), Value: p.T("config.kept")})
 	}
 	return out
@@ -81,7 +82,7 @@ func planFacts(p *views.Page, spec *task.Spec) []views.Fact {
 	}
 	return []views.Fact{
 		{Name: p.T("config.kinds"), Value: strings.Join(kinds, ", ")},
-		{Name: p.T("config.policy"), Value: p.T("config.policy." + firstOf(string(spec.Policy), string(task.PolicyKey)))},
+		{Name: p.T("config.policy"), Value: p.T("config.policy." + cmp.Or(string(spec.Policy), string(task.PolicyKey)))},
 		{Name: p.T("config.objects"), Value: p.N("show.tables", int64(len(spec.Tables)))},
 	}
 }

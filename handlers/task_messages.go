@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -20,7 +21,7 @@ func (h *Handlers) TaskMessages(c echo.Context) error {
 	}
 	q := messageQuery(c)
 	m := &views.TaskMessages{Head: head, Action: "/tasks/" + s.ID + "/messages", Asked: c.QueryParam("from") != ""}
-	topics := s.topics()
+	topics := s.Spec.Topics()
 	if !slices.Contains(topics, q.Topic) && len(topics) > 0 {
 		q.Topic = topics[0]
 	}
@@ -60,18 +61,6 @@ func messageQuery(c echo.Context) MessageQuery {
 	return q
 }
 
-// topics are those that the task writes to.
-func (s *stand) topics() []string {
-	var out []string
-	for _, t := range s.Spec.Tables {
-		if name := firstOf(t.Topic, s.Spec.Target.Topic); name != "" {
-			out = append(out, name)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
 func fillMessageForm(p *views.Page, m *views.TaskMessages, q MessageQuery, topics []string, partitions int) {
 	m.Topic = views.Field{Name: "topic", Label: p.T("tables.topic"), Value: q.Topic}
 	for _, t := range topics {
@@ -96,7 +85,7 @@ var operationTones = map[string]string{"INSERT": "ok", "INIT": "ok", "UPDATE": "
 
 func messageRow(p *views.Page, m *Message) views.Message {
 	r := views.Message{Where: "p" + strconv.Itoa(m.Partition) + " @ " + strconv.FormatInt(m.Offset, 10), Key: m.Key, Operation: m.Operation, Object: m.Object,
-		SQL: m.SQL, Hex: m.Hex, Size: p.Bytes(int64(m.Size)), Tone: firstOf(operationTones[m.Operation], "idle")}
+		SQL: m.SQL, Hex: m.Hex, Size: p.Bytes(int64(m.Size)), Tone: cmp.Or(operationTones[m.Operation], "idle")}
 	if m.Time >= 0 {
 		r.Time = time.UnixMilli(m.Time).Format("2006-01-02 15:04:05.000")
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -66,12 +67,9 @@ func cut[T any](p *views.Page, rows []T, page, action string, q url.Values) ([]T
 }
 
 func (s *stand) tableRow(p *views.Page, t *task.Table, d task.TableProgress) views.TableRow {
-	r := views.TableRow{Name: t.Schema + "." + t.Name, Topic: t.Topic, Rows: "–", Pieces: "–", State: views.PhaseMark{State: "todo"}, Details: details(p, t)}
-	if r.Topic == "" {
-		r.Topic = s.Spec.Target.Topic
-	}
+	r := views.TableRow{Name: t.Schema + "." + t.Name, Topic: s.Spec.TopicOf(t), Rows: "–", Pieces: "–", State: views.PhaseMark{State: "todo"}, Details: details(p, t)}
 	if t.ToSchema != "" || t.ToName != "" {
-		r.As = firstOf(t.ToSchema, t.Schema) + "." + firstOf(t.ToName, t.Name)
+		r.As = cmp.Or(t.ToSchema, t.Schema) + "." + cmp.Or(t.ToName, t.Name)
 	}
 	switch past := order[s.phase()] > order["full"] || s.State == task.Finished; {
 	case !s.Spec.Full:
@@ -112,11 +110,4 @@ func details(p *views.Page, t *task.Table) string {
 		out = append(out, p.T("tables.no_ddl"))
 	}
 	return strings.Join(out, " · ")
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

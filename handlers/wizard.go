@@ -36,6 +36,11 @@ type wizardBody struct {
 	Start *startChoice `json:"start,omitempty"`
 }
 
+// DraftBody is the body of a draft that begins with a specification.
+func DraftBody(spec task.Spec, about task.About) ([]byte, error) {
+	return json.Marshal(wizardBody{V: 1, Spec: spec, About: about})
+}
+
 // The steps of the wizard, as their addresses name them.
 const (
 	stepConnections = "connections"

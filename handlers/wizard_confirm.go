@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -146,7 +147,7 @@ type startChoice struct {
 
 // newConfirmForm is what the draft holds. It proposes two in the morning for a start in off-peak hours.
 func newConfirmForm(p *views.Page, b *wizardBody) confirmForm {
-	f := confirmForm{link: firstOf(b.About.Link, unlimited), start: "now", zone: usualZone(p)}
+	f := confirmForm{link: cmp.Or(b.About.Link, unlimited), start: "now", zone: usualZone(p)}
 	if at, err := time.LoadLocation(f.zone); err == nil {
 		now := p.Now.In(at)
 		night := time.Date(now.Year(), now.Month(), now.Day(), 2, 0, 0, 0, at)
@@ -226,7 +227,7 @@ func (f *confirmForm) readTime(p *views.Page) {
 // linkOf gives the chosen link specification.
 func (f *confirmForm) linkOf() (link, bool) {
 	for _, l := range links {
-		if firstOf(l.name, unlimited) == f.link {
+		if cmp.Or(l.name, unlimited) == f.link {
 			return l, true
 		}
 	}
@@ -246,7 +247,7 @@ func (f *confirmForm) model(p *views.Page) *views.WizardConfirm {
 		Accept: views.Field{Name: "terms", Label: p.T("confirm.accept"), Checked: f.terms, Error: wrong["terms"]},
 	}
 	for _, l := range links {
-		o := views.Option{Value: firstOf(l.name, unlimited), Text: p.T("confirm.link." + firstOf(l.name, unlimited)), Hint: p.T("confirm.link_none")}
+		o := views.Option{Value: cmp.Or(l.name, unlimited), Text: p.T("confirm.link." + cmp.Or(l.name, unlimited)), Hint: p.T("confirm.link_none")}
 		if l.rate > 0 {
 			o.Hint = p.T("config.rate_value", "N", p.Number(int64(l.rate)))
 		}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -80,7 +81,7 @@ func (h *Handlers) make(c echo.Context, draft string, b *wizardBody, when time.T
 	if err != nil {
 		return err
 	}
-	params, flash := map[string]string{"link": firstOf(about.Link, unlimited), "terms": about.TermsAccepted}, "flash.task.start"
+	params, flash := map[string]string{"link": cmp.Or(about.Link, unlimited), "terms": about.TermsAccepted}, "flash.task.start"
 	if when.IsZero() {
 		err = h.Runner.Start(ctx, id)
 	} else {

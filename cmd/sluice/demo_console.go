@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +10,7 @@ import (
 
 	"sluice/cmd/sluice/demo"
 	"sluice/engine/task"
+	"sluice/handlers"
 	"sluice/store"
 )
 
@@ -69,7 +69,7 @@ func (p *program) demoConsole(ctx context.Context, st *store.Store, o demoOption
 
 // prepareDraft keeps a task for the wizard, with what the demo's servers need.
 func prepareDraft(ctx context.Context, st *store.Store, s task.Spec) error {
-	body, err := json.Marshal(draftBody{Version: 1, Spec: s, About: task.About{InstanceType: "self"}})
+	body, err := handlers.DraftBody(s, task.About{InstanceType: "self"})
 	if err != nil {
 		return err
 	}

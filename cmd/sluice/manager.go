@@ -14,6 +14,7 @@ import (
 	"sluice/engine"
 	"sluice/engine/progress"
 	"sluice/engine/task"
+	"sluice/handlers"
 )
 
 // manager runs many tasks in one process, each on its own: one that fails harms no other.
@@ -380,13 +381,6 @@ func (w *hubWatcher) save(ctx context.Context) {
 	}
 }
 
-// draftBody is what a draft begins with; the wizard keeps more beside it.
-type draftBody struct {
-	Version int        `json:"v"`
-	Spec    task.Spec  `json:"spec"`
-	About   task.About `json:"about"`
-}
-
 // Clone makes a draft with the specification and the passwords of a task.
 func (m *manager) Clone(ctx context.Context, id string) (string, error) {
 	t, err := m.runner.store.Summary(ctx, id)
@@ -394,7 +388,7 @@ func (m *manager) Clone(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	t.Spec.Name, t.About.TermsAccepted = t.Name, ""
-	body, err := json.Marshal(draftBody{Version: 1, Spec: t.Spec, About: t.About})
+	body, err := handlers.DraftBody(t.Spec, t.About)
 	if err != nil {
 		return "", fmt.Errorf("writing the draft: %w", err)
 	}

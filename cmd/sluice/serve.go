@@ -143,10 +143,12 @@ func (c *console) setupLink(ctx context.Context) error {
 
 // run serves until ctx is over, then stops the tasks.
 func (c *console) run(ctx context.Context) error {
-	if err := c.manager.restore(ctx); err != nil {
-		return errors.Join(err, c.listener.Close())
+	err := c.manager.restore(ctx)
+	if err == nil {
+		err = c.server.Serve(ctx, c.listener)
+	} else {
+		err = errors.Join(err, c.listener.Close())
 	}
-	err := c.server.Serve(ctx, c.listener)
 	c.checker.close()
 	c.manager.close()
 	if errors.Is(context.Cause(ctx), engine.ErrStopped) {

@@ -17,23 +17,12 @@ func sharing(tasks func(context.Context) ([]task.Summary, error), self string, t
 		}
 		var names []string
 		for _, s := range all {
-			if s.ID != self && s.State != task.Finished && overlap(s.Spec.Target.Brokers, target.Brokers) && overlap(topicsOf(&s.Spec), topics) {
+			if s.ID != self && s.State != task.Finished && overlap(s.Spec.Target.Brokers, target.Brokers) && overlap(s.Spec.Topics(), topics) {
 				names = append(names, s.Name)
 			}
 		}
 		return names, nil
 	}
-}
-
-func topicsOf(s *task.Spec) []string {
-	var names []string
-	for _, t := range s.Tables {
-		if t.Topic == "" {
-			t.Topic = s.Target.Topic
-		}
-		names = append(names, t.Topic)
-	}
-	return names
 }
 
 func overlap(a, b []string) bool {

@@ -15,9 +15,6 @@ import (
 //go:embed record.avsc
 var schema string
 
-// Schema gives the Avro schema of a message value.
-func Schema() string { return schema }
-
 // Options of a Codec.
 type Options struct {
 	ServerVersion string // as the source says it: "8.0.33"

@@ -14,15 +14,6 @@ import (
 	"sluice/engine/cdc"
 )
 
-func TestObjectName(t *testing.T) {
-	t.Parallel()
-	for _, c := range [][3]string{{"shop", "orders", "shop.orders"}, {"my.db", "a.b", `my\u002Edb.a\u002Eb`}, {"my.db", "", `my\u002Edb`}} {
-		if got := ObjectName(c[0], c[1]); got != c[2] {
-			t.Errorf("ObjectName(%q, %q) = %q, want %q", c[0], c[1], got, c[2])
-		}
-	}
-}
-
 func encodeDecode(t testing.TB, r *cdc.Record) *Message {
 	t.Helper()
 	value, err := New(Options{ServerVersion: "8.0.33"}).Encode(nil, r)

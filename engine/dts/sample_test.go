@@ -54,7 +54,7 @@ func sampleRecord(op cdc.Op) *cdc.Record {
 	case cdc.Heartbeat:
 		return r
 	}
-	r.Object, r.Table = ObjectName("my.db", "orders"), sampleTable
+	r.Object, r.Table = `my\u002Edb.orders`, sampleTable
 	r.ServerID, r.ThreadID = 26957161, 7
 	if op == cdc.Update || op == cdc.Delete {
 		r.Before = sampleRow()

@@ -6,9 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	kafka "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
-	"github.com/segmentio/kafka-go/protocol/apiversions"
 	"github.com/segmentio/kafka-go/protocol/metadata"
 )
 
@@ -53,20 +51,11 @@ var fetches = []struct {
 // Version tells from which Kafka, and up to which, brokers answer as this one does. An end that is not known is "".
 func (c *Client) Version(ctx context.Context) (from, to string, err error) {
 	err = c.patiently(ctx, shortPatience, "asking for the broker's version", "", func() error {
-		m, err := c.roundTrip(ctx, &direct{request: new(apiversions.Request), broker: -1})
-		if err != nil {
-			return err
+		newest, err := c.newestVersions(ctx)
+		if fetch, known := newest[protocol.Fetch]; known {
+			from, to = versions(fetch)
 		}
-		res := m.(*apiversions.Response)
-		if res.ErrorCode != 0 {
-			return kafka.Error(res.ErrorCode)
-		}
-		for _, k := range res.ApiKeys {
-			if protocol.ApiKey(k.ApiKey) == protocol.Fetch {
-				from, to = versions(k.MaxVersion)
-			}
-		}
-		return nil
+		return err
 	})
 	return from, to, err
 }

@@ -215,25 +215,34 @@ func verifyChain(s tls.ConnectionState, roots *x509.CertPool) error {
 
 // checkVersions asks for what tier 1 needs: record batches of magic 2 and idempotence came together with Produce 3.
 func (c *Client) checkVersions(ctx context.Context) error {
-	m, err := c.roundTrip(ctx, &direct{request: new(apiversions.Request), broker: -1})
+	newest, err := c.newestVersions(ctx)
 	if err != nil {
 		return err
 	}
-	res := m.(*apiversions.Response)
-	if res.ErrorCode != 0 {
-		return kafka.Error(res.ErrorCode)
-	}
-	for _, k := range res.ApiKeys {
-		switch protocol.ApiKey(k.ApiKey) {
-		case protocol.Produce:
-			if k.MaxVersion < 3 {
-				return &task.Error{Code: "target.version_unsupported", Text: "The broker is older than Kafka 0.11",
-					Hint: "Kafka 0.10 (tier 2) is not supported yet: use Kafka 0.11 or later."}
-			}
-			if k.MaxVersion < 7 && c.codec == compress.Zstd {
-				return kafka.UnsupportedCompressionType
-			}
-		}
+	produce, known := newest[protocol.Produce]
+	switch {
+	case known && produce < 3:
+		return &task.Error{Code: "target.version_unsupported", Text: "The broker is older than Kafka 0.11",
+			Hint: "Kafka 0.10 (tier 2) is not supported yet: use Kafka 0.11 or later."}
+	case known && produce < 7 && c.codec == compress.Zstd:
+		return kafka.UnsupportedCompressionType
 	}
 	return nil
+}
+
+// newestVersions asks a broker for the newest version of each request that it knows.
+func (c *Client) newestVersions(ctx context.Context) (map[protocol.ApiKey]int16, error) {
+	m, err := c.roundTrip(ctx, &direct{request: new(apiversions.Request), broker: -1})
+	if err != nil {
+		return nil, err
+	}
+	res := m.(*apiversions.Response)
+	if res.ErrorCode != 0 {
+		return nil, kafka.Error(res.ErrorCode)
+	}
+	newest := map[protocol.ApiKey]int16{}
+	for _, k := range res.ApiKeys {
+		newest[protocol.ApiKey(k.ApiKey)] = k.MaxVersion
+	}
+	return newest, nil
 }

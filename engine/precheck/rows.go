@@ -66,7 +66,7 @@ func (f *facts) wideTables() []wideTable {
 		chosen := selected[t.TableID]
 		w := wideTable{id: t.TableID, topic: chosen.Topic}
 		for _, c := range t.Columns {
-			if large(c.Type) && !slices.Contains(chosen.Exclude, c.Name) && (len(chosen.Columns) == 0 || slices.Contains(chosen.Columns, c.Name)) {
+			if large(c.Type) && chosen.Carries(c.Name) {
 				w.columns = append(w.columns, c.Name)
 			}
 		}
@@ -98,7 +98,7 @@ func diskEstimate(_ context.Context, f *facts) finding {
 	copies := f.copyTime()
 	params := []string{"Size", size(f.bytes() * inTopics), "Copy", copies.String(), "Needed", (2 * copies).String()}
 	var short []string
-	for _, name := range f.wanted() {
+	for _, name := range f.Spec.Topics() {
 		if t, ok := f.topics[name]; ok && t.Cleanup != "" && t.Retention >= 0 && t.Retention < 2*copies {
 			short = append(short, name+" "+t.Retention.Round(time.Second).String())
 		}

@@ -29,21 +29,8 @@ func targetChecks() []check {
 	}
 }
 
-// wanted gives the names of all topics, in order.
-func (f *facts) wanted() []string {
-	names := map[string]bool{}
-	for _, t := range f.Spec.Tables {
-		name := t.Topic
-		if name == "" {
-			name = f.Spec.Target.Topic
-		}
-		names[name] = true
-	}
-	return slices.Sorted(maps.Keys(names))
-}
-
 func topicsThere(ctx context.Context, f *facts) finding {
-	names := f.wanted()
+	names := f.Spec.Topics()
 	var err error
 	if f.topics, err = f.target.Topics(ctx, names); err != nil {
 		return refused(err)
@@ -94,7 +81,7 @@ func (f *facts) bootstrap() string { return strings.Join(f.Spec.Target.Brokers, 
 // mapping holds the specification against the tables that could be read and the topics as they are or will be.
 func mapping(_ context.Context, f *facts) finding {
 	counts := map[string]int{}
-	for _, name := range f.wanted() {
+	for _, name := range f.Spec.Topics() {
 		counts[name] = max(f.Spec.Target.Partitions, 1)
 		if t, ok := f.topics[name]; ok {
 			counts[name] = t.Partitions
@@ -164,7 +151,7 @@ func (f *facts) idempotent(ctx context.Context) finding {
 func safety(_ context.Context, f *facts) finding {
 	var found []string
 	var compacted []string
-	for _, name := range f.wanted() {
+	for _, name := range f.Spec.Topics() {
 		t, there := f.topics[name]
 		switch {
 		case !there && !f.Spec.Schema:

@@ -34,7 +34,7 @@ func terms(_ context.Context, f *facts) finding {
 
 // shared tells which other tasks write to the topics: their records will stand side by side.
 func shared(ctx context.Context, f *facts) finding {
-	others, err := f.Sharing(ctx, f.wanted())
+	others, err := f.Sharing(ctx, f.Spec.Topics())
 	if err != nil {
 		return refused(err)
 	}

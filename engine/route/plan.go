@@ -48,19 +48,12 @@ func New(spec *task.Spec, partitions map[string]int) (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := p.addLanes(e, topicOf(spec, t), partitions); err != nil {
+		if err := p.addLanes(e, spec.TopicOf(t), partitions); err != nil {
 			return nil, err
 		}
 		p.entries[id] = e
 	}
 	return p, nil
-}
-
-func topicOf(spec *task.Spec, t *task.Table) string {
-	if t.Topic != "" {
-		return t.Topic
-	}
-	return spec.Target.Topic
 }
 
 func newEntry(spec *task.Spec, t *task.Table) (*entry, error) {
@@ -140,9 +133,6 @@ func (p *Plan) number(l Lane) int {
 
 // Lanes gives the partitions that the task writes to; a lane's number is its place in the list.
 func (p *Plan) Lanes() []Lane { return p.lanes }
-
-// Selected reports whether the table is part of the task.
-func (p *Plan) Selected(id cdc.TableID) bool { return p.entries[id] != nil }
 
 // Table gives the plan of one version of a selected table.
 func (p *Plan) Table(t *cdc.Table) (*Table, error) {

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,14 +36,7 @@ type part struct {
 // Object gives the mapped name of a table as records carry it: a dot inside a name becomes the six characters
 // backslash, u002E.
 func Object(t *task.Table) string {
-	schema, name := t.ToSchema, t.ToName
-	if schema == "" {
-		schema = t.Schema
-	}
-	if name == "" {
-		name = t.Name
-	}
-	return escapeDots(schema) + "." + escapeDots(name)
+	return escapeDots(cmp.Or(t.ToSchema, t.Schema)) + "." + escapeDots(cmp.Or(t.ToName, t.Name))
 }
 
 func escapeDots(name string) string { return strings.ReplaceAll(name, ".", `\u002E`) }

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"log/slog"
 	"slices"
 	"strings"
@@ -87,6 +88,21 @@ type Table struct {
 	// DML kinds sent: any of insert, update, delete; empty is all. NoDDL leaves DDL records out.
 	DML   []string `yaml:"dml,omitempty" json:"dml,omitempty"`
 	NoDDL bool     `yaml:"no_ddl,omitempty" json:"no_ddl,omitempty"`
+}
+
+// TopicOf is where a table's records go.
+func (s *Spec) TopicOf(t *Table) string { return cmp.Or(t.Topic, s.Target.Topic) }
+
+// Topics are all that the task writes to, in order, each once.
+func (s *Spec) Topics() []string {
+	var names []string
+	for i := range s.Tables {
+		if name := s.TopicOf(&s.Tables[i]); name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Carries reports whether a column of the source travels.

@@ -1,20 +1,14 @@
 package browsertest
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"io"
 	"net"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp/kb"
 
-	"sluice/engine/enginetest/driver"
 	"sluice/store"
 )
 
@@ -32,16 +26,10 @@ func (tb *Tab) newDraft() string {
 	return tb.path()
 }
 
-// loaded waits for a page by what is true of it alone, and for its scripts: a page that has loaded need not change, so
-// that waitJS would not look again.
+// loaded waits for a page by what is true of it alone, and for its scripts.
 func (tb *Tab) loaded(what, expression string) {
 	tb.t.Helper()
-	if tb.plain {
-		tb.waitJS(what, expression+` && document.readyState === "complete"`)
-		return
-	}
-	tb.waitJS(what, expression)
-	eval[bool](tb, `document.readyState === "complete" || new Promise((done) => addEventListener("load", () => done(true), { once: true }))`)
+	tb.waitJS(what, expression+` && document.readyState === "complete"`)
 }
 
 // Two tabs on one draft: who saves last is told, keeps what was typed, and chooses.
@@ -188,23 +176,6 @@ func (tb *Tab) plainPrecheck() {
 	}
 	tb.click("#check-next button:not([disabled])")
 	tb.loaded("the last step", `location.pathname.endsWith("/confirm")`)
-}
-
-// decoded counts the messages of the topic by operation and object.
-func (w *World) decoded() map[string]int {
-	w.t.Helper()
-	out, err := exec.Command(driver.Binary(w.t), "decode", "--brokers", w.kafka.Plain, "--topic", w.topic).Output()
-	must(w.t, err)
-	got := map[string]int{}
-	for lines := json.NewDecoder(bytes.NewReader(out)); ; {
-		var m struct{ Operation, Object string }
-		err := lines.Decode(&m)
-		if errors.Is(err, io.EOF) {
-			return got
-		}
-		must(w.t, err)
-		got[m.Operation+" "+m.Object]++
-	}
 }
 
 // The first two steps with the keys alone.

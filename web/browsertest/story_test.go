@@ -1,18 +1,13 @@
 package browsertest
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
-	"sluice/engine/enginetest/driver"
 	"sluice/store"
 )
 
@@ -55,7 +50,7 @@ func TestStory(t *testing.T) {
 			id := s.confirm()
 			s.follow(id, say)
 			s.finish(id, say)
-			s.count()
+			s.arrived()
 		})
 	}
 }
@@ -130,7 +125,7 @@ func (s *story) precheck() {
 	s.t.Helper()
 	s.w.exec("REVOKE REPLICATION SLAVE ON *.* FROM '" + s.user + "'@'%'")
 	s.waitJS("a precheck", `document.querySelector("#check-verdict .notice-bad, #check-verdict .notice-warn, #check-verdict .notice-ok") || document.querySelector("#check-head button.primary")`)
-	if s.Tab.count("#check-verdict .notice-bad") == 0 {
+	if s.count("#check-verdict .notice-bad") == 0 {
 		s.click("#check-head .actions button:last-child")
 	}
 	s.waitLong(60*time.Second, "a failed precheck", `document.querySelector("#check-verdict .notice-bad") && document.querySelector("#check-head .actions button")`)
@@ -148,8 +143,8 @@ func (s *story) precheck() {
 	s.w.exec("GRANT REPLICATION SLAVE ON *.* TO '" + s.user + "'@'%'")
 	s.click("#check-head .actions button:last-child")
 	s.waitLong(60*time.Second, "a precheck without errors", `!document.querySelector("#check-verdict .notice-bad") && document.querySelector("#check-head .actions button")`)
-	for s.Tab.count("#check-list a[href$='#reason']") > 0 {
-		n := s.Tab.count("#check-list a[href$='#reason']")
+	for s.count("#check-list a[href$='#reason']") > 0 {
+		n := s.count("#check-list a[href$='#reason']")
 		s.click("#check-list a[href$='#reason']")
 		s.fill("#reason", "A test server.")
 		s.click("#drawer .check-acknowledge button")
@@ -205,24 +200,10 @@ func (s *story) finish(id string, say words) {
 	s.waitText("#task-status", say.completed)
 }
 
-// count decodes the topic with the binary: every row once, and every change.
-func (s *story) count() {
+// arrived holds the topic: every row once, and every change.
+func (s *story) arrived() {
 	s.t.Helper()
-	out, err := exec.Command(driver.Binary(s.t), "decode", "--brokers", s.w.kafka.Plain, "--topic", s.w.topic).Output()
-	if err != nil {
-		s.t.Fatalf("decoding the topic: %v", err)
-	}
-	got := map[string]int{}
-	lines := bufio.NewScanner(bytes.NewReader(out))
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		var m struct {
-			Operation string `json:"operation"`
-			Object    string `json:"object"`
-		}
-		must(s.t, json.Unmarshal(lines.Bytes(), &m))
-		got[m.Operation+" "+m.Object]++
-	}
+	got := s.w.decoded()
 	orders, customers := s.w.schema+".orders", s.w.schema+".customers"
 	for what, want := range map[string]int{"INIT " + orders: 5000, "INIT " + customers: 3, "INSERT " + orders: 16000} {
 		if got[what] != want {

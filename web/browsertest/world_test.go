@@ -1,15 +1,20 @@
 package browsertest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"sluice/engine/enginetest/driver"
 	"sluice/engine/enginetest/servers"
 	"sluice/engine/task"
 	"sluice/store"
@@ -125,5 +130,22 @@ func (tb *Tab) noSecrets() {
 		if strings.Contains(page, secret) {
 			tb.t.Errorf("%s shows a password", tb.path())
 		}
+	}
+}
+
+// decoded counts the messages of the topic by operation and object.
+func (w *World) decoded() map[string]int {
+	w.t.Helper()
+	out, err := exec.Command(driver.Binary(w.t), "decode", "--brokers", w.kafka.Plain, "--topic", w.topic).Output()
+	must(w.t, err)
+	got := map[string]int{}
+	for lines := json.NewDecoder(bytes.NewReader(out)); ; {
+		var m struct{ Operation, Object string }
+		err := lines.Decode(&m)
+		if errors.Is(err, io.EOF) {
+			return got
+		}
+		must(w.t, err)
+		got[m.Operation+" "+m.Object]++
 	}
 }
