@@ -12,6 +12,7 @@ import (
 
 	"sluice/engine/enginetest/driver"
 	"sluice/engine/enginetest/oracle"
+	"sluice/engine/enginetest/readers"
 	"sluice/engine/enginetest/servers"
 	"sluice/engine/enginetest/workload"
 )
@@ -21,6 +22,7 @@ var (
 	kills   = flag.Int("exact.kills", 3, "kills at random moments, on top of one at each named fault point")
 	seconds = flag.Int("exact.seconds", 8, "how long the tables are written to at least")
 	seed    = flag.Uint64("exact.seed", 1, "of the workload and the kills")
+	both    = flag.Bool("exact.readers", false, "have every message read by the two independent readers, too")
 )
 
 func TestMain(m *testing.M) { os.Exit(driver.Main(m)) }
@@ -176,7 +178,34 @@ func judge(t *testing.T, m *servers.MySQL, k *servers.Kafka, topic string, s sha
 	if err != nil {
 		t.Fatal(err)
 	}
+	if *both {
+		readAll(t, k, topic, len(topics.Records))
+	}
 	report := oracle.Check(ledger, topics, tables, oracle.CheckOptions{OnePartition: s.partitions == 1})
 	t.Logf("judged in %s", time.Since(began).Round(time.Millisecond))
 	return report
+}
+
+// readAll has every message of the topic read by the official reader and by the other one, which must see the same.
+func readAll(t *testing.T, k *servers.Kafka, topic string, want int) {
+	const at = 20_000 // messages at once
+	var values [][]byte
+	n := 0
+	flush := func() {
+		n += len(readers.Agree(t, values))
+		values = values[:0]
+	}
+	err := oracle.EachValue(t.Context(), []string{k.Plain}, []string{topic}, func(v []byte) {
+		if values = append(values, v); len(values) == at {
+			flush()
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flush()
+	if n < want || want == 0 {
+		t.Errorf("the readers read %d messages, the oracle %d records", n, want)
+	}
+	t.Logf("%d messages read by both readers", n)
 }

@@ -14,18 +14,34 @@ import (
 // ReadTopics reads all partitions of the topics from their first offset to the end that they have now. opts are for
 // TLS and sign-in.
 func ReadTopics(ctx context.Context, brokers, topics []string, o TopicOptions, opts ...kgo.Opt) (*Topics, error) {
-	admin, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(brokers...)}, opts...)...)
+	d, err := newDecoder(o)
 	if err != nil {
 		return nil, err
+	}
+	if err := eachRecord(ctx, brokers, topics, d.add, opts); err != nil {
+		return nil, err
+	}
+	return d.out, nil
+}
+
+// EachValue reads like ReadTopics and gives the messages as they are.
+func EachValue(ctx context.Context, brokers, topics []string, each func(value []byte)) error {
+	return eachRecord(ctx, brokers, topics, func(_ string, _ int32, _ int64, value []byte) { each(value) }, nil)
+}
+
+// adder takes one record.
+type adder func(topic string, partition int32, offset int64, value []byte)
+
+// eachRecord reads one partition after the other, so that the records stand in the order that Check wants.
+func eachRecord(ctx context.Context, brokers, topics []string, add adder, opts []kgo.Opt) error {
+	admin, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(brokers...)}, opts...)...)
+	if err != nil {
+		return err
 	}
 	defer admin.Close()
 	ranges, err := offsets(ctx, admin, topics)
 	if err != nil {
-		return nil, err
-	}
-	d, err := newDecoder(o)
-	if err != nil {
-		return nil, err
+		return err
 	}
 	slices.SortFunc(ranges, func(a, b logRange) int {
 		if a.topic != b.topic {
@@ -33,13 +49,12 @@ func ReadTopics(ctx context.Context, brokers, topics []string, o TopicOptions, o
 		}
 		return int(a.partition - b.partition)
 	})
-	// One partition after the other, so that the records stand in the order that Check wants.
 	for _, r := range ranges {
-		if err := readPartition(ctx, brokers, r, d, opts); err != nil {
-			return nil, fmt.Errorf("reading %s/%d: %w", r.topic, r.partition, err)
+		if err := readPartition(ctx, brokers, r, add, opts); err != nil {
+			return fmt.Errorf("reading %s/%d: %w", r.topic, r.partition, err)
 		}
 	}
-	return d.out, nil
+	return nil
 }
 
 // logRange is what a partition holds: offsets from first up to end, without end.
@@ -49,7 +64,7 @@ type logRange struct {
 	first, end int64
 }
 
-func readPartition(ctx context.Context, brokers []string, r logRange, d *decoder, opts []kgo.Opt) error {
+func readPartition(ctx context.Context, brokers []string, r logRange, add adder, opts []kgo.Opt) error {
 	if r.first >= r.end {
 		return nil
 	}
@@ -72,7 +87,7 @@ func readPartition(ctx context.Context, brokers []string, r logRange, d *decoder
 		}
 		fetches.EachRecord(func(rec *kgo.Record) {
 			if rec.Offset < r.end {
-				d.add(rec.Topic, rec.Partition, rec.Offset, rec.Value)
+				add(rec.Topic, rec.Partition, rec.Offset, rec.Value)
 			}
 			next = rec.Offset + 1
 		})

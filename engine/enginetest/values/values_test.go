@@ -11,10 +11,9 @@ import (
 	"testing"
 
 	"github.com/go-mysql-org/go-mysql/client"
-	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/engine/enginetest/driver"
+	"sluice/engine/enginetest/oracle"
 	"sluice/engine/enginetest/readers"
 	"sluice/engine/enginetest/servers"
 )
@@ -279,34 +278,8 @@ func (w *world) compare(r readers.Record, side string, got map[string]*readers.V
 // consume reads the whole topic.
 func consume(t *testing.T, k *servers.Kafka, topic string) (values [][]byte) {
 	t.Helper()
-	c, err := kgo.NewClient(kgo.SeedBrokers(k.Plain), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))
-	if err != nil {
+	if err := oracle.EachValue(t.Context(), []string{k.Plain}, []string{topic}, func(v []byte) { values = append(values, v) }); err != nil {
 		t.Fatal(err)
-	}
-	defer c.Close()
-	end := endOffset(t, c, topic)
-	for next := int64(0); next < end; {
-		fetches := c.PollFetches(t.Context())
-		if err := fetches.Err(); err != nil {
-			t.Fatal(err)
-		}
-		fetches.EachRecord(func(r *kgo.Record) { values, next = append(values, r.Value), r.Offset+1 })
 	}
 	return values
-}
-
-func endOffset(t *testing.T, c *kgo.Client, topic string) int64 {
-	t.Helper()
-	q := kmsg.NewPtrListOffsetsRequest()
-	q.ReplicaID = -1
-	p := kmsg.NewListOffsetsRequestTopicPartition()
-	p.Timestamp = -1
-	of := kmsg.NewListOffsetsRequestTopic()
-	of.Topic, of.Partitions = topic, append(of.Partitions, p)
-	q.Topics = append(q.Topics, of)
-	a, err := q.RequestWith(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a.Topics[0].Partitions[0].Offset
 }
