@@ -25,7 +25,7 @@ const (
 	kafkaPassword = "bob-secret"
 )
 
-// Kafka is a running one-node Kafka 4.4.
+// Kafka is a running one-node Kafka, 4.4 where nothing else is said.
 type Kafka struct {
 	Plain   string // host:port without encryption or login
 	SASL    string // SASL_PLAINTEXT: SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN
@@ -37,7 +37,8 @@ type Kafka struct {
 	Password string
 	Dir      string // empty for a broker given by the environment
 
-	proc *process
+	proc   *process
+	keeper *process // ZooKeeper of an old broker; nil: it needs none
 }
 
 type kafkaSettings struct {
@@ -292,7 +293,11 @@ func (k *Kafka) Stop(t testing.TB) {
 func (k *Kafka) Restart(t testing.TB) {
 	t.Helper()
 	k.Stop(t)
-	if err := k.proc.start(); err != nil {
+	start := k.proc.start
+	if k.keeper != nil {
+		start = k.restartOld
+	}
+	if err := start(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -301,6 +306,9 @@ func (k *Kafka) Restart(t testing.TB) {
 func (k *Kafka) Close() {
 	if k.proc != nil {
 		k.proc.discard()
+	}
+	if k.keeper != nil {
+		k.keeper.discard()
 	}
 }
 

@@ -213,11 +213,46 @@ func TestKafkaKeepsDataOverKillAndRestart(t *testing.T) {
 	}
 }
 
+// TestOldKafka starts the oldest broker and one from the middle, and kills each of them once.
+func TestOldKafka(t *testing.T) {
+	for _, version := range []KafkaVersion{Kafka010, Kafka10} {
+		t.Run(string(version), func(t *testing.T) {
+			start := time.Now()
+			k := StartOldKafka(t, version)
+			t.Logf("start: %v", time.Since(start))
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			transport := &kafka.Transport{SASL: plain.Mechanism{Username: k.User, Password: k.Password}}
+			defer transport.CloseIdleConnections()
+			cl := &kafka.Client{Addr: kafka.TCP(k.SASL), Transport: transport}
+			made, err := cl.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: "t", NumPartitions: 1, ReplicationFactor: 1}}})
+			if err != nil || made.Errors["t"] != nil {
+				t.Fatal(err, made)
+			}
+			w := &kafka.Writer{Addr: kafka.TCP(k.Plain), Topic: "t", RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond}
+			defer w.Close()
+			if err := w.WriteMessages(ctx, kafka.Message{Value: []byte("kept")}); err != nil {
+				t.Fatal(err)
+			}
+			k.Kill9(t)
+			start = time.Now()
+			k.Restart(t)
+			t.Logf("restart after a kill: %v", time.Since(start))
+			r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{k.Plain}, Topic: "t", MaxWait: 100 * time.Millisecond})
+			defer r.Close()
+			if got, err := r.ReadMessage(ctx); err != nil || string(got.Value) != "kept" {
+				t.Errorf("read %q, %v", got.Value, err)
+			}
+		})
+	}
+}
+
 func TestMissingFilesSayHowToGetThem(t *testing.T) {
 	t.Setenv("SLUICE_CACHE", t.TempDir())
 	for _, start := range []func() error{
 		func() error { _, err := LaunchMySQL(MySQL80); return err },
 		func() error { _, err := LaunchKafka(); return err },
+		func() error { _, err := LaunchOldKafka(Kafka010); return err },
 	} {
 		if err := start(); err == nil || !strings.Contains(err.Error(), "task fetch") {
 			t.Errorf("error %v does not name the remedy", err)
