@@ -79,6 +79,8 @@ type Progress struct {
 	Counts     Counts
 	Position   cdc.Position // everything before it was routed
 	Low        cdc.Position // everything before it is acknowledged
+	Log        string       // base name of the binlog's files: positions are written by it
+	Set        string       // the transactions before the low bound of the newest note, as the source writes sets
 	ChunksLeft int
 	ChunksDone int
 	// Delay is how long ago the source was at a point that is wholly acknowledged; Known is false until it was

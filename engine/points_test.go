@@ -133,3 +133,21 @@ func TestFaultPoints(t *testing.T) {
 		}
 	})
 }
+
+// The identity of a record of the stream names its transaction, in both flavors, whole or a half of an update.
+func TestTransactionOf(t *testing.T) {
+	t.Parallel()
+	r := &router{cfg: config{prefix: "0123456789abcdef/1/"}}
+	for _, tid := range []string{"3e11fa47-71ca-11e1-9e33-c80aa9429562:5", "3e11fa47-71ca-11e1-9e33-c80aa9429562:tag:5", "0-1-5"} {
+		for _, id := range [][]byte{r.streamIdentity('s', tid, 7, 0), r.streamIdentity('s', tid, 7, 'd'), r.streamIdentity('d', tid, 0, 0)} {
+			if got := TransactionOf(string(id)); got != tid {
+				t.Errorf("%s is of %q, want %q", id, got, tid)
+			}
+		}
+	}
+	for _, id := range []string{"", "x", "0123456789abcdef/1/c3/17", "0123456789abcdef/1/d0/shop.orders", "0123456789abcdef/1/d0/shop.a/s/b:1", "0123456789abcdef/1/f/2.0", "a/1/s/"} {
+		if got := TransactionOf(id); got != "" {
+			t.Errorf("%q is said to be of transaction %q", id, got)
+		}
+	}
+}

@@ -35,6 +35,8 @@ type Server struct {
 	// LowerNames: names of databases and tables are kept in lower case, whatever a statement writes. It is asked anew
 	// with each connection and not stored.
 	LowerNames bool
+	// Log is the base name of its binlog files, "mysql-bin"; asked anew as well.
+	Log string
 }
 
 // Start is where a task begins: the stream is opened after Set, and no chunk opens before the stream has passed End.

@@ -124,7 +124,7 @@ func (r *router) passed() error {
 	for lane, m := range r.found.lanes {
 		for id, met := range m {
 			if !met {
-				return &task.Error{Code: "source.lost", Op: "going on from " + r.base.String(),
+				return &task.Error{Code: "source.lost", Op: "going on from " + r.told(r.base),
 					Text: fmt.Sprintf("record %s in partition %d of %s was not read from the source again", id, r.lanes[lane].part.ID, r.lanes[lane].part.Topic),
 					Hint: "The source lost transactions that were already sent (a crash with sync_binlog=0, or a restore). Start a new task with a full copy."}
 			}

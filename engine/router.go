@@ -122,7 +122,7 @@ func (r *router) route(ctx context.Context, ev *cdc.Event) error {
 		return r.statement(ev)
 	case cdc.EventXAPrepare:
 		if r.tx.touched {
-			return &task.Error{Code: "source.xa", Op: "reading the binlog at " + ev.Pos.String(),
+			return &task.Error{Code: "source.xa", Op: "reading the binlog at " + r.told(ev.Pos),
 				Text: "an XA transaction changed a selected table",
 				Hint: "XA transactions on selected tables are not supported yet. End them, and start a new task after the last one."}
 		}
@@ -133,8 +133,8 @@ func (r *router) route(ctx context.Context, ev *cdc.Event) error {
 
 func (r *router) begin(ev *cdc.Event) error {
 	if ev.Pos.Before(r.base.Start()) {
-		return &task.Error{Code: "source.rewritten", Op: "reading the binlog at " + ev.Pos.String(),
-			Text: fmt.Sprintf("the source sent transaction %s, which lies before %s, where the task goes on", ev.TID, r.base),
+		return &task.Error{Code: "source.rewritten", Op: "reading the binlog at " + r.told(ev.Pos),
+			Text: fmt.Sprintf("the source sent transaction %s, which lies before %s, where the task goes on", ev.TID, r.told(r.base)),
 			Hint: "The source's binlog was reset or replaced. Start a new task with a full copy."}
 	}
 	r.tx = &transaction{open: true, start: ev.Pos, tid: ev.TID, time: ev.Time, server: ev.ServerID, thread: ev.ThreadID,
@@ -156,7 +156,7 @@ func (r *router) commit(end cdc.Position) {
 // rows routes every row of a rows event.
 func (r *router) rows(ev *cdc.Event) error {
 	if !r.inside() {
-		return fmt.Errorf("reading the binlog: rows outside a transaction at %s", ev.EventPos)
+		return fmt.Errorf("reading the binlog: rows outside a transaction at %s", r.told(ev.EventPos))
 	}
 	m := ev.Rows.Map()
 	t := r.tables[m.TableID]
@@ -199,7 +199,7 @@ func (r *router) statement(ev *cdc.Event) error {
 	text := strings.ToLower(ev.SQL)
 	for id, t := range r.tables {
 		if strings.Contains(text, t.lower) {
-			return &task.Error{Code: "source.statement", Op: "reading the binlog at " + ev.Pos.String(),
+			return &task.Error{Code: "source.statement", Op: "reading the binlog at " + r.told(ev.Pos),
 				Text: fmt.Sprintf("a change that may be of %s was logged as a statement, not as rows", id),
 				Hint: "SET GLOBAL binlog_format=ROW, then reconnect the sessions that were open before; start a new task."}
 		}
@@ -220,6 +220,18 @@ func (r *router) define(t *table, def *cdc.Table) error {
 	t.key = def.Key()
 	t.ordered = ordered(def, t.key)
 	return nil
+}
+
+// told is a position for people.
+func (r *router) told(p cdc.Position) string { return p.In(r.cfg.server.Log) }
+
+// TransactionOf gives the transaction that a record's identity names; empty for rows of the full copy.
+func TransactionOf(identity string) string {
+	parts := strings.SplitN(identity, "/", 4) // task, generation, kind, tid:n
+	if len(parts) < 4 || parts[2] != "s" && parts[2] != "d" {
+		return ""
+	}
+	return parts[3][:max(strings.LastIndexByte(parts[3], ':'), 0)]
 }
 
 // streamIdentity writes prefix kind/tid:n and the half, if it is one.

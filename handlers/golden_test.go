@@ -77,7 +77,7 @@ func TestGoldenPages(t *testing.T) {
 
 func somePage() *MessagePage {
 	return &MessagePage{Partitions: 3, Messages: []Message{
-		{Partition: 2, Offset: 17, Time: shelfNow.UnixMilli(), Key: "shop.orders:1", Hex: "00000000  0a", Size: 1, Operation: "UPDATE", Object: "shop.orders", Position: "4711@231", TxID: "0-1-2",
+		{Partition: 2, Offset: 17, Time: shelfNow.UnixMilli(), Key: "shop.orders:1", Hex: "00000000  0a", Size: 1, Operation: "UPDATE", Object: "shop.orders", Position: "4711@231", Tx: "0-1-2",
 			SourceTime: shelfNow.Unix(), Tags: map[string]string{"server_id": "1", "pk_uk_info": `{"PRIMARY":["id"]}`},
 			Cells: []Cell{{Name: "id", Type: "Integer", Before: "1", After: "1", HasBefore: true, HasAfter: true}, {Name: "city", Type: "Character", Before: "<Bremen>", HasBefore: true, HasAfter: true, NullAfter: true},
 				{Name: "added", Type: "Character", After: "", HasAfter: true}}},

@@ -34,7 +34,7 @@ type Message struct {
 	Operation  string
 	Object     string
 	Position   string
-	TxID       string
+	Tx         string // of the source: a GTID of its flavour; empty for rows of the full copy
 	SourceTime int64 // seconds
 	SQL        string
 	Tags       map[string]string

@@ -119,7 +119,8 @@ func (s *shelf) add(id string, state task.State, last string, measured func(*pro
 		Last: []byte(last), Created: shelfNow.Add(-time.Hour), Updated: shelfNow})
 	if measured != nil {
 		s.hub.Update(id, true, func(p *progress.Status) {
-			p.State, p.Phase, p.Position, p.Low = task.Running, "incremental", "4711@231", "4000@231"
+			p.State, p.Phase, p.Position, p.Low = task.Running, "incremental", "mysql-bin.000231:4711", "mysql-bin.000231:4000"
+			p.Log, p.Set = "mysql-bin", "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-99812,8a94f357-aab4-11df-86ab-c80aa9429563:1-7"
 			p.Copied, p.Inserts, p.Acked, p.AckedBytes = 88000, 1234, 89234, 91234567
 			measured(p)
 		})
@@ -144,7 +145,7 @@ func newShelf(t *testing.T) *shelf {
 	s.add("self", task.Running, "", func(p *progress.Status) { p.Phase, p.Estimate = "full", 100000 }).Spec.Incremental = false
 	s.add("paused", task.Stopped, `{"phase":"full","copied":40000,"estimate":88000,"position":"4711@231","low":"4000@231","measured":"2026-11-22T16:00:00Z"}`, nil)
 	s.add("failed", task.Failed, `{"phase":"incremental","copied":88000,"inserts":12}`, nil).Failure = &task.Error{Code: "source.binlog_purged", Text: "The binlog is gone <now>", Hint: "None."}
-	s.add("finished", task.Finished, `{"phase":"finished","copied":88000,"inserts":1234,"acked":89234,"acked_bytes":91234567,"low":"4711@231"}`, nil)
+	s.add("finished", task.Finished, `{"phase":"finished","copied":88000,"inserts":1234,"acked":89234,"acked_bytes":91234567,"low":"mysql-bin.000231:4711","log":"mysql-bin","set":"0-1-5"}`, nil)
 	s.echo = s.routes(t)
 	return s
 }

@@ -46,16 +46,15 @@ func (s *stand) endLive(p *views.Page) views.EndLive {
 		m.Writes = p.T("end.last_write", "D", p.Duration(quiet))
 	}
 	m.Ready = s.live && s.now.NoDelay && !m.Writing
-	m.Facts = []views.Fact{
-		{Name: p.T("show.read_to"), Value: dash(s.now.Position), Code: true},
-		{Name: p.T("show.delivered_to"), Value: dash(s.now.Low), Code: true},
-	}
+	m.Facts = s.positions(p)
 	if m.Done {
-		m.Facts = []views.Fact{
-			{Name: p.T("end.final_position"), Value: dash(s.now.Low), Code: true},
-			{Name: p.T("show.acked"), Value: p.T("show.acked_value", "N", p.Number(s.now.Acked), "Bytes", p.Bytes(s.now.AckedBytes))},
-			{Name: p.T("end.ended_at"), Value: p.Time(s.Updated)},
+		m.Facts = []views.Fact{{Name: p.T("end.final_position"), Value: dash(s.now.At(s.now.Low)), Code: true}}
+		if s.now.Set != "" {
+			m.Facts = append(m.Facts, views.Fact{Name: p.T("end.final_set"), Value: s.now.Set, Code: true})
 		}
+		m.Facts = append(m.Facts,
+			views.Fact{Name: p.T("show.acked"), Value: p.T("show.acked_value", "N", p.Number(s.now.Acked), "Bytes", p.Bytes(s.now.AckedBytes))},
+			views.Fact{Name: p.T("end.ended_at"), Value: p.Time(s.Updated)})
 	}
 	return m
 }

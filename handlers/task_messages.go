@@ -36,7 +36,7 @@ func (h *Handlers) TaskMessages(c echo.Context) error {
 			m.Summary = p.T("messages.summary", "N", len(got.Messages), "S", seconds(h.Now().Sub(began)))
 			m.NoMessages = p.T("messages.none")
 			for i := range got.Messages {
-				m.Messages = append(m.Messages, messageRow(p, &got.Messages[i]))
+				m.Messages = append(m.Messages, s.messageRow(p, &got.Messages[i]))
 			}
 		}
 	}
@@ -83,7 +83,7 @@ func fillMessageForm(p *views.Page, m *views.TaskMessages, q MessageQuery, topic
 
 var operationTones = map[string]string{"INSERT": "ok", "INIT": "ok", "UPDATE": "busy", "DELETE": "bad", "DDL": "warn"}
 
-func messageRow(p *views.Page, m *Message) views.Message {
+func (s *stand) messageRow(p *views.Page, m *Message) views.Message {
 	r := views.Message{Where: "p" + strconv.Itoa(m.Partition) + " @ " + strconv.FormatInt(m.Offset, 10), Key: m.Key, Operation: m.Operation, Object: m.Object,
 		SQL: m.SQL, Hex: m.Hex, Size: p.Bytes(int64(m.Size)), Tone: cmp.Or(operationTones[m.Operation], "idle")}
 	if m.Time >= 0 {
@@ -96,7 +96,11 @@ func messageRow(p *views.Page, m *Message) views.Message {
 		r.Cells = append(r.Cells, views.Cell{Name: c.Name, Type: c.Type, Before: c.Before, After: c.After, NoBefore: !c.HasBefore, NoAfter: !c.HasAfter,
 			NullBefore: c.NullBefore, NullAfter: c.NullAfter, Changed: c.HasBefore && c.HasAfter && (c.Before != c.After || c.NullBefore != c.NullAfter)})
 	}
-	for _, f := range []views.Fact{{Name: p.T("messages.position"), Value: m.Position, Code: true}, {Name: "GTID", Value: m.TxID, Code: true}} {
+	gtid := "messages.gtid.mariadb"
+	if strings.Contains(m.Tx, ":") { // uuid:number, and not domain-server-number
+		gtid = "messages.gtid.mysql"
+	}
+	for _, f := range []views.Fact{{Name: p.T("messages.position"), Value: s.now.At(m.Position), Code: true}, {Name: p.T(gtid), Value: m.Tx, Code: true}} {
 		if f.Value != "" {
 			r.Facts = append(r.Facts, f)
 		}

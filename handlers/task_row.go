@@ -68,6 +68,8 @@ func (s *stand) status(p *views.Page) views.Status {
 	c := s.condition()
 	out := views.Status{Tone: tones[c], Word: p.T("state." + c)}
 	switch {
+	case c == "paused":
+		out.Icon = "phase-paused" // it is not one that has never started
 	case c == "scheduled":
 		out.Sub = p.T("state.scheduled_sub", "At", p.Time(s.StartAt))
 	case c == "retrying":

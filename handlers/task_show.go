@@ -70,11 +70,20 @@ func (h *Handlers) overview(p *views.Page, s stand, head views.TaskHead) *views.
 		mark.Name = p.T("phase." + name)
 		m.Phases = append(m.Phases, views.PhaseCard{PhaseMark: mark, Lines: s.lines(p, name, mark.State)})
 	}
-	m.Facts = []views.Fact{
-		{Name: p.T("show.read_to"), Value: dash(s.now.Position), Code: true},
-		{Name: p.T("show.delivered_to"), Value: dash(s.now.Low), Code: true},
-	}
+	m.Facts = s.positions(p)
 	return m
+}
+
+// positions are how far the source was read, and how far what it holds is delivered.
+func (s *stand) positions(p *views.Page) []views.Fact {
+	out := []views.Fact{
+		{Name: p.T("show.read_to"), Value: dash(s.now.At(s.now.Position)), Code: true},
+		{Name: p.T("show.delivered_to"), Value: dash(s.now.At(s.now.Low)), Code: true},
+	}
+	if s.now.Set != "" {
+		out = append(out, views.Fact{Name: p.T("show.gtid_set"), Value: s.now.Set, Code: true})
+	}
+	return out
 }
 
 func dash(text string) string {

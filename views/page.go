@@ -116,3 +116,12 @@ func (p *Page) Asset(name string) string {
 	}
 	return p.Assets(name)
 }
+
+// short cuts the middle out of a long text that is shown to be copied, as a set of transactions of many servers is.
+func short(text string) string {
+	const most, head, tail = 72, 48, 16
+	if r := []rune(text); len(r) > most {
+		return string(r[:head]) + "…" + string(r[len(r)-tail:])
+	}
+	return text
+}

@@ -183,6 +183,9 @@ func (s *status) line() string {
 	if s.outcome != "" {
 		fmt.Fprintf(&b, "  (%s copied, %s inserts, %s updates, %s deletes, %s DDL)", grouped(s.Counts.Copied), grouped(s.Counts.Inserts),
 			grouped(s.Counts.Updates), grouped(s.Counts.Deletes), grouped(s.Counts.DDLs))
+		if low := where(s.Low, s.Log); low != "" {
+			b.WriteString("  delivered up to " + low)
+		}
 		return b.String()
 	}
 	fmt.Fprintf(&b, "  %s rows/s", grouped(int64(s.perSecond)))
@@ -218,7 +221,9 @@ type document struct {
 	NoDelay    bool            `json:"no_delay"`
 	ChunksLeft int             `json:"chunks_left"`
 	ETA        *float64        `json:"eta_seconds"`
-	Position   string          `json:"position,omitempty"`
+	Position   string          `json:"position,omitempty"` // read up to
+	Delivered  string          `json:"delivered,omitempty"`
+	GTIDSet    string          `json:"gtid_set,omitempty"` // delivered
 	Waiting    string          `json:"waiting,omitempty"`
 	Notices    []engine.Notice `json:"notices,omitempty"`
 	Outcome    task.State      `json:"outcome,omitempty"`
@@ -245,9 +250,7 @@ func (s *status) document(now time.Time, notices []engine.Notice) document {
 		seconds := eta.Round(time.Second).Seconds()
 		d.ETA = &seconds
 	}
-	if !s.Position.IsZero() {
-		d.Position = s.Position.String()
-	}
+	d.Position, d.Delivered, d.GTIDSet = where(s.Position, s.Log), where(s.Low, s.Log), s.Set
 	return d
 }
 

@@ -25,6 +25,8 @@ func TestStatusLine(t *testing.T) {
 		{status{Progress: engine.Progress{Phase: engine.PhaseIncremental, Known: true, NoDelay: true, Waiting: "x"}}, "incremental  0 rows  0 rows/s  no delay  x"},
 		{status{Progress: engine.Progress{Phase: engine.PhaseIncremental, Counts: engine.Counts{Copied: 3, Updates: 2, DDLs: 1}}, outcome: task.Stopped},
 			"stopped      5 rows  (3 copied, 0 inserts, 2 updates, 0 deletes, 1 DDL)"},
+		{status{Progress: engine.Progress{Low: cdc.Position{File: 1234567, Offset: 4}, Log: "binlog"}, outcome: task.Finished},
+			"finished     0 rows  (0 copied, 0 inserts, 0 updates, 0 deletes, 0 DDL)  delivered up to binlog.1234567:4"},
 	} {
 		if got := tt.s.line(); got != tt.want {
 			t.Errorf("got  %q\nwant %q", got, tt.want)
@@ -34,13 +36,13 @@ func TestStatusLine(t *testing.T) {
 
 func TestStatusDocument(t *testing.T) {
 	t.Parallel()
-	s := status{Progress: engine.Progress{Phase: engine.PhaseFull, Counts: engine.Counts{Copied: 5}, Position: cdc.Position{File: 3, Offset: 99}}, perSecond: 1.26}
+	s := status{Progress: engine.Progress{Phase: engine.PhaseFull, Counts: engine.Counts{Copied: 5}, Position: cdc.Position{File: 3, Offset: 99, Row: 2}, Low: cdc.Position{File: 2, Offset: 4}, Log: "mysql-bin", Set: "0-1-5"}, perSecond: 1.26}
 	got, err := json.Marshal(s.document(time.UnixMilli(1500), nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `{"time":"1970-01-01T00:00:01.5Z","phase":"full","rows":5,"rows_per_second":1.2,"copied":5,"inserts":0,"updates":0,"deletes":0,"ddls":0,` +
-		`"acknowledged":0,"acknowledged_bytes":0,"delay_ms":null,"no_delay":false,"chunks_left":0,"eta_seconds":null,"position":"99@3"}`
+		`"acknowledged":0,"acknowledged_bytes":0,"delay_ms":null,"no_delay":false,"chunks_left":0,"eta_seconds":null,"position":"mysql-bin.000003:99","delivered":"mysql-bin.000002:4","gtid_set":"0-1-5"}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sluice/engine"
+	"sluice/engine/cdc"
 	"sluice/engine/progress"
 	"sluice/engine/task"
 	"sluice/handlers"
@@ -353,18 +354,20 @@ func (w *hubWatcher) Progress(p engine.Progress) {
 		s.Copied, s.Inserts, s.Updates, s.Deletes, s.DDLs = prior+c.Copied, b.Inserts+c.Inserts, b.Updates+c.Updates, b.Deletes+c.Deletes, b.DDLs+c.DDLs
 		s.Acked, s.AckedBytes, s.Estimate, s.ChunksLeft = b.Acked+c.Acked, b.AckedBytes+c.AckedBytes, total, p.ChunksLeft
 		s.Delay, s.Known, s.NoDelay = p.Delay, p.Known, p.NoDelay
-		s.Position, s.Low = text(p.Position.IsZero(), p.Position), text(p.Low.IsZero(), p.Low)
+		s.Position, s.Low = where(p.Position, p.Log), where(p.Low, p.Log)
+		s.Log, s.Set = p.Log, p.Set
 	})
 	if due {
 		w.m.wg.Go(func() { w.save(context.Background()) }) // the engine must not wait for the disk
 	}
 }
 
-func text(empty bool, v fmt.Stringer) string {
-	if empty {
+// where writes a position as its source does; one that was never set is empty.
+func where(p cdc.Position, log string) string {
+	if p.IsZero() {
 		return ""
 	}
-	return v.String()
+	return p.In(log)
 }
 
 func (w *hubWatcher) save(ctx context.Context) {

@@ -123,7 +123,9 @@ func shown(partition int, r *kafka.Record) handlers.Message {
 		m.Error = err.Error()
 		return m
 	}
-	m.Operation, m.Object, m.Position, m.TxID, m.SourceTime, m.SQL, m.Tags = d.Operation, d.Object, d.Position, d.TxID, d.Time, d.SQL, d.Tags
+	m.Operation, m.Object, m.Position, m.SourceTime, m.SQL, m.Tags = d.Operation, d.Object, d.Position, d.Time, d.SQL, d.Tags
+	id, _, _ := dts.Identity(r.Value)
+	m.Tx = engine.TransactionOf(id)
 	for i, f := range d.Fields {
 		c := handlers.Cell{Name: f.Name}
 		if i < len(d.Before) {

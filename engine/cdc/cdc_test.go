@@ -143,3 +143,16 @@ func TestTableKey(t *testing.T) {
 		t.Error("Column finds the wrong ordinal")
 	}
 }
+
+func TestPositionOfItsSource(t *testing.T) {
+	t.Parallel()
+	p := Position{File: 78, Offset: 4711, Row: 3}
+	for log, want := range map[string]string{"mysql-bin": "mysql-bin.000078:4711", "db.example-bin": "db.example-bin.000078:4711", "": "000078:4711"} {
+		if got := p.In(log); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if got := (Position{File: 1234567, Offset: 4}).In("b"); got != "b.1234567:4" {
+		t.Errorf("a file past the sixth digit: %s", got)
+	}
+}

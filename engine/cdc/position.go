@@ -44,6 +44,15 @@ func (p Position) String() string {
 	return s
 }
 
+// In writes the position as its source does, "mysql-bin.000078:4711", by the base name of the binlog's files. Of a
+// place inside a transaction it is the transaction's start, as the source knows no other.
+func (p Position) In(log string) string {
+	if log != "" {
+		log += "."
+	}
+	return fmt.Sprintf("%s%06d:%d", log, p.File, p.Offset)
+}
+
 // ParsePosition reads what String wrote.
 func ParsePosition(s string) (Position, error) {
 	var p Position

@@ -147,13 +147,14 @@ func (s *Source) sameServer(found engine.Server) error {
 
 func (c *conn) identify() (engine.Server, error) {
 	server := engine.Server{Flavor: cdc.MySQL}
-	sql := "SELECT @@server_uuid, @@version, @@lower_case_table_names"
+	sql := "SELECT @@server_uuid, @@version, @@lower_case_table_names, @@log_bin_basename"
 	if strings.Contains(c.GetServerVersion(), "MariaDB") {
 		server.Flavor = cdc.MariaDB
-		sql = "SELECT CONCAT(@@server_id, '@', @@hostname), @@version, @@lower_case_table_names"
+		sql = "SELECT CONCAT(@@server_id, '@', @@hostname), @@version, @@lower_case_table_names, @@log_bin_basename"
 	}
 	err := c.query(sql, func(row []string) error {
 		server.ID, server.Version, server.LowerNames = row[0], row[1], row[2] != "0"
+		server.Log = row[3][strings.LastIndexAny(row[3], `/\`)+1:]
 		return nil
 	})
 	return server, err

@@ -275,7 +275,7 @@ func (t *translator) tableMap(raw []byte, v *replication.TableMapEvent, start cd
 	if !ok {
 		var err error
 		if m, err = parseTableMap(body, t.collations, t.flavor); err != nil {
-			return fmt.Errorf("reading the table map at %s: %w", start, err)
+			return fmt.Errorf("reading the table map at %s: %w", start.In(""), err)
 		}
 		if len(t.byText) >= maxTableMaps {
 			clear(t.byText)

@@ -333,6 +333,9 @@ func TestLocate(t *testing.T) {
 				t.Fatal(err)
 			}
 			last := files[len(files)-1]
+			if got := end(t, s).In(s.server.Log); got != last.Name+":"+fmt.Sprint(last.Size) {
+				t.Errorf("the end is written %s, the server says %s:%d", got, last.Name, last.Size)
+			}
 			at, err := s.Locate(ctx, task.From{Position: last.Name + ":" + fmt.Sprint(last.Size)})
 			if err != nil || !at.Set.Includes(second) || !second.Includes(at.Set) || at.Skip != end(t, s) {
 				t.Errorf("position: %+v %v, want %s", at, err, second)

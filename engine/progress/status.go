@@ -3,6 +3,7 @@ package progress
 import (
 	"time"
 
+	"sluice/engine/cdc"
 	"sluice/engine/task"
 )
 
@@ -26,8 +27,10 @@ type Status struct {
 	Held       int    `json:"-"` // bytes in memory
 
 	PerSecond float64 `json:"-"`
-	Position  string  `json:"position"` // everything before it was read
-	Low       string  `json:"low"`      // everything before it is delivered
+	Position  string  `json:"position"`      // everything before it was read, as the source writes positions
+	Low       string  `json:"low"`           // everything before it is delivered
+	Log       string  `json:"log,omitempty"` // base name of the source's binlog files
+	Set       string  `json:"set,omitempty"` // the transactions that are delivered, as the source writes sets
 
 	Delay   time.Duration `json:"-"`
 	Known   bool          `json:"-"` // the delay was measured in the last seconds
@@ -37,6 +40,15 @@ type Status struct {
 	Measured   time.Time `json:"measured"`
 	LastChange time.Time `json:"last_change"` // when a change of the source was last seen
 	Started    time.Time `json:"started"`     // of this run
+}
+
+// At writes a binlog position as the source does. Records, and progress that older versions kept, hold it as
+// offset@file.
+func (s *Status) At(position string) string {
+	if p, err := cdc.ParsePosition(position); err == nil {
+		return p.In(s.Log)
+	}
+	return position
 }
 
 // Changes are the rows of the incremental phase.
