@@ -35,7 +35,7 @@ type Message struct {
 	Object     string
 	Position   string
 	Tx         string // of the source: a GTID of its flavour; empty for rows of the full copy
-	SourceTime int64 // seconds
+	SourceTime int64  // seconds
 	SQL        string
 	Tags       map[string]string
 	Cells      []Cell
