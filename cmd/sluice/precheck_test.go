@@ -148,11 +148,11 @@ func TestPrecheckOfStart(t *testing.T) {
 	eachKind(t, func(t *testing.T, kind servers.Kind) {
 		my := servers.StartMySQL(t, kind)
 		my.Exec(t, "CREATE DATABASE a", "FLUSH BINARY LOGS", "CREATE DATABASE b", "FLUSH BINARY LOGS")
-		files, _ := my.Ledger(t)
+		files := my.Ledger(t)
 		first, last := filepath.Base(files[0]), filepath.Base(files[len(files)-1])
 		was := time.Now().Add(-time.Hour).Format(time.RFC3339)
 		// MariaDB keeps a file until it knows, some time later, that a crash would not need it.
-		for deadline := time.Now().Add(time.Minute); len(files) > 1; files, _ = my.Ledger(t) {
+		for deadline := time.Now().Add(time.Minute); len(files) > 1; files = my.Ledger(t) {
 			if time.Now().After(deadline) {
 				t.Fatalf("not purged: %v", files)
 			}

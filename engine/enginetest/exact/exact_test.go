@@ -161,7 +161,7 @@ func judge(t *testing.T, m *servers.MySQL, k *servers.Kafka, topic string, s sha
 	if m.Kind == servers.MariaDB1011 {
 		flavor = "mariadb"
 	}
-	files, _ := m.Ledger(t)
+	files := m.Ledger(t)
 	lo := oracle.LedgerOptions{Flavor: flavor, Follow: []string{"work." + workload.RenamedAway}}
 	for _, name := range workload.Tables() {
 		lo.Tables = append(lo.Tables, oracle.Selection{Name: "work." + name})

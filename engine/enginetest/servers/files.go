@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 )
 
 // CacheDir is the folder that `task fetch` fills.
@@ -57,10 +56,4 @@ func prepared(name string, build func(dir string) error) (string, error) {
 		}
 	}
 	return final, nil
-}
-
-// libraryPath points the loader at the shared libraries that came along.
-func libraryPath(dir string) string {
-	arch := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH] + "-linux-gnu"
-	return "LD_LIBRARY_PATH=" + filepath.Join(dir, "usr/lib", arch) + ":" + filepath.Join(dir, "lib", arch)
 }

@@ -22,8 +22,12 @@ type Kind string
 
 const (
 	MySQL80     Kind = "mysql-8.0.33"
+	MySQL97     Kind = "mysql-9.7"
 	MariaDB1011 Kind = "mariadb-10.11"
 )
+
+// NoGTID are the options of a MySQL server whose transactions have no identifiers.
+var NoGTID = []string{"gtid_mode=OFF", "enforce_gtid_consistency=OFF"}
 
 const (
 	rootUser     = "root"
@@ -111,8 +115,8 @@ func launchMySQL(kind Kind, home, template, dir string, opts []string) (*MySQL, 
 		RootUser: rootUser, RootPassword: rootPassword, Account: account, Password: password,
 	}
 	m.proc = &process{
-		name: string(kind), dir: dir, env: []string{libraryPath(home)},
-		argv: []string{serverProgram(kind, home), "--defaults-file=" + filepath.Join(dir, "my.cnf")},
+		name: string(kind), dir: dir, env: kind.env(home),
+		argv: append(kind.program(home, "sbin/mysqld"), "--defaults-file="+filepath.Join(dir, "my.cnf")),
 		ready: func(context.Context) error {
 			c, err := m.connect("")
 			if err == nil {
@@ -125,13 +129,6 @@ func launchMySQL(kind Kind, home, template, dir string, opts []string) (*MySQL, 
 		return nil, err
 	}
 	return m, nil
-}
-
-func serverProgram(kind Kind, home string) string {
-	if kind == MariaDB1011 {
-		return filepath.Join(home, "usr/sbin/mariadbd")
-	}
-	return filepath.Join(home, "bin/mysqld")
 }
 
 // writeConfig writes dir/my.cnf; of two equal settings the later one counts.
@@ -165,11 +162,11 @@ func writeConfig(kind Kind, home, dir string, more []string) error {
 			"gtid_strict_mode=ON")
 	} else {
 		lines = append(lines,
-			"basedir="+home,
 			"mysqlx=OFF",
 			"innodb_redo_log_capacity=32M",
 			"gtid_mode=ON",
 			"enforce_gtid_consistency=ON")
+		lines = append(lines, kind.files(home)...)
 	}
 	if os.Geteuid() == 0 {
 		lines = append(lines, "user=root")
@@ -208,8 +205,7 @@ func initMySQL(kind Kind, home, dir string) error {
 		}
 		args = append(args, "--initialize-insecure", "--skip-log-bin", "--init-file="+file)
 	}
-	cmd := exec.Command(serverProgram(kind, home), args...)
-	cmd.Env = append(os.Environ(), libraryPath(home))
+	cmd := kind.command(home, "sbin/mysqld", args...)
 	cmd.Stdin = strings.NewReader(input)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -258,9 +254,8 @@ func (m *MySQL) Exec(t testing.TB, sql ...string) {
 	}
 }
 
-// Ledger returns the server's binlog files, oldest first, and the program that
-// reads them (run it with Binlog, which sets its environment).
-func (m *MySQL) Ledger(t testing.TB) (binlogFiles []string, tool string) {
+// Ledger returns the server's binlog files, oldest first; Binlog reads them.
+func (m *MySQL) Ledger(t testing.TB) (binlogFiles []string) {
 	t.Helper()
 	m.mustOwn(t)
 	data := filepath.Join(m.Dir, "data")
@@ -275,7 +270,7 @@ func (m *MySQL) Ledger(t testing.TB) (binlogFiles []string, tool string) {
 	for _, line := range strings.Fields(string(text)) {
 		binlogFiles = append(binlogFiles, filepath.Join(data, filepath.Base(line)))
 	}
-	return binlogFiles, m.tool("binlog")
+	return binlogFiles
 }
 
 // Binlog is mysqlbinlog or mariadb-binlog, ready to run with args.
@@ -294,16 +289,7 @@ func (m *MySQL) Client(t testing.TB, args ...string) *exec.Cmd {
 }
 
 func (m *MySQL) command(tool string, args ...string) *exec.Cmd {
-	cmd := exec.Command(m.tool(tool), append([]string{"--no-defaults"}, args...)...)
-	cmd.Env = append(os.Environ(), libraryPath(m.home))
-	return cmd
-}
-
-func (m *MySQL) tool(name string) string {
-	if m.Kind == MariaDB1011 {
-		return filepath.Join(m.home, "usr/bin", strings.TrimSuffix("mariadb-"+name, "-"))
-	}
-	return filepath.Join(m.home, "bin/mysql"+name)
+	return m.Kind.command(m.home, "bin/"+m.Kind.tool(tool), append([]string{"--no-defaults"}, args...)...)
 }
 
 // Kill9 ends the server as a crash would.

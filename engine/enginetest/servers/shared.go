@@ -28,6 +28,7 @@ func once[T interface{ Close() }](start func() (T, error)) func() (T, error) {
 
 var (
 	sharedMySQL   = once(func() (*MySQL, error) { return givenMySQL(MySQL80, "SLUICE_TEST_MYSQL") })
+	sharedMySQL97 = once(func() (*MySQL, error) { return LaunchMySQL(MySQL97) })
 	sharedMariaDB = once(func() (*MySQL, error) { return givenMySQL(MariaDB1011, "SLUICE_TEST_MARIADB") })
 	sharedKafka   = once(func() (*Kafka, error) {
 		if addr := os.Getenv("SLUICE_TEST_KAFKA"); addr != "" {
@@ -40,10 +41,7 @@ var (
 // SharedMySQL is one server for all tests of the binary, with default options.
 func SharedMySQL(t testing.TB, kind Kind) *MySQL {
 	t.Helper()
-	start := sharedMySQL
-	if kind == MariaDB1011 {
-		start = sharedMariaDB
-	}
+	start := map[Kind]func() (*MySQL, error){MySQL80: sharedMySQL, MySQL97: sharedMySQL97, MariaDB1011: sharedMariaDB}[kind]
 	m, err := start()
 	if err != nil {
 		t.Fatal(err)

@@ -77,7 +77,7 @@ func readLedger(t *testing.T, m *servers.MySQL) (*oracle.Ledger, error) {
 	if m.Kind == servers.MariaDB1011 {
 		flavor = "mariadb"
 	}
-	files, _ := m.Ledger(t)
+	files := m.Ledger(t)
 	o := oracle.LedgerOptions{Flavor: flavor, Texts: true, Follow: []string{"work." + workload.RenamedAway}}
 	for _, name := range workload.Tables() {
 		o.Tables = append(o.Tables, oracle.Selection{Name: "work." + name})

@@ -1,6 +1,6 @@
 // Command up starts test servers for work by hand and stops them on Ctrl-C.
 //
-//	go run ./engine/enginetest/servers/up [mysql|mariadb|kafka ...]
+//	go run ./engine/enginetest/servers/up [mysql|mysql97|mariadb|kafka ...]
 package main
 
 import (
@@ -42,12 +42,9 @@ func main() {
 
 func up(name string) (func(), error) {
 	switch name {
-	case "mysql", "mariadb":
-		kind := servers.MySQL80
-		if name == "mariadb" {
-			kind = servers.MariaDB1011
-		}
-		m, err := servers.LaunchMySQL(kind)
+	case "mysql", "mysql97", "mariadb":
+		kinds := map[string]servers.Kind{"mysql": servers.MySQL80, "mysql97": servers.MySQL97, "mariadb": servers.MariaDB1011}
+		m, err := servers.LaunchMySQL(kinds[name])
 		if err != nil {
 			return nil, err
 		}
@@ -61,5 +58,5 @@ func up(name string) (func(), error) {
 		fmt.Printf("kafka  PLAINTEXT %s  SASL_PLAINTEXT %s  SASL_SSL %s  SSL %s  %s/%s  CA %s\n", k.Plain, k.SASL, k.SASLSSL, k.SSL, k.User, k.Password, k.CAFile)
 		return k.Close, nil
 	}
-	return nil, fmt.Errorf("unknown server %q: mysql, mariadb or kafka", name)
+	return nil, fmt.Errorf("unknown server %q: mysql, mysql97, mariadb or kafka", name)
 }
