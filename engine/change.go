@@ -86,7 +86,7 @@ func (r *router) gate(ch *chunk, c *change) bool {
 		r.queue(ch, c)
 		// Never wait here for room: sealing needs the router to reach H.
 		if ch.queuedBytes > r.cfg.queueChunk || r.queued > r.cfg.queueTask {
-			r.discard(ch, "its queue of changes grew too long")
+			r.discard(ch, "queue_full")
 		}
 		return false
 	case snapshot.Sealed:

@@ -136,7 +136,7 @@ func (r *router) received(p cdc.Position, inside bool) cdc.GTIDSet {
 	return set
 }
 
-// discard throws an OPEN chunk's attempt away. Nothing of it was produced.
+// discard throws an OPEN chunk's attempt away. Nothing of it was produced. why is a word for it, or an error's text.
 func (r *router) discard(c *chunk, why string) {
 	r.counts.Discards++
 	r.queued -= c.queuedBytes
@@ -200,7 +200,7 @@ func (c *chunk) clearable(point cdc.Position) bool {
 func (r *router) clear(c *chunk) bool {
 	for _, q := range c.queue {
 		if q.tx.start.Before(c.H) {
-			r.discard(c, "a change fell between its view and its position")
+			r.discard(c, "position_gap")
 			return false
 		}
 	}
@@ -253,7 +253,7 @@ func (c *chunk) redefinable(point cdc.Position) bool {
 // had been discarded, so it is the definition at Q and the model was wrong in something that rows do not show.
 func (r *router) redefine(c *chunk) error {
 	def := r.schema.Baseline(c.result.redefined, c.q)
-	r.discard(c, "the table's definition was read again")
+	r.discard(c, "definition_reread")
 	return r.define(c.table, def)
 }
 

@@ -104,7 +104,7 @@ func (r *router) adopt(ctx context.Context, t *table, def *cdc.Table) error {
 func (r *router) settle(t *table, at cdc.Position) error {
 	for _, c := range t.chunks {
 		if c.Status == snapshot.Open {
-			r.discard(c, "a DDL statement changed the table")
+			r.discard(c, "ddl")
 		}
 		for c.Status == snapshot.Sealed && !c.released && !at.Before(c.H) {
 			if err := r.hand(c, 1<<30); err != nil {

@@ -44,7 +44,7 @@ var mutants = []struct {
 	}},
 	{"one-identity", "I7", []edit{{"restart.go", "	r.found.lanes[lane][id] = false\n", "	clear(r.found.lanes[lane])\n	r.found.lanes[lane][id] = true\n"}}},
 	{"stall", "I7", []edit{
-		{"change.go", "			r.discard(ch, \"its queue of changes grew too long\")\n", ""},
+		{"change.go", "			r.discard(ch, \"queue_full\")\n", ""},
 		{"sim_world_test.go", "	if w.stream.tx < len(w.src.txs) {\n", `	stalled := false
 	for _, c := range r.active {
 		stalled = stalled || c.Status == snapshot.Open && c.queuedBytes > r.cfg.queueChunk

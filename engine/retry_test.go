@@ -80,6 +80,9 @@ func TestRetryTells(t *testing.T) {
 			if n.Code != "task.retry" || len(n.Params) != 2 || n.Params[0] != errPassing.Error() {
 				t.Errorf("notice %v", n)
 			}
+			if n.Retry == nil || task.Code(n.Retry.Err) != errPassing.Code || n.Retry.Tries != i+1 || n.Retry.Pause.String() != n.Params[1] {
+				t.Errorf("notice %d tells of %+v", i, n.Retry)
+			}
 			if i > 0 {
 				gaps = append(gaps, g.told[i].Sub(g.told[i-1]).Round(time.Second))
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"sluice/engine/cdc"
 	"sluice/engine/checkpoint"
@@ -252,11 +253,19 @@ func (r *router) streamIdentity(kind byte, tid string, n uint64, half byte) []by
 type Notice struct {
 	Code   string
 	Params []string
+	Retry  *Retry `json:"-"` // of task.retry: what its parameters say in words
+}
+
+// Retry is an error that a run tries again after.
+type Retry struct {
+	Err   error
+	Pause time.Duration // before the next try
+	Tries int           // that failed in a row
 }
 
 func (r *router) note(code string, params ...string) {
 	if r.onEvent != nil {
-		r.onEvent(Notice{code, params})
+		r.onEvent(Notice{Code: code, Params: params})
 	}
 }
 

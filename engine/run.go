@@ -24,7 +24,7 @@ type Control struct {
 // Run takes a task to its end, or until ctx is cancelled with ErrStopped. It begins a new task or goes on with the
 // stored one, and tries again by itself where an error may pass.
 func Run(ctx context.Context, d *Deps, c Control) error {
-	pause := time.Second
+	pause, tries := time.Second, 0
 	var until cdc.Position
 	if d.Progress != nil {
 		d.Progress(Progress{Phase: PhasePrepare})
@@ -41,10 +41,11 @@ func Run(ctx context.Context, d *Deps, c Control) error {
 			return err
 		}
 		if time.Since(began) > time.Minute {
-			pause = time.Second
+			pause, tries = time.Second, 0
 		}
+		tries++
 		if d.OnEvent != nil {
-			d.OnEvent(Notice{Code: "task.retry", Params: []string{err.Error(), pause.String()}})
+			d.OnEvent(Notice{Code: "task.retry", Params: []string{err.Error(), pause.String()}, Retry: &Retry{Err: err, Pause: pause, Tries: tries}})
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return err

@@ -85,7 +85,7 @@ func TestCheckDrawer(t *testing.T) {
 		"no such item":    {"?item=none", []string{`!<dialog`}},
 		"failed":          {"?item=source.privileges", []string{`<dialog`, "Why it matters", "Expected", "data-copy=\"GRANT", "An error can&#39;t be acknowledged", "Re-check this item", "!textarea"}},
 		"warning":         {"?item=objects.key", []string{`<dialog`, "<textarea", `name="run" value="2"`}},
-		"of an error":     {"?item=source.connect", []string{"Error 1045", "Passed before: dns 1ms, tcp 2ms"}},
+		"of an error":     {"?item=source.connect", []string{"Error 1045", "Passed before: Name resolution 1ms, Network 2ms"}},
 		"of an older run": {"?run=1&item=source.privileges", []string{`<dialog`, "!Re-check this item", "!An error can&#39;t be acknowledged", `href="` + precheck + `?run=1"`}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,7 +35,7 @@ func itemTexts(p *views.Page, i *task.CheckItem) checkTexts {
 	}
 	t.raw = i.Params["Detail"]
 	if passed := i.Params["Passed"]; passed != "" {
-		t.observed += "\n" + p.T("precheck.way", "Passed", passed)
+		t.observed += "\n" + p.T("precheck.way", "Passed", stages(p, passed))
 	}
 	return t
 }
@@ -46,9 +46,9 @@ func FindingTexts(p *views.Page, code string, params map[string]string, observed
 	if failure := params["Code"]; failure != "" {
 		told := p.Error(failure, params["Text"], params["Hint"])
 		own := maps.Clone(params)
-		own["Text"], own["Hint"] = told.Text, told.Hint
+		own["Text"], own["Hint"] = told.Text, told.Marked()
 		if code == "error" {
-			return told.Text, "", told.Hint
+			return told.Text, "", told.Marked()
 		}
 		params = own
 	}
@@ -65,10 +65,10 @@ func translated(p *views.Page, params map[string]string) map[string]string {
 	var problems, hints []string
 	for _, code := range strings.Fields(params["Codes"]) {
 		told := p.Error(code, code, "")
-		problems, hints = append(problems, told.Text), append(hints, told.Hint)
+		problems, hints = append(problems, told.Text), append(hints, told.Marked())
 	}
 	own := maps.Clone(params)
-	own["Problems"] = strings.Join(problems, "\n") + "\n" + params["Problems"]
+	own["Problems"] = strings.Join(problems, "\n") + "\n" + p.T("precheck.original", "Text", params["Problems"])
 	own["Hints"] = strings.Join(slices.Compact(hints), "\n")
 	return own
 }
@@ -78,7 +78,10 @@ func translated(p *views.Page, params map[string]string) map[string]string {
 func catalogued(p *views.Page, params map[string]string) func(key, otherwise string) string {
 	var args []any
 	for name, value := range params {
-		args = append(args, name, localized(p, value))
+		if value = localized(p, value); name == "Passed" {
+			value = stages(p, value)
+		}
+		args = append(args, name, value)
 	}
 	return func(key, otherwise string) string {
 		if !p.Has(key) {
@@ -93,6 +96,18 @@ func catalogued(p *views.Page, params map[string]string) func(key, otherwise str
 
 // duration is a length of time as the checks write it: 1h30m0s.
 var duration = regexp.MustCompile(`^(\d+h)?(\d+m)?\d+(\.\d+)?s$`)
+
+// stages names the stages of a way in the reader's language: "dns 1ms, tcp 2ms".
+func stages(p *views.Page, passed string) string {
+	words := strings.Split(passed, ", ")
+	for i, w := range words {
+		name, took, _ := strings.Cut(w, " ")
+		if key := "wizard.stage." + name; p.Has(key) {
+			words[i] = strings.TrimSpace(p.T(key) + " " + took)
+		}
+	}
+	return strings.Join(words, ", ")
+}
 
 // localized writes a parameter that is a length of time as the reader does.
 func localized(p *views.Page, value string) string {

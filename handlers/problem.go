@@ -9,7 +9,9 @@ import (
 	"sluice/views"
 )
 
-// problem renders a failure in the reader's language.
+// Problem renders a failure in the reader's language.
+func Problem(p *views.Page, err error) *views.Error { return problem(p, err) }
+
 func problem(p *views.Page, err error) *views.Error {
 	if err == nil {
 		return nil
@@ -18,11 +20,11 @@ func problem(p *views.Page, err error) *views.Error {
 	if !errors.As(err, &e) {
 		return p.Error("internal", err.Error(), "")
 	}
-	text := e.Text
+	shown := p.Error(e.Code, e.Text, e.Hint)
 	if e.Err != nil {
-		text += ": " + e.Err.Error()
+		shown.Said = e.Err.Error()
 	}
-	return p.Error(e.Code, text, e.Hint)
+	return shown
 }
 
 // statuses of codes that are not a conflict with the state of things.

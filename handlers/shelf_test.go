@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -139,7 +140,9 @@ func newShelf(t *testing.T) *shelf {
 	s.add("caught-up", task.Running, "", func(p *progress.Status) { p.Known, p.NoDelay, p.Delay = true, true, time.Second })
 	s.add("behind", task.Running, "", func(p *progress.Status) { p.Known, p.Delay = true, 75*time.Second })
 	s.add("unknown", task.Running, "", func(*progress.Status) {})
-	s.add("retrying", task.Running, "", func(p *progress.Status) { p.Trying = "source.unreachable" })
+	s.add("retrying", task.Running, "", func(p *progress.Status) {
+		p.Trying = &progress.Attempt{Failure: task.Error{Code: "source.access_denied", Text: "the server refused", Hint: "Check it.", Err: errors.New("Error 1045 (28000): Access denied for user 'dts'")}, Next: shelfNow.Add(7200 * time.Millisecond), Tries: 4}
+	})
 	s.add("ending", task.Running, "", func(p *progress.Status) { p.Ending, p.Known, p.NoDelay = true, true, true })
 	s.add("pausing", task.Running, "", func(*progress.Status) {}).Wanted = false
 	s.add("self", task.Running, "", func(p *progress.Status) { p.Phase, p.Estimate = "full", 100000 }).Spec.Incremental = false

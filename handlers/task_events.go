@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -41,11 +42,20 @@ var eventTones = map[string]string{"info": "idle", "warning": "warn", "error": "
 func eventRow(p *views.Page, e task.Event) views.EventRow {
 	r := views.EventRow{ID: strconv.FormatInt(e.ID, 10), Time: p.Time(e.At), Tone: eventTones[e.Level], Text: e.Code, Code: e.Code}
 	var args []any
+	if e.Code == "snapshot.chunk_waits" {
+		why := e.Params["2"]
+		e.Params = maps.Clone(e.Params)
+		if e.Params["2"] = p.T("waits.failed"); p.Has("waits." + why) {
+			e.Params["2"] = p.T("waits." + why)
+		} else {
+			r.Said = why
+		}
+	}
 	for name, value := range e.Params {
 		if _, err := strconv.Atoi(name); err == nil {
 			name = "P" + name
 		}
-		args = append(args, name, value)
+		args = append(args, name, localized(p, value))
 	}
 	switch {
 	case p.Has("event." + e.Code):
@@ -53,10 +63,13 @@ func eventRow(p *views.Page, e task.Event) views.EventRow {
 		if cause := e.Params["code"]; cause != "" {
 			r.Detail = p.Error(cause, cause, "").Text
 		}
+		if e.Code == "task.retry" {
+			r.Said = e.Params["1"]
+		}
 	case p.Has("error." + e.Code):
-		r.Text, r.Detail = p.T("error."+e.Code), e.Params["text"]
+		r.Text, r.Said = p.T("error."+e.Code), e.Params["text"]
 	default:
-		r.Detail = e.Params["1"]
+		r.Said = e.Params["1"]
 	}
 	return r
 }

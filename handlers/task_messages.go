@@ -90,7 +90,7 @@ func (s *stand) messageRow(p *views.Page, m *Message) views.Message {
 		r.Time = time.UnixMilli(m.Time).Format("2006-01-02 15:04:05.000")
 	}
 	if m.Error != "" {
-		r.Operation, r.Problem = p.T("messages.not_decoded"), p.T("messages.not_decoded_text", "Why", m.Error)
+		r.Operation, r.Problem, r.Why = p.T("messages.not_decoded"), p.T("messages.not_decoded_text"), m.Error
 	}
 	for _, c := range m.Cells {
 		r.Cells = append(r.Cells, views.Cell{Name: c.Name, Type: c.Type, Before: c.Before, After: c.After, NoBefore: !c.HasBefore, NoAfter: !c.HasAfter,

@@ -37,7 +37,7 @@ func (s *stand) condition() string {
 		return "ending"
 	case s.live && s.State == task.Running && !s.Wanted:
 		return "pausing"
-	case s.live && s.now.Trying != "":
+	case s.live && s.now.Trying != nil:
 		return "retrying"
 	case s.live && s.now.Measured.IsZero():
 		return "starting"
@@ -73,7 +73,7 @@ func (s *stand) status(p *views.Page) views.Status {
 	case c == "scheduled":
 		out.Sub = p.T("state.scheduled_sub", "At", p.Time(s.StartAt))
 	case c == "retrying":
-		out.Sub = p.T("state.retrying_sub", "Why", p.Error(s.now.Trying, s.now.Trying, "").Text)
+		out.Sub = p.T("state.retrying_sub", "Why", p.Error(s.now.Trying.Failure.Code, s.now.Trying.Failure.Text, "").Text)
 	case c == "migrating" && s.live:
 		out.Sub = p.T("phase." + s.phase())
 		if left, ok := s.now.Left(); ok {

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -45,8 +46,15 @@ func (s *stand) head(p *views.Page, tab string) views.TaskHead {
 	return out
 }
 
-// problem is why the task failed.
+// problem is why the task failed, or what it is trying again after.
 func (s *stand) problem(p *views.Page) *views.Error {
+	if again := s.now.Trying; s.condition() == "retrying" {
+		e := problem(p, &again.Failure)
+		left := strconv.Itoa(int(math.Ceil(max(0, again.Next.Sub(p.Now).Seconds()))))
+		e.Passing, e.Left = true, left
+		e.Again, e.AgainText = p.T("state.retrying_next", "N", again.Tries, "S", left), p.T("state.retrying_next", "N", again.Tries, "S", "@")
+		return e
+	}
 	if s.Failure == nil || s.State != task.Failed {
 		return nil
 	}

@@ -66,7 +66,7 @@ func testView(p *views.Page, t tried) *views.Test {
 			line.Cause, line.Fix = stageText(p, &s, ".cause", s.Cause), stageText(p, &s, ".fix", s.Fix)
 			if s.Code == "error" && s.Err != nil {
 				e := problem(p, s.Err)
-				line.Text, line.Cause, line.Fix, line.Detail, line.Code = e.Text, "", e.Hint, e.Detail, e.Code
+				line.Text, line.Cause, line.Fix, line.Detail, line.Said, line.Code = e.Text, "", e.Marked(), e.Detail, e.Said, e.Code
 			}
 		}
 		m.Stages = append(m.Stages, line)

@@ -162,7 +162,7 @@ func (s *desk) reach(side string, secret task.Secret) task.Reach {
 	s.asked = append(s.asked, side+" with "+secret.Reveal())
 	r := task.Reach{From: netip.MustParseAddr("203.0.113.9"), Stages: []task.Stage{{Name: "tcp", Status: "passed", Took: 3 * time.Millisecond, Text: "the port answers"}}}
 	if s.refuse[side] {
-		r.Stages = append(r.Stages, task.Stage{Name: "auth", Status: "failed", Took: time.Microsecond, Text: side + " refuses the account", Cause: "wrong password of " + side, Fix: "GRANT ALL; -- " + side},
+		r.Stages = append(r.Stages, task.Stage{Name: "auth", Status: "failed", Took: time.Microsecond, Text: side + " refuses the account", Cause: "wrong password of " + side, Fix: "```\nGRANT ALL; -- " + side + "\n```"},
 			task.Stage{Name: "version", Status: "skipped", Text: "not reached"})
 	}
 	return r

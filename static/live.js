@@ -55,6 +55,11 @@
 			}
 			e.textContent = e.dataset.text.replace("@", age.toFixed(1));
 		});
+		document.querySelectorAll("[data-left]").forEach((e) => { // until the next try
+			e.since ??= performance.now();
+			const left = Math.ceil(Math.max(0, Number(e.dataset.left) - (performance.now() - e.since) / 1000));
+			e.textContent = e.dataset.text.replace("@", left);
+		});
 	}, 200);
 
 	if (window.SharedWorker) {

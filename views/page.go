@@ -44,17 +44,55 @@ type Error struct {
 	Code   string
 	Text   string
 	Hint   string
-	Detail string // what the other side said, as it said it
+	Detail string // our own words for it, as they were reported: in English
+	Said   string // the server's words for it, as it said them
+
+	Statement bool // the hint is a statement to run, in no language
+	// Of a failure that is tried again by itself: what is said of the next try, the same with @ in the place of the
+	// seconds that are left, and these seconds.
+	Passing                bool
+	Again, AgainText, Left string
 }
 
-// Error renders a failure by its code; texts of codes that have none are those of the failure.
-func (p *Page) Error(code, text, hint string) *Error {
-	e := &Error{Code: code, Text: text, Hint: hint}
-	if key := "error." + code; p.Has(key) {
-		e.Text, e.Detail = p.T(key), text
+// Fix is the hint taken apart.
+func (e *Error) Fix() []FixPart {
+	if e.Statement {
+		return []FixPart{{Text: e.Hint, Code: true}}
 	}
-	if key := "error." + code + ".hint"; p.Has(key) {
-		e.Hint = p.T(key)
+	return []FixPart{{Text: e.Hint}}
+}
+
+// Marked is the hint in a text that FixParts takes apart.
+func (e *Error) Marked() string {
+	if e.Statement {
+		return fence + "\n" + e.Hint + "\n" + fence
+	}
+	return e.Hint
+}
+
+func (e *Error) tone() string {
+	if e.Passing {
+		return "warn"
+	}
+	return "bad"
+}
+
+func (e *Error) icon() string {
+	if e.Passing {
+		return "warning"
+	}
+	return "failed"
+}
+
+// Error renders a failure by its code. Where the catalogue leaves a hint out, the failure's own is a statement to run.
+// A code of a version that is not this one is something unexpected.
+func (p *Page) Error(code, text, hint string) *Error {
+	e := &Error{Code: code, Text: p.T("error.internal"), Hint: p.T("error.internal.hint"), Detail: text}
+	if key := "error." + code; p.Has(key) {
+		e.Text, e.Hint, e.Statement = p.T(key), hint, hint != ""
+		if p.Has(key + ".hint") {
+			e.Hint, e.Statement = p.T(key+".hint"), false
+		}
 	}
 	if e.Detail == e.Text {
 		e.Detail = ""

@@ -32,13 +32,9 @@ func (s *Server) tell(c echo.Context, status int, e *task.Error) error {
 	if !ok { // it failed before there was one
 		p = &views.Page{Locale: s.texts.Locale(s.language(c)), Theme: theme(cookie(c, themeCookie)), Now: s.Now(), Assets: s.files.URL, Path: "/"}
 	}
-	text := e.Text
-	if e.Err != nil {
-		text += ": " + e.Err.Error()
-	}
-	shown := p.Error(e.Code, text, e.Hint)
+	shown := handlers.Problem(p, e)
 	if wantsJSON(c) {
-		return c.JSON(status, map[string]string{"code": shown.Code, "text": shown.Text, "hint": shown.Hint, "detail": shown.Detail})
+		return c.JSON(status, map[string]string{"code": shown.Code, "text": shown.Text, "hint": shown.Hint, "detail": shown.Detail, "said": shown.Said})
 	}
 	p.Live, p.Title = "", p.T("error.title")
 	if status == http.StatusNotFound {

@@ -145,7 +145,7 @@ func (m *manager) begin(id string) error {
 // work runs a task until it has ended, failed or was stopped. Servers that cannot be reached are tried again.
 func (m *manager) work(ctx context.Context, id string, run *managed) {
 	pause := time.Second
-	for {
+	for tries := 1; ; tries++ {
 		err := m.once(ctx, id, run)
 		if err == nil || ctx.Err() != nil {
 			return
@@ -154,7 +154,7 @@ func (m *manager) work(ctx context.Context, id string, run *managed) {
 			m.fail(id, err)
 			return
 		}
-		m.hub.Update(id, false, func(s *progress.Status) { s.Trying = task.Code(err) })
+		m.retrying(id, &engine.Retry{Err: err, Pause: pause, Tries: tries})
 		select {
 		case <-ctx.Done():
 			return
@@ -162,6 +162,16 @@ func (m *manager) work(ctx context.Context, id string, run *managed) {
 		}
 		pause = min(2*pause, 30*time.Second)
 	}
+}
+
+// retrying shows what a task is trying again after.
+func (m *manager) retrying(id string, r *engine.Retry) {
+	again := &progress.Attempt{Failure: task.Error{Code: "internal", Text: r.Err.Error()}, Next: time.Now().Add(r.Pause), Tries: r.Tries}
+	var e *task.Error
+	if errors.As(r.Err, &e) {
+		again.Failure = *e
+	}
+	m.hub.Update(id, false, func(s *progress.Status) { s.Trying = again })
 }
 
 // once is one run; a panic in it is that task's failure alone.
@@ -335,8 +345,8 @@ func (w *hubWatcher) Planned(estimate, copied int64) {
 }
 
 func (w *hubWatcher) Notice(n engine.Notice) {
-	if n.Code == "task.retry" {
-		w.m.hub.Update(w.id, false, func(s *progress.Status) { s.Trying = "task.retry" })
+	if n.Retry != nil {
+		w.m.retrying(w.id, n.Retry)
 	}
 }
 
@@ -350,7 +360,7 @@ func (w *hubWatcher) Progress(p engine.Progress) {
 	w.mu.Unlock()
 	w.m.hub.Update(w.id, true, func(s *progress.Status) {
 		c, b := p.Counts, w.before
-		s.State, s.Trying, s.Phase, s.Waiting, s.Held = task.Running, "", string(p.Phase), p.Waiting, p.Bytes
+		s.State, s.Trying, s.Phase, s.Waiting, s.Held = task.Running, nil, string(p.Phase), p.Waiting, p.Bytes
 		s.Copied, s.Inserts, s.Updates, s.Deletes, s.DDLs = prior+c.Copied, b.Inserts+c.Inserts, b.Updates+c.Updates, b.Deletes+c.Deletes, b.DDLs+c.DDLs
 		s.Acked, s.AckedBytes, s.Estimate, s.ChunksLeft = b.Acked+c.Acked, b.AckedBytes+c.AckedBytes, total, p.ChunksLeft
 		s.Delay, s.Known, s.NoDelay = p.Delay, p.Known, p.NoDelay

@@ -153,5 +153,9 @@ func (r *runner) record(ctx context.Context, t *store.Task, n engine.Notice) {
 	for i, p := range n.Params {
 		params[strconv.Itoa(i+1)] = p
 	}
-	_ = t.Event(ctx, store.Info, n.Code, params)
+	level := store.Info
+	if n.Retry != nil {
+		level, params["code"] = store.Warning, task.Code(n.Retry.Err)
+	}
+	_ = t.Event(ctx, level, n.Code, params)
 }

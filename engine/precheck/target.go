@@ -38,7 +38,7 @@ func topicsThere(ctx context.Context, f *facts) finding {
 	var absent, there []string
 	for _, n := range names {
 		if t, ok := f.topics[n]; ok {
-			there = append(there, fmt.Sprintf("%s (%d partitions)", n, t.Partitions))
+			there = append(there, fmt.Sprintf("%s (partitions=%d)", n, t.Partitions))
 		} else {
 			absent = append(absent, n)
 		}

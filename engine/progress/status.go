@@ -12,7 +12,7 @@ type Status struct {
 	Task   string     `json:"-"`
 	State  task.State `json:"state"`
 	Ending bool       `json:"-"` // it was asked to end and works on what is left
-	Trying string     `json:"-"` // code of an error that is tried again by itself; empty: none
+	Trying *Attempt   `json:"-"` // what it is trying again after; nil: it works
 
 	Phase      string `json:"phase"` // prepare, schema, full, incremental, finished
 	Copied     int64  `json:"copied"`
@@ -40,6 +40,13 @@ type Status struct {
 	Measured   time.Time `json:"measured"`
 	LastChange time.Time `json:"last_change"` // when a change of the source was last seen
 	Started    time.Time `json:"started"`     // of this run
+}
+
+// Attempt is a failure that a task tries again after by itself. It is never changed: the next has its own.
+type Attempt struct {
+	Failure task.Error
+	Next    time.Time // of the next try
+	Tries   int       // that failed in a row
 }
 
 // At writes a binlog position as the source does. Records, and progress that older versions kept, hold it as
