@@ -281,7 +281,13 @@ func (r *router) loadChunks(s *Saved) {
 // startScan prepares what scanned fills.
 func (r *router) startScan(s *Saved) {
 	n := scanStart(s, r.base)
-	r.found = found{from: n.Offsets, note: n.Seq, upto: r.base, sealed: map[int64]bool{}}
+	r.found = found{from: n.Offsets, note: n.Seq, upto: r.base, sealed: map[int64]bool{}, runs: map[string]bool{}, chunks: map[int64]bool{}}
+	for _, run := range s.Runs {
+		r.found.runs[run] = true
+	}
+	for _, c := range s.Chunks {
+		r.found.chunks[c.ID] = c.Status != snapshot.New
+	}
 	for range r.lanes {
 		r.found.lanes = append(r.found.lanes, map[string]bool{})
 	}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +24,7 @@ type Deps struct {
 	NewCodec    func(serverVersion string) Codec
 	Supports    func(*cdc.Column) error // why a column can't be carried, or nil
 	Now         func() time.Time
+	NewRun      func() string      // names an incarnation, never twice in the world; nil: 64 random bits
 	OnEvent     func(Notice)       // may be nil
 	Progress    func(Progress)     // called once a second and at the end; may be nil
 	Fault       func(point string) // named fault points of tests; nil in production
@@ -50,6 +53,16 @@ func (d *Deps) onServer(s Server) *Deps {
 	own := *d
 	own.Spec = &spec
 	return &own
+}
+
+// newRun names an incarnation. Copies of a data folder give theirs the same number, but never the same name.
+func (d *Deps) newRun() string {
+	if d.NewRun != nil {
+		return d.NewRun()
+	}
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails: it ends the process first
+	return hex.EncodeToString(b[:])
 }
 
 func (d *Deps) nowMs() int64 { return d.Now().UnixMilli() }

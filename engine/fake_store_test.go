@@ -46,8 +46,8 @@ func (s *fakeStore) index() {
 	}
 }
 
-func (s *fakeStore) Epoch(_ context.Context, producer int64, epoch int16) error {
-	return s.write(func(v *Saved) { v.Producer, v.Epoch = producer, epoch })
+func (s *fakeStore) Epoch(_ context.Context, producer int64, epoch int16, run string) error {
+	return s.write(func(v *Saved) { v.Producer, v.Epoch, v.Runs = producer, epoch, append(v.Runs, run) })
 }
 
 func (s *fakeStore) SchemaSent(context.Context) error {

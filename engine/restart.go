@@ -19,6 +19,8 @@ type found struct {
 	upto   cdc.Position      // all of it lies before this point
 	unmet  bool              // not all was passed yet
 	sealed map[int64]bool    // the chunks that will be handed over again
+	runs   map[string]bool   // the incarnations of this data folder
+	chunks map[int64]bool    // the chunks whose rows may be in a topic
 }
 
 func (f *found) any(lane int) bool { return f.unmet && len(f.lanes[lane]) > 0 }
@@ -68,7 +70,7 @@ func scanStart(s *Saved, low cdc.Position) Note {
 }
 
 // scanned takes one message that the scan read from the lane.
-func (r *router) scanned(lane int, value []byte) error {
+func (r *router) scanned(lane int, offset int64, value []byte) error {
 	id, at, ok := r.codec.Identity(value)
 	if !ok || !strings.HasPrefix(id, r.cfg.prefix) {
 		return nil
@@ -76,14 +78,17 @@ func (r *router) scanned(lane int, value []byte) error {
 	rest := id[len(r.cfg.prefix):]
 	switch {
 	case strings.HasPrefix(rest, "f/"):
+		return r.fenced(lane, offset, rest)
+	case offset < r.found.from[lane]:
 		return nil
 	case strings.HasPrefix(rest, "d0/"):
 		if r.saved.SchemaSent {
 			return nil
 		}
 	case rest[0] == 'c':
-		if !r.sealedIdentity(rest) {
-			return nil
+		again, err := r.rowOf(lane, offset, rest)
+		if !again {
+			return err
 		}
 	default:
 		if !r.base.Start().Before(at) {
@@ -103,11 +108,35 @@ func (r *router) scanned(lane int, value []byte) error {
 	return nil
 }
 
-// sealedIdentity reports whether a row's identity is of a chunk that will be handed over again.
-func (r *router) sealedIdentity(rest string) bool {
+// rowOf reports whether a row is of a chunk that will be handed over again. A chunk is stored as SEALED before a row of
+// it is sent, so that rows of another one tell of a data folder that went on without this one.
+func (r *router) rowOf(lane int, offset int64, rest string) (again bool, err error) {
 	id, _, _ := strings.Cut(rest[1:], "/")
 	n, err := strconv.ParseInt(id, 10, 64)
-	return err == nil && r.found.sealed[n]
+	if err != nil {
+		return false, nil
+	}
+	if !r.found.chunks[n] {
+		return false, r.foreign(lane, offset, fmt.Sprintf("rows of chunk %d, which this data folder has not read", n))
+	}
+	return r.found.sealed[n], nil
+}
+
+// fenced looks at a fence that the scan meets. Every incarnation of this folder is stored before its fence is sent, so
+// one with an unknown name is of a copy of the folder: it has taken the task over, wherever it is now.
+func (r *router) fenced(lane int, offset int64, rest string) error {
+	epoch, run, _ := strings.Cut(rest[len("f/"):], "/")
+	if run == "" || r.found.runs[run] { // fences had no names at first
+		return nil
+	}
+	return r.foreign(lane, offset, fmt.Sprintf("the mark of take-over %s by a process that worked with another copy of this data folder", epoch))
+}
+
+func (r *router) foreign(lane int, offset int64, what string) error {
+	p := r.lanes[lane].part
+	return &task.Error{Code: "data.copied", Op: "reading back " + p.String(),
+		Text: fmt.Sprintf("offset %d of partition %d of topic %s holds %s", offset, p.ID, p.Topic, what),
+		Hint: "Two copies of the data folder were used. Go on with the one that ran last and delete this one. If it is lost, or also ends with this error, start a new task into a new topic."}
 }
 
 // passed ends the time in which records are compared with what the scan found. Whatever was not met then shows that
@@ -132,16 +161,4 @@ func (r *router) passed() error {
 	}
 	r.found = found{}
 	return nil
-}
-
-// fence makes the first request of this incarnation for a lane: one heartbeat with the new epoch. Once it is written,
-// no request of an earlier incarnation can be written after it.
-func (r *router) fence(l *lane) (*flight, error) {
-	value, err := r.codec.Encode(nil, &cdc.Record{ID: r.nextID(), Op: cdc.Heartbeat, Time: r.cfg.now() / 1000, Pos: r.base, SafePos: r.base,
-		Identity: fmt.Sprintf("%sf/%d.%d", r.cfg.prefix, r.saved.Epoch, l.id), Born: r.cfg.now()})
-	if err != nil {
-		return nil, err
-	}
-	l.push(entry{value: value})
-	return l.take(r.saved.Producer, r.saved.Epoch, 1), nil
 }

@@ -28,7 +28,7 @@ type rig struct {
 
 func newRig(t *testing.T, tables int, phases string) *rig {
 	g := &rig{t: t, src: newFakeSource(tables), sink: &fakeSink{logs: map[Partition]*fakeLog{}, count: 1, pause: time.Millisecond}, store: &fakeStore{}}
-	w := &world{}
+	w := &world{simSide: &simSide{}}
 	g.files = &fakeFiles{simFiles: simFiles{w: w, files: map[string]*simFile{}}}
 	spec := &task.Spec{Name: "rig", Target: task.Target{Topic: "t"}, Policy: task.PolicyKey}
 	for _, p := range phases {

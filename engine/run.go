@@ -119,7 +119,8 @@ func takeOver(ctx context.Context, d *Deps, s *Saved) error {
 		s.Producer, s.Epoch = id, 0
 	}
 	s.Epoch++
-	return d.Checkpoints.Epoch(ctx, s.Producer, s.Epoch)
+	s.Runs = append(s.Runs, d.newRun())
+	return d.Checkpoints.Epoch(ctx, s.Producer, s.Epoch, s.Runs[len(s.Runs)-1])
 }
 
 // cleanFiles removes chunk files that no SEALED chunk names.
@@ -137,46 +138,6 @@ func (r *router) cleanFiles() error {
 			if err := r.files.Remove(n); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// readBack fences every lane and reads what the log holds between the scan start and the fence.
-func (r *router) readBack(ctx context.Context, d *Deps) error {
-	fences := make([]int64, len(r.lanes))
-	flights := make([]*flight, len(r.lanes))
-	for i, l := range r.lanes {
-		var err error
-		if flights[i], err = r.fence(l); err != nil {
-			return err
-		}
-	}
-	codec := func() Codec { return d.NewCodec(r.saved.Server.Version) }
-	err := each(ctx, len(r.lanes), func(ctx context.Context, i int) error {
-		end, err := send(ctx, d.Sink, codec, flights[i])
-		if err != nil {
-			return err
-		}
-		r.lanes[i].done(end)
-		fences[i] = end - 1
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	d.fault("fenced")
-	for i, l := range r.lanes {
-		from := r.found.from[i]
-		if from >= fences[i] {
-			continue
-		}
-		err := d.Sink.Scan(ctx, l.part, from, fences[i], func(_ int64, m Message) error {
-			d.fault("scanning")
-			return r.scanned(i, m.Value)
-		})
-		if err != nil {
-			return err
 		}
 	}
 	return nil

@@ -48,6 +48,25 @@ func (w *world) ledger(k int) (out []keyChange, final int) {
 	return out, st
 }
 
+// checkPart judges what stands in the topics of a task that has stopped: nothing twice.
+func (w *world) checkPart() string {
+	seen := map[string]bool{}
+	for p := range w.b.parts {
+		for _, v := range w.b.parts[p].log {
+			if v == "foreign" {
+				continue
+			}
+			if r := parseSim(v); r.op != "HEARTBEAT" {
+				if seen[r.id] {
+					return "doubled: " + v
+				}
+				seen[r.id] = true
+			}
+		}
+	}
+	return ""
+}
+
 // check is the oracle over the logs: identities once, per key one INIT and then each change once in order, DDL in place.
 func (w *world) check() string {
 	seen := map[string]bool{}

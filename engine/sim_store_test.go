@@ -30,6 +30,7 @@ func (s *Saved) clone() *Saved {
 	c.Chunks = slices.Clone(s.Chunks)
 	c.Schemas = slices.Clone(s.Schemas)
 	c.Lanes = slices.Clone(s.Lanes)
+	c.Runs = slices.Clone(s.Runs)
 	return &c
 }
 
@@ -61,8 +62,8 @@ func (s *simStore) Begin(_ context.Context, v *Saved) error {
 	return nil
 }
 
-func (s *simStore) Epoch(_ context.Context, producer int64, epoch int16) error {
-	return s.write(true, func(v *Saved) { v.Producer, v.Epoch = producer, epoch })
+func (s *simStore) Epoch(_ context.Context, producer int64, epoch int16, run string) error {
+	return s.write(true, func(v *Saved) { v.Producer, v.Epoch, v.Runs = producer, epoch, append(v.Runs, run) })
 }
 
 func (s *simStore) SchemaSent(context.Context) error {

@@ -17,6 +17,7 @@ import (
 type simConfig struct {
 	maria, orderOff, zero, openEnded, slowISR, power, ddl, foreign bool
 	textKey, fullMap, schema, full                                 bool
+	copies                                                         bool
 	parts, limit, queueItems, maxTx, crashes                       int
 	mul                                                            [8]int // how eager each kind of step is, in quarters
 }
@@ -50,6 +51,7 @@ func simConfigOf(seed uint64) simConfig {
 		c.mul[i] = lv[draw(4)]
 	}
 	c.orderOff = !c.maria && draw(2) == 0
+	c.copies = draw(4) == 0
 	// From an old position, without a full copy and with minimal metadata, a DDL before the definitions were read stops
 	// the task by design.
 	c.ddl = c.ddl && (c.full || c.fullMap)
@@ -58,13 +60,12 @@ func simConfigOf(seed uint64) simConfig {
 
 // world plays one history of the real router, workers and lanes against a fake source and target.
 type world struct {
-	c     simConfig
-	ctx   context.Context
-	src   *simSource
-	b     *simBroker
-	store *simStore
-	files *simFiles
-	deps  *Deps
+	c   simConfig
+	ctx context.Context
+	src *simSource
+	b   *simBroker
+	*simSide
+	other *simSide // the one that stands still while this one works; nil: the folder was never copied
 
 	choices []uint16 // replayed first
 	used    []uint16
@@ -73,23 +74,33 @@ type world struct {
 	random  bool
 	drain   bool
 
-	r           *router
-	stage       simStage
-	incarnation int
-	crashes     int
-	dieIn       int // writes until a kill; 0: none is due
-	starting    bool
-	stream      simStream
-	workers     []*simWorker
-	mail        []func() error // results on their way to the router
-	fences      []*flight
-	reqs        []int // newest request of each lane's flight
-	counters    *atomic.Int64
+	incarnations int // of all sides
+	crashes      int
+	counters     *atomic.Int64
 
 	trace bool
 	log   []string
 	acts  []simAction
 	steps int
+}
+
+// simSide is a data folder and the process that works with it.
+type simSide struct {
+	store *simStore
+	files *simFiles
+	deps  *Deps
+
+	r           *router
+	stage       simStage
+	incarnation int
+	dieIn       int // writes until a kill; 0: none is due
+	starting    bool
+	stream      simStream
+	workers     []*simWorker
+	mail        []func() error // results on their way to the router
+	looked      []int64
+	reqs        []int  // newest request of each lane's flight
+	stopped     string // why it waits for a person
 }
 
 type simStage uint8
@@ -157,8 +168,7 @@ func newWorld(c simConfig) *world {
 	w := &world{c: c, ctx: context.Background(), counters: new(atomic.Int64)}
 	w.src = &simSource{w: w, maps: map[[2]int]*cdc.TableMap{}}
 	w.b = &simBroker{w: w, parts: make([]simPartition, c.parts)}
-	w.store = &simStore{w: w}
-	w.files = &simFiles{w: w, files: map[string]*simFile{}}
+	w.simSide = &simSide{store: &simStore{w: w}, files: &simFiles{w: w, files: map[string]*simFile{}}}
 	spec := &task.Spec{Name: "sim", Schema: c.schema, Full: c.full, Incremental: true, Target: task.Target{Topic: "t"}, Policy: task.PolicyKey}
 	if c.zero {
 		spec.Policy = task.PolicyZero
@@ -168,7 +178,7 @@ func newWorld(c simConfig) *world {
 	}
 	w.deps = &Deps{Spec: spec, Task: "0123456789abcdef", Source: w.src, Sink: w.b, Topics: w.b, Checkpoints: w.store, Files: w.files,
 		NewCodec: func(string) Codec { return simCodec{} }, Supports: func(*cdc.Column) error { return nil },
-		Now: func() time.Time { return time.UnixMilli(1_000) }}
+		Now: func() time.Time { return time.UnixMilli(1_000) }, NewRun: func() string { return fmt.Sprintf("run%d", w.incarnations) }}
 	return w
 }
 
@@ -191,13 +201,13 @@ func (w *world) crash(why string) {
 	for _, k := range w.workers {
 		w.must(k.w.close())
 	}
-	w.src.mdl = [2]int{}
-	w.r, w.stage, w.workers, w.mail, w.fences, w.dieIn, w.starting = nil, simDown, nil, nil, nil, 0, false
+	w.r, w.stage, w.workers, w.mail, w.dieIn, w.starting = nil, simDown, nil, nil, 0, false
 }
 
 // start begins the task or takes it over.
 func (w *world) start() {
-	w.incarnation++
+	w.incarnations++
+	w.incarnation, w.stopped = w.incarnations, ""
 	if w.store.saved == nil {
 		w.starting = true
 		_, err := begin(w.ctx, w.deps)
@@ -215,15 +225,75 @@ func (w *world) start() {
 	w.r.cfg.chunkRows = w.c.limit
 	w.limitChunks()
 	w.reqs = make([]int, len(w.r.lanes))
-	w.fences = nil
+	w.looked = nil
+	for i := range w.r.lanes {
+		end := max(int64(w.b.parts[i].hw), w.r.found.from[i])
+		w.looked = append(w.looked, end)
+		if !w.read(i, w.r.found.from[i], end) {
+			return
+		}
+	}
 	for i, l := range w.r.lanes {
 		f, err := w.r.fence(l)
 		w.must(err)
-		w.fences = append(w.fences, f)
 		w.reqs[i] = w.b.send(i, f.batch)
 	}
 	w.stage = simFencing
 	w.logf("engine: incarnation %d, epoch %d, L=%v, scan from note %d %v", w.incarnation, s.Epoch, w.r.base, w.r.found.note, w.r.found.from)
+}
+
+// read lets the router see a part of a lane's log; false is the end of this run.
+func (w *world) read(lane int, from, to int64) bool {
+	for o := from; o < to; o++ {
+		if err := w.r.scanned(lane, o, []byte(w.b.parts[lane].log[o])); err != nil {
+			w.end(err)
+			return false
+		}
+	}
+	return true
+}
+
+// end is that of a run by an error: it starts again by itself, or waits for a person.
+func (w *world) end(err error) {
+	code := task.Code(err)
+	if !task.Retryable(err) {
+		if w.other == nil {
+			w.fail("%v", err)
+		}
+		w.stopped = code
+	}
+	w.crash("by itself: " + code)
+}
+
+// copyFolder makes a copy of the data folder as it is now, for another process.
+func (w *world) copyFolder() {
+	files := map[string]*simFile{}
+	for name, f := range w.files.files {
+		files[name] = &simFile{w: w, data: slices.Clone(f.data), synced: f.synced}
+	}
+	o := &simSide{store: &simStore{w: w, saved: w.store.saved.clone()}, files: &simFiles{w: w, files: files}}
+	deps := *w.deps
+	deps.Checkpoints, deps.Files = o.store, o.files
+	o.deps = &deps
+	w.other = o
+	w.logf("-- the data folder is copied")
+}
+
+func (w *world) turnTo() {
+	w.simSide, w.other = w.other, w.simSide
+	w.logf("-- to incarnation %d", w.incarnation)
+}
+
+// enableSides copies the folder once, and lets now this side work and now the other.
+func (w *world) enableSides() {
+	switch {
+	case w.other == nil && w.c.copies && w.store.saved != nil:
+		w.add(mCrash, w.bad(1), w.copyFolder)
+	case w.other != nil && (w.stopped != "" || w.other.stopped == ""):
+		w.add(-1, 3, w.turnTo)
+	case w.other != nil:
+		w.add(-1, w.bad(1), w.turnTo) // a person may start what has stopped
+	}
 }
 
 func (w *world) limitChunks() {
@@ -235,8 +305,8 @@ func (w *world) limitChunks() {
 // scan reads back what the log holds up to the fences.
 func (w *world) scan() {
 	for i, l := range w.r.lanes {
-		for o := w.r.found.from[i]; o < l.acked-1; o++ {
-			w.must(w.r.scanned(i, []byte(w.b.parts[i].log[o])))
+		if !w.read(i, min(w.looked[i], l.acked-1), l.acked) {
+			return
 		}
 	}
 	w.stage = simRunning
@@ -309,7 +379,7 @@ func (w *world) enableBroker() {
 		}
 	}
 	for i := range b.resp {
-		if i < 4 && b.ready(i) {
+		if i < 4 && b.ready(i) && (w.other == nil || b.resp[i].incarnation != w.other.incarnation) {
 			w.add(-1, 6, func() { w.response(i) })
 			w.add(mFault, w.bad(1), func() { b.resp = append(b.resp[:i:i], b.resp[i+1:]...) })
 		}
@@ -331,8 +401,13 @@ func (w *world) enable() {
 	w.acts = w.acts[:0]
 	w.enableSource()
 	w.enableBroker()
+	w.enableSides()
 	if w.stage == simDown {
-		w.add(-1, 5, w.start)
+		if w.stopped == "" {
+			w.add(-1, 5, w.start)
+		} else {
+			w.add(-1, w.bad(1), w.start)
+		}
 		return
 	}
 	if w.crashes < w.c.crashes {
@@ -542,7 +617,11 @@ func (w *world) outcome(i, off int, err error) {
 		}
 		w.crash("by itself, to compare with the log")
 	default:
-		w.fail("lane %d: %v", i, err)
+		if err := refused(f, err); w.other != nil {
+			w.end(err)
+		} else {
+			w.fail("lane %d: %v", i, err)
+		}
 	}
 }
 
@@ -595,9 +674,12 @@ func (w *world) step() (more bool) {
 	return w.choose()
 }
 
-func (w *world) quiescent() bool {
-	r := w.r
-	return w.stage == simRunning && w.stream.tx == len(w.src.txs) && len(r.fresh) == 0 && len(r.active) == 0 && r.waiting == 0 && !r.found.unmet
+// quiescent: the work is done, or nobody goes on with it.
+func (w *world) quiescent() bool { return w.rests(w.simSide) && (w.other == nil || w.rests(w.other)) }
+
+func (w *world) rests(s *simSide) bool {
+	return s.stopped != "" || s.stage == simRunning && s.stream.tx == len(w.src.txs) && len(s.r.fresh) == 0 && len(s.r.active) == 0 &&
+		s.r.waiting == 0 && !s.r.found.unmet
 }
 
 // run plays n chosen steps, then a fair drain without faults, then the oracle. "" is a correct history.
@@ -619,12 +701,18 @@ func (w *world) run(n int) (fail string) {
 	w.drain, w.rng, w.dieIn = true, 12345, 0
 	w.logf("-- no more faults, run to the end")
 	for i := 0; !w.quiescent(); i++ {
-		if i > 4000 || !w.step() && !w.quiescent() {
+		if i > 8000 || !w.step() && !w.quiescent() {
 			return "stuck: the task never finishes"
 		}
 	}
 	for len(w.b.net) > 0 {
 		w.b.deliver(0)
+	}
+	if w.stopped != "" && w.other.stopped == "" {
+		w.turnTo()
+	}
+	if w.stopped != "" {
+		return w.checkPart()
 	}
 	return w.check()
 }

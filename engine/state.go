@@ -21,6 +21,7 @@ type Saved struct {
 	Lanes      []Partition      // frozen at the start
 	Producer   int64            // idempotent producer id, 0 before the first
 	Epoch      int16            // of the newest incarnation
+	Runs       []string         // names of this folder's incarnations, the newest last; each stands in its fences
 	SchemaSent bool             // all records of the schema phase are acknowledged
 	Notes      []Note           // oldest first
 	Chunks     []Chunk          // by id
@@ -62,8 +63,8 @@ type Checkpoints interface {
 	Load(ctx context.Context) (*Saved, error)
 	// Begin stores the start of a task; durable.
 	Begin(ctx context.Context, s *Saved) error
-	// Epoch stores the producer and its epoch before anything is sent with them; durable.
-	Epoch(ctx context.Context, producer int64, epoch int16) error
+	// Epoch stores the producer, its epoch and the name of the incarnation before anything is sent with them; durable.
+	Epoch(ctx context.Context, producer int64, epoch int16, run string) error
 	// SchemaSent stores that the schema phase is over; durable.
 	SchemaSent(ctx context.Context) error
 	// Note appends a note, with the table versions that came since the one before. Notes with Seq >= keep stay.

@@ -32,6 +32,9 @@ func (t *Task) Begin(ctx context.Context, s *engine.Saved) error {
 		if err := t.saveEpoch(ctx, tx, s.Producer, s.Epoch); err != nil {
 			return err
 		}
+		if err := insert(ctx, tx, incarnationInsert, each(t.row.ID, s.Runs, incarnationOf)...); err != nil {
+			return err
+		}
 		if err := insert(ctx, tx, noteInsert, each(t.row.ID, s.Notes, noteOf)...); err != nil {
 			return err
 		}
@@ -58,10 +61,20 @@ func (t *Task) saveLanes(ctx context.Context, tx *sqlx.Tx, s *engine.Saved) erro
 	return nil
 }
 
-// Epoch stores the producer and its epoch, durable.
-func (t *Task) Epoch(ctx context.Context, producer int64, epoch int16) error {
+// keptRuns is how many incarnations are remembered: those of a month in which the task starts anew every 30 seconds.
+const keptRuns = 100_000
+
+// Epoch stores the producer, its epoch and the name of the incarnation, durable.
+func (t *Task) Epoch(ctx context.Context, producer int64, epoch int16, run string) error {
 	return t.write(ctx, durable, "saving the producer's epoch", func(tx *sqlx.Tx) error {
-		return t.saveEpoch(ctx, tx, producer, epoch)
+		if err := t.saveEpoch(ctx, tx, producer, epoch); err != nil {
+			return err
+		}
+		if err := insert(ctx, tx, incarnationInsert, incarnationRow{Task: t.row.ID, Name: run}); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "DELETE FROM incarnation WHERE task = ? AND id <= (SELECT max(id) FROM incarnation WHERE task = ?) - ?", t.row.ID, t.row.ID, keptRuns)
+		return err
 	})
 }
 
@@ -140,6 +153,8 @@ func (t *Task) Replan(ctx context.Context, table cdc.TableID, cs []engine.Chunk)
 const (
 	startInsert = `INSERT INTO start (task, server_flavor, server_id, server_version, start_set, skip, skip_time, start_end, schema_sent)
 		VALUES (:task, :server_flavor, :server_id, :server_version, :start_set, :skip, :skip_time, :start_end, :schema_sent)`
+
+	incarnationInsert = `INSERT INTO incarnation (task, name) VALUES (:task, :name)`
 
 	noteInsert = `INSERT INTO note (task, seq, x, l, l_set, offsets) VALUES (:task, :seq, :x, :l, :l_set, :offsets)`
 

@@ -94,7 +94,7 @@ func TestLostLeaseEndsTheRunAndEveryWrite(t *testing.T) {
 			ctx, id := t.Context(), cdc.TableID{}
 			for what, err := range map[string]error{
 				"Begin":      h.Begin(ctx, &engine.Saved{Task: h.ID(), Generation: 1}),
-				"Epoch":      h.Epoch(ctx, 1, 2),
+				"Epoch":      h.Epoch(ctx, 1, 2, "x"),
 				"SchemaSent": h.SchemaSent(ctx),
 				"Note":       h.Note(ctx, engine.Note{Seq: 2}, nil, 0),
 				"Seal":       h.Seal(ctx, engine.Chunk{Status: snapshot.Sealed}, nil),
@@ -127,19 +127,19 @@ func TestOnlyAStartedTaskWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Epoch(t.Context(), 1, 1); err == nil {
+	if err := h.Epoch(t.Context(), 1, 1, "x"); err == nil {
 		t.Fatal("written without a lease")
 	}
 	if _, err := h.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Epoch(t.Context(), 1, 1); err == nil {
+	if err := h.Epoch(t.Context(), 1, 1, "x"); err == nil {
 		t.Fatal("an epoch was saved before Begin")
 	}
 	if err := h.End(t.Context(), task.Stopped, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Epoch(t.Context(), 1, 1); err == nil {
+	if err := h.Epoch(t.Context(), 1, 1, "x"); err == nil {
 		t.Fatal("written after End")
 	}
 }

@@ -48,6 +48,10 @@ func (t *Task) loadLists(ctx context.Context, tx *sqlx.Tx, s *engine.Saved) erro
 	if err != nil {
 		return err
 	}
+	err = read(ctx, tx, "SELECT * FROM incarnation WHERE task = ? ORDER BY id", t.row.ID, func(r *incarnationRow) { s.Runs = append(s.Runs, r.Name) })
+	if err != nil {
+		return err
+	}
 	err = read(ctx, tx, "SELECT * FROM note WHERE task = ? ORDER BY seq", t.row.ID, func(r *noteRow) { s.Notes = append(s.Notes, r.note()) })
 	if err != nil {
 		return err

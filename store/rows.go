@@ -45,6 +45,14 @@ type laneRow struct {
 	Partition int    `db:"partition"`
 }
 
+type incarnationRow struct {
+	ID   int64  `db:"id"`
+	Task string `db:"task"`
+	Name string `db:"name"`
+}
+
+func incarnationOf(id, name string) incarnationRow { return incarnationRow{Task: id, Name: name} }
+
 type noteRow struct {
 	Task    string            `db:"task"`
 	Seq     int64             `db:"seq"`
