@@ -100,16 +100,7 @@ func (h *Handlers) Setup(c echo.Context) error {
 	case n > 64:
 		m.NameBad = p.T("auth.name_long")
 	}
-	switch n := utf8.RuneCountInString(password); {
-	case n == 0:
-		m.WordBad = p.T("auth.password_missing")
-	case n < 12:
-		m.WordBad = p.T("auth.password_short")
-	case n > 1000:
-		m.WordBad = p.T("auth.password_long")
-	case c.FormValue("again") != password:
-		m.AgainBad = p.T("auth.again_differs")
-	}
+	m.WordBad, m.AgainBad = newPassword(p, password, c.FormValue("again"))
 	if m.NameBad+m.WordBad+m.AgainBad != "" {
 		p.Failed = true
 		return render(c, http.StatusUnprocessableEntity, views.SignIn(p, m))

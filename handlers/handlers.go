@@ -61,6 +61,9 @@ type Accounts interface {
 	SignIn(ctx context.Context, name, password string) (session string, err error)
 	SignInWithTicket(ctx context.Context, ticket string) (session string, err error)
 	SignOut(ctx context.Context, session string) error
+	SignOutAll(ctx context.Context, user string) error
+	HasPassword(ctx context.Context, user string) (bool, error)
+	ChangePassword(ctx context.Context, user, session, old, password string) error
 }
 
 // Auditor keeps who did what.

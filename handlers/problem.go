@@ -34,6 +34,7 @@ var statuses = map[string]int{
 	"auth.wrong":    http.StatusUnauthorized,
 	"auth.needed":   http.StatusUnauthorized,
 	"auth.ticket":   http.StatusForbidden,
+	"auth.no_user":  http.StatusNotFound,
 	"auth.too_many": http.StatusTooManyRequests,
 	"web.token":     http.StatusForbidden,
 	"web.origin":    http.StatusForbidden,

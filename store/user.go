@@ -41,7 +41,7 @@ func wrongSignIn() *task.Error {
 
 func wrongTicket() *task.Error {
 	return &task.Error{Code: "auth.ticket", Text: "The link has been used, has run out or was replaced by a newer one.",
-		Hint: "Start the server again: it prints a new link where one is needed."}
+		Hint: "Start the server again: it prints a new link where there is no user. For a user, sluice user reset-password prints one."}
 }
 
 // HasUsers reports whether anybody can sign in yet.

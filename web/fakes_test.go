@@ -23,14 +23,17 @@ func (nothing) Tasks(context.Context) ([]task.Summary, error) { return nil, nil 
 func (nothing) Summary(context.Context, string) (task.Summary, error) {
 	return task.Summary{}, &task.Error{Code: "task.absent", Text: "There is no such task."}
 }
-func (nothing) TableProgress(context.Context, string) ([]task.TableProgress, error) { return nil, nil }
-func (nothing) History(context.Context, string, int64, int) ([]task.Event, error)   { return nil, nil }
-func (nothing) Drafts(context.Context) ([]task.Draft, error)                        { return nil, nil }
-func (nothing) HasUsers(context.Context) (bool, error)                              { return true, nil }
-func (nothing) SignOut(context.Context, string) error                               { return nil }
-func (nothing) SignInWithTicket(context.Context, string) (string, error)            { return "s1", nil }
-func (nothing) TicketValid(context.Context, string) (string, error)                 { return "ann", nil }
-func (nothing) Setup(context.Context, string, string, string) (string, error)       { return "s1", nil }
+func (nothing) TableProgress(context.Context, string) ([]task.TableProgress, error)  { return nil, nil }
+func (nothing) History(context.Context, string, int64, int) ([]task.Event, error)    { return nil, nil }
+func (nothing) Drafts(context.Context) ([]task.Draft, error)                         { return nil, nil }
+func (nothing) HasUsers(context.Context) (bool, error)                               { return true, nil }
+func (nothing) SignOut(context.Context, string) error                                { return nil }
+func (nothing) SignOutAll(context.Context, string) error                             { return nil }
+func (nothing) HasPassword(context.Context, string) (bool, error)                    { return true, nil }
+func (nothing) ChangePassword(context.Context, string, string, string, string) error { return nil }
+func (nothing) SignInWithTicket(context.Context, string) (string, error)             { return "s1", nil }
+func (nothing) TicketValid(context.Context, string) (string, error)                  { return "ann", nil }
+func (nothing) Setup(context.Context, string, string, string) (string, error)        { return "s1", nil }
 func (nothing) SignIn(_ context.Context, _, password string) (string, error) {
 	if password == "right password" {
 		return "s1", nil

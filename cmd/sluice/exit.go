@@ -36,6 +36,9 @@ var refusals = map[string]int{
 	"task.spec_changed":    exitRefused,
 	"task.lease_held":      exitRefused,
 	"data.locked":          exitRefused,
+	"auth.no_user":         exitRefused,
+	"auth.user_exists":     exitRefused,
+	"auth.last_user":       exitRefused,
 }
 
 // exitOf gives the exit code of an error.

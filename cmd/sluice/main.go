@@ -14,6 +14,7 @@ func main() {
 // program is what a command has of the process around it.
 type program struct {
 	getenv         func(string) string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
@@ -29,6 +30,7 @@ func commands() []command {
 		{"precheck", "check the source, the tables and the target of a task", (*program).precheck},
 		{"serve", "serve the console and run its tasks", (*program).serve},
 		{"demo", "try the console: a database, a demo broker and a writer come along", (*program).demo},
+		{"user", "list, add and remove those who may sign in, reset a password", (*program).user},
 		{"decode", "print the messages of a topic as JSON lines", (*program).decode},
 		{"version", "print the version", (*program).version},
 	}
@@ -36,7 +38,7 @@ func commands() []command {
 
 // run is the whole program but for the process around it; it gives the exit code.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	p := &program{getenv: getenv, stdout: stdout, stderr: stderr}
+	p := &program{getenv: getenv, stdin: os.Stdin, stdout: stdout, stderr: stderr}
 	if len(args) == 0 {
 		p.usage(stderr)
 		return exitUsage
