@@ -1,17 +1,14 @@
 package driver
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -34,10 +31,11 @@ type Spec struct {
 
 // Task is one task of the binary under test, with a data folder of its own.
 type Task struct {
-	Copied bool // a run said that the full copy is done
+	Copied atomic.Bool // a run said that the full copy is done
+	Data   string      // the data folder
 
-	bin, file, data string
-	password        string
+	bin, file string
+	password  string
 }
 
 // New writes the task file.
@@ -59,7 +57,7 @@ func New(t testing.TB, bin string, s Spec) *Task {
 		fmt.Fprintf(&b, "  - {%s}\n", strings.Join(fields, ", "))
 	}
 	dir := t.TempDir()
-	x := &Task{bin: bin, file: filepath.Join(dir, "task.yaml"), data: filepath.Join(dir, "data"), password: s.Source.Password}
+	x := &Task{bin: bin, file: filepath.Join(dir, "task.yaml"), Data: filepath.Join(dir, "data"), password: s.Source.Password}
 	if err := os.WriteFile(x.file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +66,7 @@ func New(t testing.TB, bin string, s Spec) *Task {
 
 // Command is `sluice run` of the task, ready to start.
 func (x *Task) Command(args ...string) *exec.Cmd {
-	cmd := exec.Command(x.bin, append([]string{"run", x.file, "--data", x.data}, args...)...)
+	cmd := exec.Command(x.bin, append([]string{"run", x.file, "--data", x.Data}, args...)...)
 	cmd.Env = append(os.Environ(), "PW="+x.password)
 	return cmd
 }
@@ -83,7 +81,11 @@ type Outcome struct {
 
 // Progress is a line of --json, as far as tests look at it.
 type Progress struct {
-	Phase string `json:"phase"`
+	Phase   string `json:"phase"`
+	Notices []struct {
+		Code   string
+		Params []string
+	} `json:"notices"`
 	Error *struct {
 		Code string `json:"code"`
 		Text string `json:"text"`
@@ -102,48 +104,19 @@ func (x *Task) RunUntil(ctx context.Context, phase string, args ...string) (Outc
 }
 
 func (x *Task) run(ctx context.Context, fault string, kill <-chan time.Time, phase string, args []string) (Outcome, error) {
-	cmd := x.Command(append([]string{"--json"}, args...)...)
-	cmd.Env = append(cmd.Env, "SLUICE_FAULT="+fault)
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.StdoutPipe()
+	p, err := x.start(fault, phase, args)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := cmd.Start(); err != nil {
-		return Outcome{}, err
-	}
-	var last Progress
-	var line string
-	done := make(chan error, 1)
-	go func() {
-		lines := bufio.NewScanner(out)
-		lines.Buffer(nil, 16<<20)
-		for lines.Scan() {
-			line = lines.Text()
-			var p Progress
-			if json.Unmarshal(lines.Bytes(), &p) != nil || p.Phase == "" {
-				continue
-			}
-			last = p
-			x.Copied = x.Copied || p.Phase == "incremental" || p.Phase == "finished"
-			if p.Phase == phase {
-				_ = cmd.Process.Signal(syscall.SIGTERM)
-			}
-		}
-		done <- cmd.Wait()
-	}()
 	select {
-	case err = <-done:
+	case <-p.Done():
 	case <-kill:
-		_ = cmd.Process.Kill()
-		err = <-done
+		p.Signal(syscall.SIGKILL)
+		<-p.Done()
 	case <-ctx.Done():
-		_ = cmd.Process.Kill()
-		<-done
-		return Outcome{Stderr: errs.String()}, fmt.Errorf("%w; standard error: %s; last: %s", ctx.Err(), errs.String(), line)
+		p.Signal(syscall.SIGKILL)
+		<-p.Done()
+		return p.Outcome(), fmt.Errorf("%w; standard error: %s; last: %s", ctx.Err(), p.Outcome().Stderr, p.line)
 	}
-	var exit *exec.ExitError
-	killed := errors.As(err, &exit) && exit.ExitCode() == -1
-	return Outcome{Killed: killed, Code: cmd.ProcessState.ExitCode(), Stderr: errs.String(), Last: last}, nil
+	return p.Outcome(), nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -156,33 +155,10 @@ func runFor(ctx context.Context, t *testing.T, x *driver.Task, d time.Duration) 
 }
 
 func judge(t *testing.T, m *servers.MySQL, k *servers.Kafka, topic string, s shape) *oracle.Report {
-	began := time.Now()
-	flavor := "mysql"
-	if m.Kind == servers.MariaDB1011 {
-		flavor = "mariadb"
-	}
-	files := m.Ledger(t)
-	lo := oracle.LedgerOptions{Flavor: flavor, Follow: []string{"work." + workload.RenamedAway}}
-	for _, name := range workload.Tables() {
-		lo.Tables = append(lo.Tables, oracle.Selection{Name: "work." + name})
-	}
-	ledger, err := oracle.ReadLedger(lo, files, func(args ...string) *exec.Cmd { return m.Binlog(t, args...) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	tables, err := oracle.ReadTables(ledger, func(args ...string) *exec.Cmd { return m.Client(t, args...) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	topics, err := oracle.ReadTopics(t.Context(), []string{k.Plain}, []string{topic}, oracle.TopicOptions{Keys: ledger.Keys()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	report, topics := driver.Judge(t, m, []string{k.Plain}, topic, workload.Tables(), oracle.CheckOptions{OnePartition: s.partitions == 1})
 	if *both {
 		readAll(t, k, topic, len(topics.Records))
 	}
-	report := oracle.Check(ledger, topics, tables, oracle.CheckOptions{OnePartition: s.partitions == 1})
-	t.Logf("judged in %s", time.Since(began).Round(time.Millisecond))
 	return report
 }
 

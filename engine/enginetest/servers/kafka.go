@@ -280,6 +280,23 @@ func (k *Kafka) Kill9(t testing.TB) {
 	k.proc.kill()
 }
 
+// Freeze stops the broker without closing its ports: it takes connections and answers nothing, until Thaw.
+func (k *Kafka) Freeze(t testing.TB) {
+	t.Helper()
+	k.mustOwn(t)
+	if err := k.proc.freeze(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Thaw lets a frozen broker go on.
+func (k *Kafka) Thaw(t testing.TB) {
+	t.Helper()
+	if err := k.proc.thaw(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Stop ends the broker in order.
 func (k *Kafka) Stop(t testing.TB) {
 	t.Helper()

@@ -299,6 +299,23 @@ func (m *MySQL) Kill9(t testing.TB) {
 	m.proc.kill()
 }
 
+// Freeze stops the server without closing its ports: it takes connections and answers nothing, until Thaw.
+func (m *MySQL) Freeze(t testing.TB) {
+	t.Helper()
+	m.mustOwn(t)
+	if err := m.proc.freeze(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Thaw lets a frozen server go on.
+func (m *MySQL) Thaw(t testing.TB) {
+	t.Helper()
+	if err := m.proc.thaw(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Stop ends the server in order.
 func (m *MySQL) Stop(t testing.TB) {
 	t.Helper()

@@ -91,6 +91,10 @@ func (p *process) stop() error {
 	}
 }
 
+// freeze stops the process without ending it: its ports stay open and nothing answers. thaw lets it go on.
+func (p *process) freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+func (p *process) thaw() error   { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // discard ends the process the fast way and removes its folder.
 func (p *process) discard() {
 	p.kill()

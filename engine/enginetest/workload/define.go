@@ -30,20 +30,34 @@ func (s *session) define(ctx context.Context) (Stats, error) {
 		if i%len(steps) >= len(steps)-2 && s.o.Rename && !pause(ctx, 50*time.Millisecond) {
 			break
 		}
-		if err := s.execute(sql); err != nil {
+		if err := s.execute(ctx, sql); err != nil {
 			return s.stats, err
 		}
 	}
 	return s.stats, nil
 }
 
-// execute repeats a statement that did not get its lock, since the next ones build on it.
-func (s *session) execute(sql string) error {
+// Server errors of a statement that was run before.
+var done = map[uint16]bool{1050: true, 1054: true, 1060: true, 1061: true, 1091: true, 1146: true}
+
+// execute repeats a statement that did not get its lock, since the next ones build on it. One whose answer was lost
+// with its connection is repeated too, and may then have been run.
+func (s *session) execute(ctx context.Context, sql string) error {
+	unsure := false
 	for {
 		_, err := s.c.Execute(sql)
 		var e *mysql.MyError
-		if errors.As(err, &e) && (e.Code == errLockWait || e.Code == errDeadlock) {
+		switch errors.As(err, &e); {
+		case e != nil && (e.Code == errLockWait || e.Code == errDeadlock):
 			s.stats.Retried++
+			continue
+		case e != nil && unsure && done[e.Code]:
+			err = nil
+		case err != nil && s.o.Reconnect && lost(err):
+			if err := s.again(ctx, err); err != nil {
+				return err
+			}
+			unsure = true
 			continue
 		}
 		if err == nil {

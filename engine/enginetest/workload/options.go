@@ -7,7 +7,9 @@ type Options struct {
 	Schema  string         // database, made anew by Setup; "work"
 	Rows    map[string]int // rows that Setup loads by table; missing: 1000, t_nokey and t_ddl 200
 	Rate    int            // transactions/s of all writers; 0: no limit
-	NoDDL   bool           // no DDL goroutine: t_ddl and t_renamed are only written to
+	// Reconnect lets sessions outlive a server that is killed and comes back.
+	Reconnect bool
+	NoDDL     bool // no DDL goroutine: t_ddl and t_renamed are only written to
 	// Truncate lets the DDL goroutine TRUNCATE t_ddl, Rename rename t_renamed away and back.
 	Truncate bool
 	Rename   bool
@@ -49,6 +51,7 @@ type Stats struct {
 	Skipped    int // duplicate keys, and statements that met a column or table that a DDL took away
 	Rows       int // rows that the committed statements changed
 	DDL        int
+	Lost       int // connections
 }
 
 func (s *Stats) add(o Stats) {
@@ -58,4 +61,5 @@ func (s *Stats) add(o Stats) {
 	s.Skipped += o.Skipped
 	s.Rows += o.Rows
 	s.DDL += o.DDL
+	s.Lost += o.Lost
 }

@@ -36,28 +36,29 @@ func Start(ctx context.Context, addr, user, password string, o Options) (*Run, e
 	if !o.NoDDL {
 		workers++
 	}
-	var sessions []*client.Conn
+	var sessions []*session
 	var loops []func(context.Context) (Stats, error)
 	for i := range workers {
 		c, err := connect(ctx, addr, user, password, o.Schema)
 		if err != nil {
 			cancel()
-			for _, c := range sessions {
-				c.Close()
+			for _, s := range sessions {
+				s.c.Close()
 			}
 			return nil, err
 		}
 		s := &session{o: o, c: c, g: rand.New(rand.NewPCG(o.Seed+1, uint64(i))), number: i, run: r}
+		s.connect = func(ctx context.Context) (*client.Conn, error) { return connect(ctx, addr, user, password, o.Schema) }
 		loop := s.write
 		if i == o.Writers {
 			loop = s.define
 		}
-		sessions, loops = append(sessions, c), append(loops, loop)
+		sessions, loops = append(sessions, s), append(loops, loop)
 	}
 	for i, loop := range loops {
 		r.done.Go(func() {
 			// Closed only after the last statement: a server finishes what a lost client asked for, after Stop.
-			defer sessions[i].Close()
+			defer func() { sessions[i].c.Close() }()
 			stats, err := loop(ctx)
 			r.mu.Lock()
 			defer r.mu.Unlock()

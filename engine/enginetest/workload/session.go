@@ -21,6 +21,8 @@ type session struct {
 	run    *Run
 	stats  Stats
 	fresh  int // rows that this writer added beyond the loaded ones
+
+	connect func(context.Context) (*client.Conn, error)
 }
 
 // Server errors that a writer meets in normal work.
@@ -46,7 +48,7 @@ func (s *session) write(ctx context.Context) (Stats, error) {
 			}
 		}
 		rollback := s.g.IntN(25) == 0
-		if err := s.transaction(s.statements(all), rollback); err != nil {
+		if err := s.again(ctx, s.transaction(s.statements(all), rollback)); err != nil {
 			return s.stats, err
 		}
 	}

@@ -1,0 +1,61 @@
+package faults
+
+import (
+	"strings"
+	"testing"
+
+	"sluice/engine/enginetest/servers"
+)
+
+// source is a server that a pair can name.
+type source struct {
+	kind    servers.Kind
+	options []string
+}
+
+// A crash must not take back what was sent: the conditions of docs/guarantees.md. The rest widens the window between
+// the flush of a transaction and its visibility.
+var (
+	durable = []string{"sync_binlog=1", "innodb_flush_log_at_trx_commit=1"}
+	wide    = append([]string{"binlog_group_commit_sync_delay=2000", "binlog_order_commits=OFF"}, durable...)
+)
+
+var sources = map[string]source{
+	"mysql-8.0.33":        {servers.MySQL80, wide},
+	"mysql-8.0.33-nogtid": {servers.MySQL80, append(append([]string(nil), durable...), servers.NoGTID...)},
+	"mysql-9.7":           {servers.MySQL97, wide},
+	"mariadb-10.11":       {servers.MariaDB1011, durable},
+}
+
+// targets start the brokers of a target; each of them advertises the address of its proxy.
+var targets = map[string]func(t testing.TB) []*broker{
+	"kafka-4.4":      one(func(t testing.TB, o servers.KafkaOption) *servers.Kafka { return servers.StartKafka(t, o) }),
+	"kafka-1.0.2":    one(old(servers.Kafka10)),
+	"kafka-0.10.1.0": one(old(servers.Kafka010)),
+}
+
+func old(v servers.KafkaVersion) func(testing.TB, servers.KafkaOption) *servers.Kafka {
+	return func(t testing.TB, o servers.KafkaOption) *servers.Kafka { return servers.StartOldKafka(t, v, o) }
+}
+
+// one starts a target of a single broker.
+func one(start func(testing.TB, servers.KafkaOption) *servers.Kafka) func(testing.TB) []*broker {
+	return func(t testing.TB) []*broker {
+		b := &broker{proxy: newProxy(t, "broker")}
+		b.Kafka = start(t, servers.KafkaConfig("advertised.listeners=PLAINTEXT://"+b.addr))
+		b.to(t, b.Plain)
+		return []*broker{b}
+	}
+}
+
+// split takes a pair like mysql-8.0.33/kafka-4.4 apart.
+func split(t testing.TB, pair string) (source, func(testing.TB) []*broker) {
+	t.Helper()
+	s, k, _ := strings.Cut(pair, "/")
+	src, known := sources[s]
+	target, also := targets[k]
+	if !known || !also {
+		t.Fatalf("pair %q: sources are %v, targets %v", pair, names(sources), names(targets))
+	}
+	return src, target
+}

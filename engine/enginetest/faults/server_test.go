@@ -1,0 +1,86 @@
+package faults
+
+import (
+	"fmt"
+	"time"
+)
+
+func killSource(w *world) (time.Time, string) {
+	w.source.Kill9(w.t)
+	d := w.lasting()
+	w.hold(d)
+	w.source.Restart(w.t)
+	return time.Now(), "down for " + d.String()
+}
+
+func freezeSource(w *world) (time.Time, string) {
+	w.source.Freeze(w.t)
+	w.stalled()
+	d := w.lasting()
+	w.hold(d)
+	w.source.Thaw(w.t)
+	return time.Now(), "for " + (quiet + d).String()
+}
+
+func rotate(w *world) (time.Time, string) {
+	n := 1 + w.g.IntN(4)
+	for range n {
+		w.source.Exec(w.t, "FLUSH BINARY LOGS")
+	}
+	return time.Now(), fmt.Sprintf("%d times", n)
+}
+
+// disconnect ends the task's connections, so that it has to sign in again.
+func (w *world) disconnect() {
+	c := w.source.Conn(w.t, "")
+	defer c.Close()
+	r, err := c.Execute("SELECT id FROM information_schema.processlist WHERE user='" + w.source.Account + "'")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range r.RowNumber() {
+		id, _ := r.GetInt(i, 0)
+		_, _ = c.Execute(fmt.Sprint("KILL ", id)) // it may be gone by now
+	}
+}
+
+func changePassword(w *world) (time.Time, string) {
+	w.source.Exec(w.t, fmt.Sprintf("ALTER USER '%s'@'%%' IDENTIFIED BY 'Another-pass2'", w.source.Account))
+	w.disconnect()
+	code := w.failed("source.access_denied")
+	w.source.Exec(w.t, fmt.Sprintf("ALTER USER '%s'@'%%' IDENTIFIED BY '%s'", w.source.Account, w.source.Password))
+	w.start("")
+	return time.Now(), "stopped with " + code
+}
+
+func revoke(w *world) (time.Time, string) {
+	privilege := []string{"REPLICATION SLAVE", "REPLICATION CLIENT"}[w.g.IntN(2)]
+	w.source.Exec(w.t, fmt.Sprintf("REVOKE %s ON *.* FROM '%s'@'%%'", privilege, w.source.Account))
+	w.disconnect()
+	code := w.failed("source.privilege_missing")
+	w.source.Exec(w.t, fmt.Sprintf("GRANT %s ON *.* TO '%s'@'%%'", privilege, w.source.Account))
+	w.start("")
+	return time.Now(), privilege + ", stopped with " + code
+}
+
+func killBroker(w *world) (time.Time, string) {
+	b := w.brokers[w.g.IntN(len(w.brokers))]
+	b.Kill9(w.t)
+	d := w.lasting()
+	w.hold(d)
+	b.Restart(w.t)
+	return time.Now(), "down for " + d.String()
+}
+
+func freezeBroker(w *world) (time.Time, string) {
+	for _, b := range w.brokers {
+		b.Freeze(w.t)
+	}
+	w.stalled()
+	d := w.lasting()
+	w.hold(d)
+	for _, b := range w.brokers {
+		b.Thaw(w.t)
+	}
+	return time.Now(), "for " + (quiet + d).String()
+}
