@@ -2,9 +2,7 @@ package mysql
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -250,13 +248,6 @@ func (c *conn) executed() (cdc.GTIDSet, error) {
 		return err
 	})
 	return set, err
-}
-
-// randomServerID keeps out of the range that people give to their replicas.
-func randomServerID() uint32 {
-	var b [4]byte
-	rand.Read(b[:]) // never fails
-	return binary.LittleEndian.Uint32(b[:]) | 1<<31
 }
 
 // version is a server's major and minor version.

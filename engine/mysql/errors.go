@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
@@ -57,6 +58,7 @@ var causes = map[uint16]cause{
 	1317: {"source.connection_lost", "the statement was interrupted at the server", "Nothing to do if it passes.", true},
 	1356: {"source.view_invalid", "a view refers to something that is missing or not allowed", "Mend the view or leave it out.", false},
 	1370: {"source.privilege_missing", "the account may not run a routine", grantHint, false},
+	1381: {errBinlogOff.Code, errBinlogOff.Text, errBinlogOff.Hint, false},
 	1412: {"source.table_changed", "the table was changed after the snapshot was opened", "Nothing to do: the chunk is read again.", true},
 	1927: {"source.connection_lost", "the connection was killed at the server", "Nothing to do if it passes.", true},
 	3024: {"source.query_timeout", "the server ended the statement after max_execution_time", "Raise max_execution_time, or set it to 0.", true},
@@ -65,10 +67,15 @@ var causes = map[uint16]cause{
 	1820: {"source.password_expired", "the account's password has expired", "Give the account a new password.", false},
 	1862: {"source.password_expired", "the account's password has expired", "Give the account a new password.", false},
 	4031: {"source.connection_lost", "the server closed the idle connection", "Nothing to do if it passes.", true},
+	4052: sameServerID,
 	4151: {"source.account_locked", "the account is locked", "Run ALTER USER ... ACCOUNT UNLOCK.", false},
 }
 
 const grantHint = "grant"
+
+// sameServerID is MariaDB's 4052, and one of the many meanings of 1236.
+var sameServerID = cause{"source.server_id_clash", "another replica came with the server id of this reader, and the server sends its binlog to one of them",
+	"Nothing to do: another id is drawn. If it comes again and again, two programs copy one configuration.", true}
 
 // undecodable is an error in what the server sent, not in how it came: trying again would bring the same.
 type undecodable struct{ err error }
@@ -101,6 +108,9 @@ func (s *Source) explain(err error, other cause) error {
 	var answer *gomysql.MyError
 	if errors.As(err, &answer) {
 		c, ok := causes[answer.Code]
+		if answer.Code == gomysql.ER_MASTER_FATAL_ERROR_READING_BINLOG && strings.Contains(answer.Message, "same server_uuid/server_id") {
+			c = sameServerID
+		}
 		if !ok {
 			c = cause{code: "source.query", text: fmt.Sprintf("the server answered with error %d", answer.Code), hint: "See the server's message."}
 		}

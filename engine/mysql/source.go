@@ -1,9 +1,11 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"sluice/engine"
 	"sluice/engine/cdc"
@@ -12,7 +14,7 @@ import (
 
 // Options are what a person does not type. The zero value works.
 type Options struct {
-	// ServerID is this reader's id among the source's replicas; 0 draws one from 2^31 to 2^32-1.
+	// ServerID is this reader's first id among the source's replicas; 0 draws one from 2^31 to 2^32-1.
 	ServerID uint32
 	// Unchecked leaves Check to the caller: the precheck tells all that is wrong, not the first.
 	Unchecked bool
@@ -29,6 +31,9 @@ type Source struct {
 	server  engine.Server
 	version version
 
+	serverID atomic.Uint32
+	chosen   atomic.Bool // whether the id was held against those of other replicas
+
 	asking  sync.Mutex // held for the length of a question
 	control *conn      // for everything but views and streams; nil until needed again
 
@@ -44,10 +49,8 @@ var _ engine.Source = (*Source)(nil)
 
 // Open connects, learns which server it is and refuses what is not supported. Close frees it.
 func Open(ctx context.Context, spec task.Source, options Options) (*Source, error) {
-	if options.ServerID == 0 {
-		options.ServerID = randomServerID()
-	}
 	s := &Source{spec: spec, options: options}
+	s.serverID.Store(cmp.Or(options.ServerID, randomServerID()))
 	d, err := newDialer(spec)
 	if err != nil {
 		return nil, err

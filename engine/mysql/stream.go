@@ -43,6 +43,9 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 	if err != nil {
 		return nil, withOp(op, err)
 	}
+	if err := s.chooseServerID(ctx); err != nil {
+		return nil, withOp(op, err)
+	}
 	st := &stream{source: s, queue: newQueue(), done: make(chan struct{})}
 	t := newTranslator(s.server.Flavor, lookup(all), func(e cdc.Event) error {
 		defer st.line.extend() // the wait for room must not count against the server
@@ -58,7 +61,9 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, withOp(op, st.classifyStart(err))
+		err = st.classifyStart(err)
+		s.yield(err)
+		return nil, withOp(op, err)
 	}
 	wait, cancel := context.WithCancel(context.Background())
 	st.cancel = cancel
@@ -69,7 +74,7 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 func (st *stream) config(t *translator) replication.BinlogSyncerConfig {
 	s := st.source
 	return replication.BinlogSyncerConfig{
-		ServerID: s.options.ServerID, Flavor: string(s.server.Flavor), Charset: "utf8mb4",
+		ServerID: s.ServerID(), Flavor: string(s.server.Flavor), Charset: "utf8mb4",
 		Host: s.spec.Host, Port: uint16(port(s.spec)), User: s.spec.User, Password: s.spec.Password.Reveal(),
 		TLSConfig: s.dialer.tls, Dialer: st.line.dial, Option: st.setUp, Logger: slog.New(slog.DiscardHandler),
 		HeartbeatPeriod: heartbeat, ReadTimeout: streamTimeout, DisableRetrySync: true, VerifyChecksum: true,
@@ -119,7 +124,9 @@ func (st *stream) run(ctx context.Context, streamer *replication.BinlogStreamer)
 	} else if err == nil {
 		err = io.EOF
 	}
-	st.queue.finish(withOp("reading the binlog", st.classify(err)))
+	err = st.classify(err)
+	st.source.yield(err)
+	st.queue.finish(withOp("reading the binlog", err))
 	st.line.cut()
 	st.syncer.Close()
 	<-st.queue.delivered
