@@ -121,6 +121,21 @@ func (s askedSource) Binlogs(ctx context.Context) ([]precheck.Binlog, error) {
 	return each(list, func(f mysql.File) precheck.Binlog { return precheck.Binlog{Name: f.Name, Bytes: int64(f.Size)} }), err
 }
 
+func (s askedSource) Begun(ctx context.Context, file string) (time.Time, error) {
+	begun, err := s.Source.Begun(ctx, file)
+	return time.Unix(begun, 0), err
+}
+
+func (s askedSource) Registered(ctx context.Context) ([]precheck.Registered, bool, error) {
+	list, readable, err := s.Source.Registered(ctx)
+	return each(list, func(r mysql.Registered) precheck.Registered { return precheck.Registered(r) }), readable, err
+}
+
+func (s askedSource) SessionsWithout(ctx context.Context, name, want string) ([]precheck.OpenSession, bool, error) {
+	list, readable, err := s.Source.SessionsWithout(ctx, name, want)
+	return each(list, func(o mysql.OpenSession) precheck.OpenSession { return precheck.OpenSession(o) }), readable, err
+}
+
 func (s askedSource) Locate(ctx context.Context, from task.From) (cdc.GTIDSet, error) {
 	at, err := s.Source.Locate(ctx, from)
 	return at.Set, err
@@ -171,6 +186,7 @@ func (t askedTarget) Topics(ctx context.Context, names []string) (map[string]pre
 		if s := found.Settings; s != nil {
 			topic.Cleanup, topic.MinInsync, topic.Unclean = s.CleanupPolicy, s.MinInsyncReplicas, s.UncleanLeaderElection
 			topic.MaxMessage, topic.Retention = s.MaxMessageBytes, time.Duration(s.RetentionMillis)*time.Millisecond
+			topic.RetentionBytes = s.RetentionBytes
 		}
 		out[name] = topic
 	}

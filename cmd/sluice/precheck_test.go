@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"path/filepath"
 	"slices"
@@ -53,8 +54,9 @@ func TestPrecheckPasses(t *testing.T) {
 		b.rows("orders", 10)
 		file := b.taskFile("name: orders}", "name: orders, where: \"price > 5\"}")
 		for id, i := range b.items(exitDone, file) {
-			// The test servers are quick, not safe; the topic is still to be made.
-			if i.Status != precheck.Passed && id != "source.durability" && id != "target.safety" && id != "target.write" {
+			// The test servers are quick, not safe; the topic is still to be made; MariaDB lists replicas to few accounts.
+			if i.Status != precheck.Passed && id != "source.durability" && id != "target.safety" && id != "target.write" &&
+				(id != "source.server_id_clash" || kind != servers.MariaDB1011 || i.Code != "server_id_clash.unseen") {
 				t.Errorf("%+v", i)
 			}
 		}
@@ -91,9 +93,9 @@ func TestPrecheckFails(t *testing.T) {
 			"source.privileges":   {"REPLICATION CLIENT", "GRANT SHOW VIEW ON `" + b.name + "`.`orders` TO 'few'@'%';"},
 			"objects.exist":       {b.name + ".absent", "Check the names"},
 			"objects.tables_only": {b.name + ".seen", "Select the tables"},
-			"objects.engine":      {b.name + ".old MyISAM", "InnoDB"},
+			"objects.engine":      {b.name + ".old MyISAM", "ALTER TABLE `" + b.name + "`.`old` ENGINE=InnoDB;"},
 			"objects.key":         {b.name + ".keyless", "primary key"},
-			"objects.types":       {b.name + ".keyless.g geometry", "leave the table out"},
+			"objects.types":       {b.name + ".keyless.g geometry", "Leave the column out"},
 			"objects.cascades":    {b.name + ".child", "CASCADE"},
 			"objects.filter":      {"nothing", "condition"},
 			"target.topics":       {b.name, "--create --topic " + b.name},
@@ -126,7 +128,13 @@ func TestPrecheckOfSettings(t *testing.T) {
 		b := &bench{T: t, my: servers.StartMySQL(t, kind, options...), kafka: servers.SharedKafka(t), dir: t.TempDir(), name: "settings"}
 		b.my.Exec(t, "CREATE DATABASE settings", "CREATE TABLE settings.orders (id INT PRIMARY KEY, note LONGTEXT)",
 			"INSERT INTO settings.orders VALUES (1, REPEAT('x', 600000))")
-		if kind == servers.MySQL80 { // it replicates nothing, and is a replica all the same
+		writer := b.my.Conn(t, "")
+		if _, err := writer.Execute("SET SESSION binlog_format='STATEMENT'"); err != nil {
+			t.Fatal(err)
+		}
+		if kind == servers.MySQL80 {
+			failed["source.binlog_format"] = fmt.Sprintf("root@127.0.0.1 (%d) STATEMENT", writer.GetConnectionID())
+			// It replicates nothing, and is a replica all the same.
 			b.my.Exec(t, "CHANGE REPLICATION SOURCE TO SOURCE_HOST='192.0.2.1'")
 		}
 		items := b.items(exitRefused, b.taskFile())

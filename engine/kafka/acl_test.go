@@ -43,6 +43,7 @@ func TestMissingRights(t *testing.T) {
 	_, err = c.NewProducer(t.Context())
 	denied(err, "target.cluster_denied", "--operation IdempotentWrite")
 	denied(c.CreateTopic(t.Context(), topic+"-mine", 1, 1, nil), "target.topic_denied", "--operation Create")
+	denied(c.MayCreate(t.Context(), []string{topic + "-mine"}, 1, 1), "target.topic_denied", "--operation Create")
 	for client, want := range map[*kafka.Client]bool{admin: true, c: false} {
 		if allowed, told, err := client.MayWriteIdempotently(t.Context()); allowed != want || !told || err != nil {
 			t.Error(allowed, told, err)

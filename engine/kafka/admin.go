@@ -120,18 +120,36 @@ func (c *Client) Limits(ctx context.Context, topics []string) (map[string]int, e
 // An existing topic is *task.Error target.topic_exists.
 func (c *Client) CreateTopic(ctx context.Context, name string, partitions, replication int, configs map[string]string) error {
 	op := fmt.Sprintf("creating topic %q", name)
-	t := kafka.TopicConfig{Topic: name, NumPartitions: max(partitions, 1), ReplicationFactor: max(replication, 1)}
-	for _, k := range slices.Sorted(maps.Keys(configs)) {
-		t.ConfigEntries = append(t.ConfigEntries, kafka.ConfigEntry{ConfigName: k, ConfigValue: configs[k]})
+	if err := c.create(ctx, op, false, []string{name}, partitions, replication, configs); err != nil {
+		return err
 	}
-	res, err := c.kafka.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{t}})
-	if err == nil {
-		err = res.Errors[name]
+	return c.patiently(ctx, c.timeout, op, name, func() error { return c.ready(ctx, name, max(partitions, 1)) })
+}
+
+// MayCreate asks whether the topics would be created, without doing it.
+func (c *Client) MayCreate(ctx context.Context, names []string, partitions, replication int) error {
+	return c.create(ctx, "asking whether topics may be created", true, names, partitions, replication, nil)
+}
+
+func (c *Client) create(ctx context.Context, op string, ask bool, names []string, partitions, replication int, configs map[string]string) error {
+	req := &kafka.CreateTopicsRequest{ValidateOnly: ask}
+	for _, name := range names {
+		t := kafka.TopicConfig{Topic: name, NumPartitions: max(partitions, 1), ReplicationFactor: max(replication, 1)}
+		for _, k := range slices.Sorted(maps.Keys(configs)) {
+			t.ConfigEntries = append(t.ConfigEntries, kafka.ConfigEntry{ConfigName: k, ConfigValue: configs[k]})
+		}
+		req.Topics = append(req.Topics, t)
 	}
+	res, err := c.kafka.CreateTopics(ctx, req)
 	if err != nil {
-		return c.explain(op, name, err)
+		return c.explain(op, names[0], err)
 	}
-	return c.patiently(ctx, c.timeout, op, name, func() error { return c.ready(ctx, name, t.NumPartitions) })
+	for _, name := range names {
+		if err := res.Errors[name]; err != nil {
+			return c.explain(op, name, err)
+		}
+	}
+	return nil
 }
 
 // ready asks the leaders themselves: they are named a little before they know that they are.

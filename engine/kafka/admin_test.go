@@ -67,6 +67,15 @@ func TestTopicsThatCannotBeMade(t *testing.T) {
 		if err := c.CreateTopic(t.Context(), m.name, 1, m.replication, m.configs); task.Code(err) != m.code {
 			t.Errorf("%s: %v, want %s", m.name, err, m.code)
 		}
+		if err := c.MayCreate(t.Context(), []string{"good-" + there, m.name}, 1, m.replication); m.configs == nil && task.Code(err) != m.code {
+			t.Errorf("asked for %s: %v, want %s", m.name, err, m.code)
+		}
+	}
+	if err := c.MayCreate(t.Context(), []string{"good-" + there, "better-" + there}, 2, 1); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Topic(t.Context(), "good-"+there); task.Code(err) != "target.topic_absent" {
+		t.Errorf("it was created, though only asked for: %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,4 +133,66 @@ func TestMissingWithoutTables(t *testing.T) {
 			t.Errorf("%s: lacks %v, want %s", lines, got, want)
 		}
 	}
+}
+
+// Sessions that were open when a variable was set keep what they have; MySQL shows them to who may SELECT everywhere.
+func TestSessionsWithout(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, m *servers.MySQL) {
+		db, c := database(t, m)
+		s := open(t, m)
+		user := "s" + db
+		run(t, c, "SET SESSION binlog_row_image=MINIMAL", "CREATE USER "+user+"@'%' IDENTIFIED BY 'Pw-1'", "GRANT SELECT ON "+db+".* TO "+user+"@'%'")
+		t.Cleanup(func() { m.Exec(t, "DROP USER "+user+"@'%'") })
+		list, readable, err := s.SessionsWithout(testContext(t), "binlog_row_image", "FULL")
+		if want := m.Kind == servers.MySQL80; err != nil || readable != want {
+			t.Fatalf("%v %v, want %v", readable, err, want)
+		}
+		id := text(t, c, "SELECT CONNECTION_ID()")
+		found := slices.ContainsFunc(list, func(o OpenSession) bool {
+			return fmt.Sprint(o.ID) == id && o.User == m.RootUser && o.Host != "" && o.Value == "MINIMAL"
+		})
+		if found != readable {
+			t.Errorf("session %s is not in %+v", id, list)
+		}
+		run(t, c, "SET SESSION binlog_row_image=FULL")
+		list, _, err = s.SessionsWithout(testContext(t), "binlog_row_image", "FULL")
+		if slices.ContainsFunc(list, func(o OpenSession) bool { return fmt.Sprint(o.ID) == id }) || err != nil {
+			t.Errorf("%+v %v", list, err)
+		}
+		sp := spec(t, m)
+		sp.User, sp.Password = user, "Pw-1"
+		few, err := Open(testContext(t), sp, Options{Unchecked: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer few.Close()
+		if list, readable, err := few.SessionsWithout(testContext(t), "binlog_row_image", "FULL"); len(list) != 0 || readable || err != nil {
+			t.Errorf("without SELECT on performance_schema: %+v %v %v", list, readable, err)
+		}
+	})
+}
+
+// The head of a file tells when it was begun.
+func TestBegun(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, m *servers.MySQL) {
+		s := open(t, m)
+		before := time.Now().Unix()
+		m.Exec(t, "FLUSH BINARY LOGS")
+		files, err := s.Files(testContext(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := s.Begun(testContext(t), files[0].Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last, err := s.Begun(testContext(t), files[len(files)-1].Name)
+		if err != nil || last < before || last > time.Now().Unix() || first > last {
+			t.Errorf("begun at %d and %d, asked at %d: %v", first, last, before, err)
+		}
+		_, err = s.Begun(testContext(t), "mysql-bin.999999")
+		wantCode(t, err, "source.binlog_purged")
+	})
 }

@@ -1,7 +1,10 @@
 package precheck
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -9,14 +12,15 @@ import (
 func binlogChecks() []check {
 	return []check{
 		{id: "source.binlog_on", group: "binlog", needs: aSource, run: variable("log_bin", "ON")},
-		{id: "source.binlog_format", group: "binlog", needs: aSource, run: variable("binlog_format", "ROW")},
-		{id: "source.row_image", group: "binlog", needs: aSource, run: variable("binlog_row_image", "FULL")},
+		{id: "source.binlog_format", group: "binlog", needs: aSource, run: sessionVariable("binlog_format", "ROW")},
+		{id: "source.row_image", group: "binlog", needs: aSource, run: sessionVariable("binlog_row_image", "FULL")},
 		{id: "source.row_metadata", group: "binlog", severity: Warning, needs: aSource, run: variable("binlog_row_metadata", "FULL")},
-		{id: "source.row_value_options", group: "binlog", needs: aMySQL, run: variable("binlog_row_value_options", "")},
+		{id: "source.row_value_options", group: "binlog", needs: aMySQL, run: sessionVariable("binlog_row_value_options", "")},
 		{id: "source.compression", group: "binlog", severity: Info, needs: aSource, run: compression},
 		{id: "source.gtid", group: "binlog", needs: aMySQL, run: variable("gtid_mode", "ON")},
 		{id: "source.gtid_strict", group: "binlog", severity: Warning, needs: aMariaDB, run: variable("gtid_strict_mode", "ON")},
 		{id: "source.server_id", group: "binlog", needs: aSource, run: serverID},
+		{id: "source.server_id_clash", group: "binlog", severity: Info, needs: aSource, run: serverIDClash},
 		{id: "source.durability", group: "binlog", severity: Warning, needs: aSource, run: durability},
 		{id: "source.binlog_exist", group: "binlog", needs: aSource, when: following, run: binlogExist},
 		{id: "source.filters", group: "binlog", needs: aSource, run: logFilters},
@@ -42,6 +46,55 @@ func variable(name, want string) func(context.Context, *facts) finding {
 		}
 		return failed("variable."+name, "Value", got)
 	}
+}
+
+// sessionVariable is variable for one of which each session has a value of its own, which it keeps when the global one
+// is set. It looks at the open sessions where the server shows them, and says where it does not.
+func sessionVariable(name, want string) func(context.Context, *facts) finding {
+	global := variable(name, want)
+	return func(ctx context.Context, f *facts) finding {
+		found := global(ctx, f)
+		if found.status != Passed || found.code == "variable.absent" {
+			return found
+		}
+		params := []string{"Name", name, "Value", found.params["Value"]}
+		others, readable, err := f.source.SessionsWithout(ctx, name, found.params["Value"])
+		switch {
+		case err != nil:
+			return refused(err)
+		case !readable:
+			return passed("sessions.unseen", params...)
+		case len(others) == 0:
+			return passed("sessions.ok", params...)
+		}
+		var named, kill []string
+		for _, s := range others {
+			named = append(named, fmt.Sprintf("%s@%s (%d) %s", s.User, s.Host, s.ID, cmp.Or(s.Value, "''")))
+			kill = append(kill, fmt.Sprintf("KILL %d;", s.ID))
+		}
+		return failed("sessions.other", append(params, "Sessions", list(named), "Kill", strings.Join(kill[:min(len(kill), 10)], "\n"))...).as(Warning)
+	}
+}
+
+// serverIDClash looks for a replica with the id that was drawn for reading the binlog. A task draws its own in the same
+// way, and anew while a replica has it.
+func serverIDClash(ctx context.Context, f *facts) finding {
+	replicas, readable, err := f.source.Registered(ctx)
+	if err != nil {
+		return refused(err)
+	}
+	if !readable {
+		return skipped("server_id_clash.unseen")
+	}
+	own := f.source.ServerID()
+	var named []string
+	for _, r := range replicas {
+		if r.ID == own {
+			return failed("server_id_clash.taken", "Id", strconv.FormatUint(uint64(own), 10), "Host", cmp.Or(r.Host, "?"))
+		}
+		named = append(named, strings.TrimSpace(fmt.Sprint(r.ID, " ", r.Host)))
+	}
+	return passed("server_id_clash.ok", "Id", strconv.FormatUint(uint64(own), 10), "Replicas", cmp.Or(list(named), "–"))
 }
 
 func serverID(ctx context.Context, f *facts) finding {

@@ -44,6 +44,8 @@ type Source interface {
 	Explain(ctx context.Context, id cdc.TableID, where string) (tables int, err error)
 	// Binlogs lists the files of the binlog, the oldest first.
 	Binlogs(context.Context) ([]Binlog, error)
+	// Begun tells when a file of the binlog was begun.
+	Begun(ctx context.Context, file string) (time.Time, error)
 	// Locate finds where a start that a person asked for is, and gives its set of transactions; an error says why it
 	// can't be there.
 	Locate(context.Context, task.From) (cdc.GTIDSet, error)
@@ -51,6 +53,13 @@ type Source interface {
 	BinlogFilters(context.Context) (do, ignore []string, err error)
 	// Replication gives what the server replicates itself; nil where the account may not read it.
 	Replication(context.Context) (*Replication, error)
+	// ServerID is the id with which the source reads the binlog.
+	ServerID() uint32
+	// Registered lists the replicas that are connected; readable is false where the account may not.
+	Registered(context.Context) (list []Registered, readable bool, err error)
+	// SessionsWithout lists the open sessions in which a variable has another value than want; readable is false where
+	// the account may not look, or the server does not tell.
+	SessionsWithout(ctx context.Context, name, want string) (list []OpenSession, readable bool, err error)
 	// LongStatements counts the statements that have run for longer than limit, of those that the account may see.
 	LongStatements(ctx context.Context, limit time.Duration) (int, error)
 	// Session gives the time zone and the charset of a task's sessions.
@@ -88,6 +97,19 @@ type Replication struct {
 	Stopped bool
 }
 
+// Registered is a replica that the server knows.
+type Registered struct {
+	ID   uint32
+	Host string // as it reports itself; often empty
+}
+
+// OpenSession is a session with a value of its own in a variable.
+type OpenSession struct {
+	ID         uint64 // for KILL
+	User, Host string
+	Value      string
+}
+
 // Cascade is a foreign key with ON DELETE or ON UPDATE CASCADE or SET NULL.
 type Cascade struct {
 	Child cdc.TableID
@@ -98,6 +120,8 @@ type Cascade struct {
 type Target interface {
 	// Topics gives those of the topics that exist.
 	Topics(ctx context.Context, names []string) (map[string]Topic, error)
+	// MayCreate asks the broker whether it would create the topics, without doing it.
+	MayCreate(ctx context.Context, names []string, partitions, replication int) error
 	// Brokers lists the brokers as they advertise themselves to a client of this listener.
 	Brokers(context.Context) ([]Broker, error)
 	// Idempotent tells whether the user may write idempotently; nil where the broker does not say.
@@ -122,4 +146,5 @@ type Topic struct {
 	Unclean                 bool
 	MaxMessage              int           // max.message.bytes
 	Retention               time.Duration // negative: for ever
+	RetentionBytes          int64         // of each partition; negative: no limit
 }

@@ -26,6 +26,11 @@ type fake struct {
 	cascades    []Cascade
 	explain     func(where string) (int, error)
 	binlogs     []Binlog
+	grows       int64 // bytes of the newest file in each second
+	begun       time.Time
+	hidden      bool // whether the account may not list replicas and sessions
+	replicas    []Registered
+	sessions    map[string][]OpenSession // by variable
 	locate      error
 	do, ignore  []string
 	replication *Replication
@@ -42,6 +47,7 @@ type fake struct {
 	idempotent   *bool
 	sinkErr      error
 	askTarget    error
+	creates      error // why a topic would not be created
 	kafkaVersion string
 	closed       atomic.Int32
 
@@ -63,13 +69,13 @@ func healthy() *fake {
 		vars: map[string]string{"log_bin": "ON", "binlog_format": "ROW", "binlog_row_image": "FULL", "binlog_row_metadata": "FULL",
 			"binlog_row_value_options": "", "gtid_mode": "ON", "server_id": "1", "sync_binlog": "1", "innodb_flush_log_at_trx_commit": "1",
 			"log_replica_updates": "ON", "read_only": "OFF", "binlog_transaction_compression": "OFF", "binlog_expire_logs_seconds": "2592000"},
-		status:      map[string]string{"Threads_running": "2"},
-		listed:      []Table{{TableID: orders, Engine: "InnoDB", Rows: 1000, Bytes: 1 << 30}},
-		tables:      map[cdc.TableID]*cdc.Table{orders: {TableID: orders, Columns: []cdc.Column{{Name: "id", Type: cdc.BigInt, Declared: "bigint"}}, Primary: []int{0}}},
-		explain:     func(string) (int, error) { return 1, nil },
-		binlogs:     []Binlog{{"mysql-bin.000007", 1000}, {"mysql-bin.000008", 500}},
+		status:  map[string]string{"Threads_running": "2"},
+		listed:  []Table{{TableID: orders, Engine: "InnoDB", Rows: 1000, Bytes: 1 << 30}},
+		tables:  map[cdc.TableID]*cdc.Table{orders: {TableID: orders, Columns: []cdc.Column{{Name: "id", Type: cdc.BigInt, Declared: "bigint"}}, Primary: []int{0}}},
+		explain: func(string) (int, error) { return 1, nil },
+		binlogs: []Binlog{{"mysql-bin.000007", 1000}, {"mysql-bin.000008", 500}}, begun: time.Now().Add(-60 * 24 * time.Hour),
 		replication: &Replication{}, zone: "+00:00",
-		topics:  map[string]Topic{"shop": {Partitions: 3, Replication: 3, Write: &yes, Cleanup: "delete", MinInsync: 2, MaxMessage: 1 << 20, Retention: -1}},
+		topics:  map[string]Topic{"shop": {Partitions: 3, Replication: 3, Write: &yes, Cleanup: "delete", MinInsync: 2, MaxMessage: 1 << 20, Retention: -1, RetentionBytes: -1}},
 		brokers: []Broker{{1, "k1:9092"}, {2, "k2:9092"}}, from: "3.9", to: "4.0", idempotent: &yes,
 		free: 1 << 40}
 }
@@ -101,7 +107,21 @@ func (s *fake) Table(_ context.Context, id cdc.TableID) (*cdc.Table, error) {
 }
 func (s *fake) Cascades(context.Context, string) ([]Cascade, error)             { return s.cascades, s.ask }
 func (s *fake) Explain(_ context.Context, _ cdc.TableID, w string) (int, error) { return s.explain(w) }
-func (s *fake) Binlogs(context.Context) ([]Binlog, error)                       { return s.binlogs, s.ask }
+func (s *fake) Binlogs(context.Context) ([]Binlog, error) {
+	files := slices.Clone(s.binlogs)
+	if len(files) > 0 && s.grows > 0 {
+		files[len(files)-1].Bytes += int64(time.Since(s.begun).Seconds() * float64(s.grows))
+	}
+	return files, s.ask
+}
+func (s *fake) Begun(context.Context, string) (time.Time, error) { return s.begun, s.ask }
+func (s *fake) ServerID() uint32                                 { return 3_000_000_000 }
+func (s *fake) Registered(context.Context) ([]Registered, bool, error) {
+	return s.replicas, !s.hidden, s.ask
+}
+func (s *fake) SessionsWithout(_ context.Context, name, _ string) ([]OpenSession, bool, error) {
+	return s.sessions[name], !s.hidden, s.ask
+}
 func (s *fake) Locate(_ context.Context, from task.From) (cdc.GTIDSet, error) {
 	if s.locate != nil {
 		return nil, s.locate
@@ -129,6 +149,9 @@ func (t fakeTarget) Close() error {
 	return nil
 }
 
+func (t fakeTarget) MayCreate(context.Context, []string, int, int) error {
+	return cmp.Or(t.askTarget, t.creates)
+}
 func (t fakeTarget) Brokers(context.Context) ([]Broker, error) { return t.brokers, t.askTarget }
 func (t fakeTarget) Version(context.Context) (from, to string, err error) {
 	return t.from, t.to, t.askTarget

@@ -36,7 +36,7 @@ func compression(ctx context.Context, f *facts) finding {
 
 // binlogExist holds the start of a task against the files that are there.
 func binlogExist(ctx context.Context, f *facts) finding {
-	files, err := f.source.Binlogs(ctx)
+	files, err := f.listBinlog(ctx)
 	if err != nil {
 		return refused(err)
 	}
@@ -75,36 +75,6 @@ func (f *facts) purged(ctx context.Context, start cdc.GTIDSet, params []string) 
 		return failed("binlog_exist.purged", append(params, "Purged", gone.String())...)
 	}
 	return passed("binlog_exist.ok", params...)
-}
-
-// retention compares how long the binlog is kept with how long the full copy may take.
-func retention(ctx context.Context, f *facts) finding {
-	vars, err := f.source.Variables(ctx, "binlog_expire_logs_auto_purge", "binlog_expire_logs_seconds", "expire_logs_days")
-	if err != nil {
-		return refused(err)
-	}
-	copies := f.copyTime()
-	params := []string{"Copy", copies.String(), "Size", size(f.bytes()), "Needed", (2 * copies).String(), "Seconds", strconv.Itoa(int((2 * copies).Seconds()))}
-	kept, ever := keptFor(vars)
-	if ever {
-		return passed("retention.ever", params...)
-	}
-	params = append(params, "Kept", kept.String())
-	if kept < 2*copies {
-		if _, ok := vars["binlog_expire_logs_seconds"]; !ok {
-			return failed("retention.days", append(params, "Days", strconv.Itoa(int(2*copies/(24*time.Hour))+1))...)
-		}
-		return failed("retention.short", params...)
-	}
-	return passed("retention.ok", params...)
-}
-
-// keptFor reads how long the server keeps its binlog; of the two settings only one is not 0.
-func keptFor(vars map[string]string) (kept time.Duration, ever bool) {
-	seconds, _ := strconv.ParseFloat(vars["binlog_expire_logs_seconds"], 64)
-	days, _ := strconv.ParseFloat(vars["expire_logs_days"], 64)
-	kept = time.Duration(max(seconds, days*86400) * float64(time.Second))
-	return kept, kept == 0 || vars["binlog_expire_logs_auto_purge"] == "OFF"
 }
 
 // logFilters refuses databases that the server leaves out of its binlog.

@@ -118,7 +118,24 @@ func engines(_ context.Context, f *facts) finding {
 	if found := f.among(named(foreign), "engine.ok", "engine.foreign"); found.status == Failed {
 		return found
 	}
-	return f.among(named(func(engine string) bool { return engine != "InnoDB" }), "engine.ok", "engine.other").as(Warning)
+	others := func(engine string) bool { return engine != "InnoDB" }
+	found := f.among(named(others), "engine.ok", "engine.other").as(Warning)
+	if found.status == Failed {
+		var alter []string
+		for _, id := range f.ids() {
+			if t, ok := f.listed[id]; ok && !t.View && others(t.Engine) {
+				alter = append(alter, "ALTER TABLE "+quoted(id)+" ENGINE=InnoDB;")
+			}
+		}
+		found.params["Alter"] = strings.Join(alter[:min(len(alter), 10)], "\n")
+	}
+	return found
+}
+
+// quoted writes a table's name for a statement to copy.
+func quoted(id cdc.TableID) string {
+	quote := func(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+	return quote(id.Schema) + "." + quote(id.Name)
 }
 
 // judge makes a finding of the definitions for which judge says something.

@@ -52,13 +52,8 @@ func fill(t *testing.T, f *facts) {
 // The items wait, run and come out one after the other, and what is told last is what Run gives.
 func TestReport(t *testing.T) {
 	t.Parallel()
-	s := healthy()
-	s.vars["gtid_mode"] = "OFF"
 	var told [][]Item
-	items, err := Run(t.Context(), s.deps(newFacts(func(*fake) {}).Spec), func(all []Item) { told = append(told, all) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	items := runs(t, usual(func(s *fake, _ *task.Spec) { s.vars["gtid_mode"] = "OFF" }), func(all []Item) { told = append(told, all) })
 	stand := func(all []Item) string {
 		var b strings.Builder
 		for _, i := range all {

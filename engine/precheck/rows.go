@@ -95,16 +95,29 @@ const inTopics = 2
 
 // diskEstimate shows what the copy needs in the topics, and whether they keep it until it is over.
 func diskEstimate(_ context.Context, f *facts) finding {
-	copies := f.copyTime()
-	params := []string{"Size", size(f.bytes() * inTopics), "Copy", copies.String(), "Needed", (2 * copies).String()}
-	var short []string
+	copies, needs := f.copyTime(), f.bytes()*inTopics
+	params := []string{"Size", size(needs), "Copy", copies.String(), "Needed", (2 * copies).String()}
+	var short, names []string
 	for _, name := range f.Spec.Topics() {
-		if t, ok := f.topics[name]; ok && t.Cleanup != "" && t.Retention >= 0 && t.Retention < 2*copies {
-			short = append(short, name+" "+t.Retention.Round(time.Second).String())
+		t, ok := f.topics[name]
+		if !ok || t.Cleanup == "" {
+			continue
+		}
+		before := len(short)
+		if t.Retention >= 0 && t.Retention < 2*copies {
+			short = append(short, fmt.Sprintf("%s retention.ms=%d", name, t.Retention.Milliseconds()))
+		}
+		// Of several topics and partitions it is not known which gets how much: one that could not hold all is named.
+		if t.RetentionBytes >= 0 && t.RetentionBytes*int64(t.Partitions) < needs {
+			short = append(short, fmt.Sprintf("%s retention.bytes=%d", name, t.RetentionBytes))
+		}
+		if len(short) > before {
+			names = append(names, name)
 		}
 	}
 	if len(short) > 0 {
-		return failed("disk_estimate.short", append(params, "Topics", list(short))...)
+		settings := fmt.Sprintf("retention.ms=%d,retention.bytes=-1", max(2*copies, 7*24*time.Hour).Milliseconds())
+		return failed("disk_estimate.short", append(params, "Topics", list(short), "Configure", f.configure(names, settings))...)
 	}
 	return passed("disk_estimate.ok", params...)
 }

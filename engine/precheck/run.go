@@ -65,6 +65,7 @@ type facts struct {
 	target  Target
 	tooOld  error // of a broker whose version is not supported
 	topics  map[string]Topic
+	binlog  lookedAt // for the first time
 }
 
 // Run does the checks, one after the other, and gives them with the failed ones first. Its error is that of ctx.

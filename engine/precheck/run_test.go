@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sluice/engine/cdc"
@@ -128,12 +129,45 @@ func TestRun(t *testing.T) {
 		}, []string{"source.binlog_exist"}},
 		"binlog kept for long enough": {set("binlog_expire_logs_seconds", "360"), nil}, // 1 GiB is 102 s, in minutes 3
 		"binlog kept too short":       {set("binlog_expire_logs_seconds", "359"), []string{"!source.retention"}},
+		"binlog purged for its size": {func(s *fake, _ *task.Spec) {
+			s.vars["max_binlog_total_size"], s.grows = "300000000", 1<<20 // 360 s give 377 MB
+		}, []string{"!source.retention"}},
+		"binlog with room": {func(s *fake, _ *task.Spec) {
+			s.vars["binlog_space_limit"], s.grows = "400000000", 1<<20
+			s.begun = time.Now().Add(-30 * time.Second)
+			s.binlogs = []Binlog{{"mysql-bin.000001", 1000}}
+		}, nil},
+		"quiet at the moment, busy on average": {func(s *fake, _ *task.Spec) {
+			s.vars["max_binlog_total_size"], s.begun, s.binlogs = "300000000", time.Now().Add(-time.Hour), []Binlog{{"mysql-bin.000001", 3600 << 20}}
+		}, []string{"!source.retention"}},
+		"purged by hand": {func(s *fake, _ *task.Spec) { s.begun = time.Now().Add(-5 * time.Minute) }, []string{"!source.retention"}},
+		"new server": {func(s *fake, _ *task.Spec) {
+			s.begun, s.binlogs = time.Now().Add(-time.Second), []Binlog{{"mysql-bin.000001", 1000}}
+		}, nil},
+		"server id taken": {func(s *fake, _ *task.Spec) { s.replicas = []Registered{{7, "b"}, {3_000_000_000, "a"}} }, []string{"?source.server_id_clash"}},
+		"other replicas":  {func(s *fake, _ *task.Spec) { s.replicas = []Registered{{7, "b"}} }, nil},
+		"a session that logs statements": {func(s *fake, _ *task.Spec) {
+			s.sessions = map[string][]OpenSession{"binlog_format": {{9, "app", "10.0.0.7", "STATEMENT"}}}
+		}, []string{"!source.binlog_format"}},
+		"a session that logs half rows": {func(s *fake, _ *task.Spec) {
+			s.sessions = map[string][]OpenSession{"binlog_row_image": {{9, "app", "10.0.0.7", "MINIMAL"}}}
+		}, []string{"!source.row_image"}},
+		"a session that logs parts of JSON": {func(s *fake, _ *task.Spec) {
+			s.sessions = map[string][]OpenSession{"binlog_row_value_options": {{9, "app", "10.0.0.7", "PARTIAL_JSON"}}}
+		}, []string{"!source.row_value_options"}},
+		"topic that may not be created": {func(s *fake, p *task.Spec) {
+			s.topics, p.Target.Replication, s.creates = nil, 2, &task.Error{Code: "target.topic_denied", Text: "no", Hint: "kafka-acls.sh"}
+		}, []string{"target.topics"}},
+		"topic that is too small": {topic(func(x *Topic) { x.RetentionBytes = 1 << 20 }), []string{"?target.disk_estimate"}},
 		"binlog kept for days": {func(s *fake, _ *task.Spec) {
 			delete(s.vars, "binlog_expire_logs_seconds")
 			s.vars["expire_logs_days"] = "1"
 			s.listed[0].Bytes = 1 << 40
 		}, []string{"!source.retention"}},
-		"binlog kept for ever": {func(s *fake, _ *task.Spec) { s.vars["binlog_expire_logs_seconds"] = "0"; s.listed[0].Bytes = 1 << 50 }, nil},
+		"binlog kept for ever": {func(s *fake, _ *task.Spec) {
+			s.vars["binlog_expire_logs_seconds"], s.binlogs = "0", []Binlog{{"mysql-bin.000001", 1000}}
+			s.listed[0].Bytes = 1 << 50
+		}, nil},
 		"binlog not purged by itself": {func(s *fake, _ *task.Spec) {
 			s.vars["binlog_expire_logs_seconds"], s.vars["binlog_expire_logs_auto_purge"] = "1", "OFF"
 		}, nil},
@@ -177,13 +211,7 @@ func TestRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := healthy()
-			spec := newFacts(func(*fake) {}).Spec
-			tt.change(s, spec)
-			items, err := Run(t.Context(), s.deps(spec), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			items := runs(t, usual(tt.change), nil)
 			var failed []string
 			for _, i := range items {
 				for _, sentence := range []string{i.Observed, i.Expected, i.Cause, i.Fix} {
@@ -212,6 +240,92 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// runs does the checks of a fake that prepare makes, in a time of their own: they wait to see the binlog grow.
+func runs(t *testing.T, prepare func() (*fake, *task.Spec), report func([]Item), only ...string) (items []Item) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s, spec := prepare()
+		var err error
+		if items, err = Run(t.Context(), s.deps(spec), report, only...); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return items
+}
+
+// usual prepares a fake with the specification that the others begin with.
+func usual(change func(*fake, *task.Spec)) func() (*fake, *task.Spec) {
+	return func() (*fake, *task.Spec) {
+		s, spec := healthy(), newFacts(func(*fake) {}).Spec
+		change(s, spec)
+		return s, spec
+	}
+}
+
+// What is said of the binlog's growth: the rate between two looks, the average, and what the copy of 1 GiB in 3 minutes
+// adds at the greater of the two.
+func TestGrowth(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(*fake, *task.Spec)
+		want   map[string]string
+	}{
+		"steady": {func(s *fake, _ *task.Spec) {
+			s.grows, s.begun, s.binlogs = 2<<20, time.Now().Add(-2*time.Hour), []Binlog{{"b.000001", 0}}
+		}, map[string]string{"Now": "2.0 MiB/s", "Average": "2.0 MiB/s", "Grows": "360.0 MiB", "Copy": "3m0s"}},
+		"busy before": {func(s *fake, _ *task.Spec) {
+			s.begun, s.binlogs = time.Now().Add(-time.Hour), []Binlog{{"b.000001", 1800 << 20}, {"b.000002", 1800 << 20}}
+		}, map[string]string{"Now": "0 B/s", "Average": "1023 KiB/s", "Grows": "179.9 MiB"}},
+		"too young for an average": {func(s *fake, _ *task.Spec) {
+			s.grows, s.begun, s.binlogs = 1<<20, time.Now().Add(-30*time.Second), []Binlog{{"b.000001", 1 << 30}}
+		}, map[string]string{"Now": "1.0 MiB/s", "Average": "–", "Grows": "180.0 MiB"}},
+		"a limit": {func(s *fake, _ *task.Spec) {
+			s.grows, s.begun, s.binlogs = 1<<20, time.Now().Add(-2*time.Hour), []Binlog{{"b.000001", 0}}
+			s.vars["max_binlog_total_size"] = "104857600"
+		}, map[string]string{"Kept": "1m40s", "Limit": "100.0 MiB", "Name": "max_binlog_total_size", "Bytes": "754974720"}},
+		"purged": {func(s *fake, _ *task.Spec) { s.begun = time.Now().Add(-5 * time.Minute) }, map[string]string{"Kept": "5m3s", "Needed": "6m0s"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			items := runs(t, usual(tt.change), nil, "source.retention")
+			i := items[slices.IndexFunc(items, func(i Item) bool { return i.ID == "source.retention" })]
+			for name, want := range tt.want {
+				if i.Params[name] != want {
+					t.Errorf("%s is %q, want %q", name, i.Params[name], want)
+				}
+			}
+		})
+	}
+}
+
+// Files that are new count whole, those that were purged or begun anew not at all.
+func TestGrown(t *testing.T) {
+	t.Parallel()
+	before := []Binlog{{"b.000007", 500}, {"b.000008", 100}}
+	for want, after := range map[int64][]Binlog{
+		0:   before,
+		950: {{"b.000008", 350}, {"b.000009", 600}, {"b.000010", 100}},
+		4:   {{"b.000001", 4}},
+		1:   {{"b.000007", 400}, {"b.000008", 101}},
+	} {
+		if got := grown(before, after); got != want {
+			t.Errorf("%v: %d, want %d", after, got, want)
+		}
+	}
+}
+
+// What the account may not see is said, and does not count as looked at.
+func TestHidden(t *testing.T) {
+	t.Parallel()
+	items := runs(t, usual(func(s *fake, _ *task.Spec) { s.hidden = true }), nil, "source.server_id_clash", "source.binlog_format")
+	for _, i := range items {
+		want := map[string]string{"source.connect": "connect.ok", "source.server_id_clash": "server_id_clash.unseen", "source.binlog_format": "sessions.unseen"}[i.ID]
+		if i.Code != want || (i.Status == Skipped) != (i.ID == "source.server_id_clash") {
+			t.Errorf("%+v, want %s", i, want)
+		}
+	}
+}
+
 // One statement gives all that an object lacks.
 func TestGrants(t *testing.T) {
 	t.Parallel()
@@ -228,14 +342,7 @@ func TestGrants(t *testing.T) {
 // What could look at nothing has not passed.
 func TestNothingToLookAt(t *testing.T) {
 	t.Parallel()
-	s := healthy()
-	s.listed, s.topics = nil, nil
-	spec := newFacts(func(*fake) {}).Spec
-	spec.Schema = false
-	items, err := Run(t.Context(), s.deps(spec), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	items := runs(t, usual(func(s *fake, spec *task.Spec) { s.listed, s.topics, spec.Schema = nil, nil, false }), nil)
 	for _, i := range items {
 		about := strings.HasPrefix(i.ID, "objects.") || slices.Contains([]string{"source.load", "source.retention", "target.write", "target.safety", "target.topics", "target.disk_estimate"}, i.ID)
 		if about != (i.Status != Passed) {

@@ -63,6 +63,9 @@ func (f *facts) creatable(ctx context.Context, absent []string) finding {
 	if replication > len(brokers) {
 		return failed("topics.replication", params...)
 	}
+	if err := f.target.MayCreate(ctx, absent, max(f.Spec.Target.Partitions, 1), replication); err != nil {
+		return refused(err)
+	}
 	return passed("topics.created", params...)
 }
 
@@ -72,6 +75,15 @@ func (f *facts) creates(names []string) string {
 	for _, n := range names[:min(len(names), 10)] {
 		lines = append(lines, fmt.Sprintf("kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions %d --replication-factor %d",
 			f.bootstrap(), n, max(f.Spec.Target.Partitions, 1), max(f.Spec.Target.Replication, 1)))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// configure gives a command for each topic, for as many as one reads.
+func (f *facts) configure(topics []string, settings string) string {
+	var lines []string
+	for _, name := range topics[:min(len(topics), 10)] {
+		lines = append(lines, fmt.Sprintf("kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name %s --add-config %s", f.bootstrap(), name, settings))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -149,8 +161,7 @@ func (f *facts) idempotent(ctx context.Context) finding {
 
 // safety looks at whether the target may lose or drop what it acknowledged.
 func safety(_ context.Context, f *facts) finding {
-	var found []string
-	var compacted []string
+	var found, weak, compacted []string
 	for _, name := range f.Spec.Topics() {
 		t, there := f.topics[name]
 		switch {
@@ -159,6 +170,7 @@ func safety(_ context.Context, f *facts) finding {
 		case !there: // it will be created
 			t.Replication = max(f.Spec.Target.Replication, 1)
 		}
+		before := len(found)
 		if t.Replication < 2 {
 			found = append(found, fmt.Sprintf("%s: replication.factor=%d", name, t.Replication))
 		}
@@ -174,18 +186,19 @@ func safety(_ context.Context, f *facts) finding {
 		if strings.Contains(t.Cleanup, "compact") {
 			compacted = append(compacted, name)
 		}
+		if len(found) > before && t.Replication > 1 { // with one replica, two in sync would stop all writing
+			weak = append(weak, name)
+		}
 	}
 	switch {
 	case len(f.topics) == 0 && !f.Spec.Schema:
 		return skipped("skipped.no_topic")
 	case len(compacted) > 0:
-		var lines []string
-		for _, name := range compacted[:min(len(compacted), 10)] {
-			lines = append(lines, fmt.Sprintf("kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name %s --add-config cleanup.policy=delete", f.bootstrap(), name))
-		}
-		return failed("safety.compacted", "Topics", list(compacted), "Configure", strings.Join(lines, "\n")).as(Error)
+		return failed("safety.compacted", "Topics", list(compacted), "Configure", f.configure(compacted, "cleanup.policy=delete")).as(Error)
+	case len(weak) > 0:
+		return failed("safety.weak", "Settings", list(found), "Configure", f.configure(weak, "min.insync.replicas=2,unclean.leader.election.enable=false"))
 	case len(found) > 0:
-		return failed("safety.weak", "Settings", list(found))
+		return failed("safety.single", "Settings", list(found))
 	}
 	return passed("safety.ok")
 }
