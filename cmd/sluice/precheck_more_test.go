@@ -85,7 +85,10 @@ func TestPrecheckOfObjects(t *testing.T) {
 		b := newBench(t, kind, database(kind, "objects"))
 		b.rows("orders", 100)
 		b.my.Exec(t, "USE "+b.name, "CREATE TABLE part (id INT PRIMARY KEY) ENGINE=MyISAM", "CREATE TABLE merged (id INT PRIMARY KEY) ENGINE=MERGE UNION=(part)",
-			"CREATE TABLE worded (k VARCHAR(20) PRIMARY KEY)")
+			"CREATE TABLE worded (k VARCHAR(20) PRIMARY KEY)",
+			"CREATE TABLE line (id INT PRIMARY KEY, o BIGINT, p BIGINT, CONSTRAINT gone FOREIGN KEY (o) REFERENCES orders (id) ON DELETE CASCADE, CONSTRAINT moved FOREIGN KEY (p) REFERENCES orders (id) ON UPDATE SET NULL)",
+			"CREATE TABLE apart (id INT PRIMARY KEY, o BIGINT, FOREIGN KEY (o) REFERENCES orders (id) ON DELETE CASCADE)",
+			"CREATE TABLE kept (id INT PRIMARY KEY, o BIGINT, FOREIGN KEY (o) REFERENCES orders (id))")
 		c, err := kafkaroom.Open(t.Context(), task.Target{Brokers: []string{b.kafka.Plain}})
 		if err != nil {
 			t.Fatal(err)
@@ -98,16 +101,20 @@ func TestPrecheckOfObjects(t *testing.T) {
 		orders := table("orders")
 		orders.Where, orders.Exclude = "id IN (SELECT id FROM "+b.name+".part)", []string{"id"}
 		spec := &task.Spec{Source: sourceOf(b.my), Target: task.Target{Brokers: []string{b.kafka.Plain}, Topic: b.name}, Full: true,
-			Tables: []task.Table{orders, table("merged"), table("worded")}}
-		items := found(t, spec, nil, "objects.engine", "objects.key_type", "objects.filter", "objects.mapping", "target.safety", "target.disk_estimate")
+			Tables: []task.Table{orders, table("merged"), table("worded"), table("line"), table("kept")}}
+		items := found(t, spec, nil, "objects.engine", "objects.key_type", "objects.filter", "objects.mapping", "objects.cascades", "target.safety", "target.disk_estimate")
 		wantFailures(t, items, map[string]failure{
 			"objects.engine":       {precheck.Error, b.name + ".merged MRG_M", "tables that hold the rows"},
 			"objects.key_type":     {precheck.Info, b.name + ".worded.k varchar(20)", "Nothing has to be done"},
 			"objects.filter":       {precheck.Error, b.name + ".orders", "columns of the table alone"},
 			"objects.mapping":      {precheck.Error, "id", ""},
+			"objects.cascades":     {precheck.Warning, b.name + ".line gone, " + b.name + ".line moved", "CASCADE"},
 			"target.safety":        {precheck.Warning, b.name + ": replication.factor=1", "3 replicas"},
 			"target.disk_estimate": {precheck.Info, b.name + " retention.ms=60000, " + b.name + " retention.bytes=1000", "--entity-name " + b.name + " --add-config retention.ms=604800000,retention.bytes=-1"},
 		})
+		if i := items["objects.cascades"]; strings.Contains(i.Observed, "apart") || strings.Contains(i.Observed, "kept") {
+			t.Errorf("keys of tables that are not selected, or that change nothing: %+v", i)
+		}
 	})
 }
 
