@@ -97,16 +97,18 @@ func catalogued(p *views.Page, params map[string]string) func(key, otherwise str
 // duration is a length of time as the checks write it: 1h30m0s.
 var duration = regexp.MustCompile(`^(\d+h)?(\d+m)?\d+(\.\d+)?s$`)
 
+// stage is one of a way with its time, as the checks write it.
+var stage = regexp.MustCompile(`\b([a-z]+) (\d[0-9.hmµn]*s\b)`)
+
 // stages names the stages of a way in the reader's language: "dns 1ms, tcp 2ms".
 func stages(p *views.Page, passed string) string {
-	words := strings.Split(passed, ", ")
-	for i, w := range words {
-		name, took, _ := strings.Cut(w, " ")
+	return stage.ReplaceAllStringFunc(passed, func(word string) string {
+		name, took, _ := strings.Cut(word, " ")
 		if key := "wizard.stage." + name; p.Has(key) {
-			words[i] = strings.TrimSpace(p.T(key) + " " + took)
+			return p.T(key) + " " + took
 		}
-	}
-	return strings.Join(words, ", ")
+		return word
+	})
 }
 
 // localized writes a parameter that is a length of time as the reader does.
