@@ -50,7 +50,7 @@ func TestGoldenPages(t *testing.T) {
 	pages := map[string]string{
 		"list": "/tasks", "list-filtered": "/tasks?status=attention&group=Hangzhou&q=task", "list-none": "/tasks?q=nothing",
 		"tables": "/tasks/paused/tables", "tables-none": "/tasks/paused/tables?q=nothing", "messages": "/tasks/caught-up/messages?from=latest&max=20",
-		"events": "/tasks/failed/events", "events-last": "/tasks/failed/events?before=20", "config": "/tasks/failed/config",
+		"events": "/tasks/failed/events", "events-last": "/tasks/failed/events?before=20", "config": "/tasks/failed/config", "config-from": "/tasks/behind/config",
 		"end": "/tasks/caught-up/end", "end-behind": "/tasks/behind/end", "end-ending": "/tasks/ending/end", "end-paused": "/tasks/paused/end", "end-self": "/tasks/self/end",
 		"end-finished": "/tasks/finished/end", "delete": "/tasks/failed/delete", "delete-draft": "/tasks/draft/delete",
 	}

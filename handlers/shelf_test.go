@@ -83,7 +83,7 @@ func (shelfDrafts) Draft(_ context.Context, id string) (task.Draft, error) {
 	if id != "draft" {
 		return task.Draft{}, &task.Error{Code: "task.absent", Text: "There is no such task."}
 	}
-	return task.Draft{ID: id, Name: "half-configured", Step: "objects", Updated: shelfNow}, nil
+	return task.Draft{ID: id, Name: "half-configured", Step: "objects", Body: []byte(`{"v":1,"about":{"group":"Beijing"}}`), Updated: shelfNow}, nil
 }
 
 func (s *shelf) act(name, id string) error {
@@ -138,7 +138,7 @@ func newShelf(t *testing.T) *shelf {
 	s.hub.Update("starting", false, func(p *progress.Status) { p.State = task.Running })
 	s.add("full", task.Running, "", func(p *progress.Status) { p.Phase, p.Copied, p.Inserts, p.Estimate = "full", 40000, 0, 88000 })
 	s.add("caught-up", task.Running, "", func(p *progress.Status) { p.Known, p.NoDelay, p.Delay = true, true, time.Second })
-	s.add("behind", task.Running, "", func(p *progress.Status) { p.Known, p.Delay = true, 75*time.Second })
+	s.add("behind", task.Running, "", func(p *progress.Status) { p.Known, p.Delay = true, 75*time.Second }).Spec.From = &task.From{Position: "mysql-bin.000078:4"}
 	s.add("unknown", task.Running, "", func(*progress.Status) {})
 	s.add("retrying", task.Running, "", func(p *progress.Status) {
 		p.Trying = &progress.Attempt{Failure: task.Error{Code: "source.access_denied", Text: "the server refused", Hint: "Check it.", Err: errors.New("Error 1045 (28000): Access denied for user 'dts'")}, Next: shelfNow.Add(7200 * time.Millisecond), Tries: 4}

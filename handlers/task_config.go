@@ -80,9 +80,13 @@ func planFacts(p *views.Page, spec *task.Spec) []views.Fact {
 			kinds = append(kinds, p.T("config.kind."+k.name))
 		}
 	}
-	return []views.Fact{
-		{Name: p.T("config.kinds"), Value: strings.Join(kinds, ", ")},
+	out := []views.Fact{
+		{Name: p.T("config.kinds"), Value: strings.Join(kinds, p.T("config.and"))},
 		{Name: p.T("config.policy"), Value: p.T("config.policy." + cmp.Or(string(spec.Policy), string(task.PolicyKey)))},
 		{Name: p.T("config.objects"), Value: p.N("show.tables", int64(len(spec.Tables)))},
 	}
+	if f := spec.From; f != nil { // as it was typed: file:offset, a set of the source, a time
+		out = append(out, views.Fact{Name: p.T("config.from"), Value: cmp.Or(f.Position, f.GTID, f.Time), Code: true})
+	}
+	return out
 }

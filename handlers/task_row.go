@@ -211,7 +211,9 @@ func (s *stand) allowed() []string {
 // draftRow is a task in the wizard.
 func draftRow(p *views.Page, d task.Draft) views.TaskRow {
 	url := "/tasks/new/" + d.ID + "/" + d.Step
-	return views.TaskRow{ID: d.ID, Name: d.Name, URL: url, Updated: p.Time(d.Updated), Rate: "–", Delay: views.Delay{Word: "–", Tone: "idle"},
+	var body wizardBody
+	_ = json.Unmarshal(d.Body, &body) // of another version: then it has no group here
+	return views.TaskRow{ID: d.ID, Name: d.Name, URL: url, Group: body.About.Group, Updated: p.Time(d.Updated), Rate: "–", Delay: views.Delay{Word: "–", Tone: "idle"},
 		Status: views.Status{Tone: "idle", Word: p.T("state.draft"), Sub: p.T("state.draft_sub")},
 		Actions: []views.Action{
 			{Text: p.T("task.action.continue"), URL: url, Primary: true, Name: p.T("task.action_of", "Action", p.T("task.action.continue"), "Name", d.Name)},

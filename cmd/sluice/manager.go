@@ -136,7 +136,7 @@ func (m *manager) begin(id string) error {
 		m.mu.Lock()
 		delete(m.runs, id)
 		m.mu.Unlock()
-		m.hub.Remove(id)
+		m.hub.Rest(id)
 		close(run.over)
 	})
 	return nil

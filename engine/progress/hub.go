@@ -25,6 +25,7 @@ type entry struct {
 	status  Status
 	history []Point
 	meter   meter
+	resting bool // no process works on the task: only its history is of use
 }
 
 // NewHub gives an empty hub.
@@ -41,6 +42,10 @@ func (h *Hub) Update(id string, measured bool, change func(*Status)) {
 	if e == nil {
 		e = &entry{}
 		h.tasks[id] = e
+	}
+	if e.resting {
+		e.resting, e.status, e.meter = false, Status{}, meter{}
+		e.rest(h.now()) // until now
 	}
 	before := e.status.Changes()
 	change(&e.status)
@@ -64,6 +69,24 @@ func (h *Hub) Update(id string, measured bool, change func(*Status)) {
 	h.tell(id)
 }
 
+// Rest is told when the work on a task has ended: its charts go on where it is taken up again.
+func (h *Hub) Rest(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if e := h.tasks[id]; e != nil && !e.resting {
+		e.resting = true
+		e.rest(h.now())
+	}
+	h.tell(id)
+}
+
+// rest is a moment at which nothing was done, so that a chart does not draw a line across the pause.
+func (e *entry) rest(now time.Time) {
+	if len(e.history) > 0 {
+		e.history = append(e.history, Point{At: now})
+	}
+}
+
 // Remove forgets a task.
 func (h *Hub) Remove(id string) {
 	h.mu.Lock()
@@ -77,7 +100,7 @@ func (h *Hub) Status(id string) (Status, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	e := h.tasks[id]
-	if e == nil {
+	if e == nil || e.resting {
 		return Status{}, false
 	}
 	s := e.status
@@ -91,10 +114,15 @@ func (h *Hub) Status(id string) (Status, bool) {
 func (h *Hub) History(id string) []Point {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if e := h.tasks[id]; e != nil {
-		return slices.Clone(e.history)
+	e := h.tasks[id]
+	if e == nil {
+		return nil
 	}
-	return nil
+	now, i := h.now(), 0
+	for i < len(e.history) && now.Sub(e.history[i].At) > historyLong {
+		i++
+	}
+	return slices.Clone(e.history[i:])
 }
 
 // Watch tells of changes. Close it.

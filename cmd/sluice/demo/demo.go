@@ -80,7 +80,7 @@ func (d *Demo) start(ctx context.Context, o Options) (err error) {
 	}
 	d.Broker = d.broker.Addr
 	d.Source = task.Source{Host: d.source.host, Port: d.source.port, User: d.source.account, Password: task.Secret(d.place.Password)}
-	d.Label = fmt.Sprintf("%s, demo broker %s", d.source.label, d.Broker)
+	d.Label = fmt.Sprintf("%s → %s", d.source.label, d.Broker)
 	d.write(o)
 	return f.save() // the ports
 }
