@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -24,6 +25,8 @@ type Spec struct {
 	Tables     []string
 	Topic      string
 	Partitions int
+	Replicas   int      // 0: one
+	Brokers    []string // instead of Kafka's
 	Policy     string
 	Extra      string // more lines of the file
 	Each       string // more fields of every table, like "exclude: [a]"
@@ -45,9 +48,17 @@ func New(t testing.TB, bin string, s Spec) *Task {
 	if err != nil {
 		t.Fatal(err)
 	}
+	brokers := s.Brokers
+	if brokers == nil {
+		brokers = []string{s.Kafka.Plain}
+	}
+	list, err := json.Marshal(brokers)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "name: driven\nsource: {host: %s, port: %s, user: %s, password: {env: PW}}\n", host, port, s.Source.Account)
-	fmt.Fprintf(&b, "target: {brokers: [%q], topic: %s, partitions: %d}\n", s.Kafka.Plain, s.Topic, s.Partitions)
+	fmt.Fprintf(&b, "target: {brokers: %s, topic: %s, partitions: %d, replication: %d}\n", list, s.Topic, s.Partitions, max(s.Replicas, 1))
 	fmt.Fprintf(&b, "schema: true\nfull: true\nincremental: true\npolicy: %s\n%s\ntables:\n", s.Policy, s.Extra)
 	for _, name := range s.Tables {
 		fields := []string{"schema: " + s.Schema, "name: " + name}

@@ -29,6 +29,7 @@ type beats struct {
 	arrived int         // the highest number in the topic
 	at      time.Time   // when it came
 	late    time.Duration
+	in      int32         // the partition
 	wake    chan struct{} // closed when more has arrived
 	stop    func()        // ends the writing
 }
@@ -95,7 +96,7 @@ func (b *beats) watch(t testing.TB, seeds []string, topic string, dial func(ctx 
 	var done sync.WaitGroup
 	done.Go(func() {
 		for ctx.Err() == nil {
-			c.PollFetches(ctx).EachRecord(func(r *kgo.Record) { b.see(r.Value) })
+			c.PollFetches(ctx).EachRecord(func(r *kgo.Record) { b.see(r) })
 		}
 	})
 	t.Cleanup(func() { cancel(); done.Wait(); c.Close() })
@@ -103,9 +104,9 @@ func (b *beats) watch(t testing.TB, seeds []string, topic string, dial func(ctx 
 
 var beatWord = regexp.MustCompile(`beat-(\d{9})`)
 
-func (b *beats) see(message []byte) {
+func (b *beats) see(r *kgo.Record) {
 	highest := -1
-	for _, m := range beatWord.FindAllSubmatch(message, -1) {
+	for _, m := range beatWord.FindAllSubmatch(r.Value, -1) {
 		n, _ := strconv.Atoi(string(m[1]))
 		highest = max(highest, n)
 	}
@@ -114,7 +115,7 @@ func (b *beats) see(message []byte) {
 	if highest < b.arrived || highest < 0 {
 		return
 	}
-	b.arrived, b.at = highest, time.Now()
+	b.arrived, b.at, b.in = highest, time.Now(), r.Partition
 	if highest < len(b.written) { // else it is quicker here than the answer was at the writer
 		b.late = b.at.Sub(b.written[highest])
 	}
@@ -134,4 +135,11 @@ func (b *beats) seen() (n int, at time.Time, late time.Duration, more <-chan str
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.arrived, b.at, b.late, b.wake
+}
+
+// partition is where the beats arrive.
+func (b *beats) partition() int32 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.in
 }

@@ -34,6 +34,7 @@ var kinds = []kind{
 	{"source.narrow", "line to the source narrow", 1, 1, netNarrow(toSource), nil},
 	{"source.broken", "answers of the source cut in the middle", 2, 1, netBroken(toSource), nil},
 	{"broker.kill", "broker killed (`kill -9`) and started again", 2, 1, killBroker, alone},
+	{"broker.leader", "partition's leader of three brokers killed: goes on without it", 4, 0, killLeader, cluster},
 	{"broker.freeze", "broker frozen (half-open connections)", 2, 1, freezeBroker, nil},
 	{"broker.reset", "connections to the broker reset", 2, 2, netReset(toBroker), nil},
 	{"broker.refuse", "broker unreachable", 1, 1, netRefuse(toBroker), nil},
@@ -45,7 +46,8 @@ var kinds = []kind{
 	{"folder.locked", "database of the data folder locked by another process", 2, 1, lockDatabase, nil},
 }
 
-func alone(w *world) bool { return len(w.brokers) == 1 }
+func alone(w *world) bool   { return len(w.brokers) == 1 }
+func cluster(w *world) bool { return len(w.brokers) > 1 }
 
 // schedule draws n faults: decks of all kinds that fit, each shuffled. n is 0 for one whole deck.
 func (w *world) schedule(n int) (out []*kind) {

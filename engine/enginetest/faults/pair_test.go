@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -30,6 +31,7 @@ var sources = map[string]source{
 // targets start the brokers of a target; each of them advertises the address of its proxy.
 var targets = map[string]func(t testing.TB) []*broker{
 	"kafka-4.4":      one(func(t testing.TB, o servers.KafkaOption) *servers.Kafka { return servers.StartKafka(t, o) }),
+	"kafka-4.4x3":    three,
 	"kafka-1.0.2":    one(old(servers.Kafka10)),
 	"kafka-0.10.1.0": one(old(servers.Kafka010)),
 }
@@ -42,10 +44,25 @@ func old(v servers.KafkaVersion) func(testing.TB, servers.KafkaOption) *servers.
 func one(start func(testing.TB, servers.KafkaOption) *servers.Kafka) func(testing.TB) []*broker {
 	return func(t testing.TB) []*broker {
 		b := &broker{proxy: newProxy(t, "broker")}
-		b.Kafka = start(t, servers.KafkaConfig("advertised.listeners=PLAINTEXT://"+b.addr))
+		b.Kafka = start(t, servers.KafkaAdvertise(b.addr))
 		b.to(t, b.Plain)
 		return []*broker{b}
 	}
+}
+
+// three starts a cluster; its brokers speak among themselves past the proxies.
+func three(t testing.TB) (out []*broker) {
+	for i := range 3 {
+		out = append(out, &broker{proxy: newProxy(t, fmt.Sprint("broker", i))})
+	}
+	cluster := servers.StartCluster(t, func(i int) []servers.KafkaOption {
+		return []servers.KafkaOption{servers.KafkaAdvertise(out[i].addr)}
+	})
+	for i, k := range cluster {
+		out[i].Kafka = k
+		out[i].to(t, k.Plain)
+	}
+	return out
 }
 
 // split takes a pair like mysql-8.0.33/kafka-4.4 apart.

@@ -2,7 +2,9 @@ package faults
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -76,7 +78,7 @@ func takeOver(w *world) (time.Time, string) {
 	old.Signal(syscall.SIGSTOP)
 	w.stalled()
 	dir := w.folder()
-	if err := os.CopyFS(dir, os.DirFS(w.task.Data)); err != nil {
+	if err := copyFolder(w.task.Data, dir); err != nil {
 		w.t.Fatal(err)
 	}
 	w.task.Data = dir
@@ -91,7 +93,7 @@ func takeOver(w *world) (time.Time, string) {
 		case <-w.process.Done(): // refused while the lease of the frozen one lasts; its text says to try again
 			w.failed("task.lease_held")
 			w.start("")
-		case <-time.After(back):
+		case <-time.After(patience):
 			w.t.Fatal("no second process took over")
 		}
 	}
@@ -110,4 +112,28 @@ func takeOver(w *world) (time.Time, string) {
 		w.t.Fatalf("the process that was taken over ended with code %d\n%s", o.Code, o.Stderr)
 	}
 	return healed, fmt.Sprintf("taken over after %s, the first ended with %s", took, o.Last.Error.Code)
+}
+
+// copyFolder copies files; sockets of a living process are not for its copy.
+func copyFolder(from, to string) error {
+	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		switch {
+		case e.IsDir():
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		case !e.Type().IsRegular():
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), text, 0o600)
+	})
 }

@@ -110,8 +110,8 @@ func round(t *testing.T, pair string, seed uint64, n int, short bool) {
 func (w *world) newTask(bin string, tables []string, six bool) *driver.Task {
 	m := *w.source
 	m.Addr = w.line.addr
-	spec := driver.Spec{Source: &m, Kafka: &servers.Kafka{Plain: strings.Join(w.seeds(), `","`)}, Schema: "work", Tables: tables,
-		Topic: topic, Partitions: 1, Policy: "zero", Extra: "workers: 2"}
+	spec := driver.Spec{Source: &m, Brokers: w.seeds(), Schema: "work", Tables: tables,
+		Topic: topic, Partitions: 1, Replicas: len(w.brokers), Policy: "zero", Extra: "workers: 2"}
 	if six {
 		spec.Partitions, spec.Policy = 6, "key"
 	}
@@ -137,8 +137,12 @@ func (w *world) play(n int) (out []fault) {
 		p := w.process
 		f := fault{Kind: k.name, Phase: w.phase()}
 		w.t.Logf("%2d %s (%s)", i+1, k.name, f.Phase)
+		w.back = time.Time{}
 		healed, detail := k.play(w)
 		at := w.recovered(w.beats.next())
+		if !w.back.IsZero() {
+			at = w.back
+		}
 		f.Detail, f.Said, f.Recovery = detail, w.said(p, before), at.Sub(healed).Round(time.Millisecond).Seconds()
 		w.t.Logf("   %s: back after %.2f s %v", detail, f.Recovery, f.Said)
 		out = append(out, f)

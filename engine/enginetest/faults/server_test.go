@@ -72,6 +72,18 @@ func killBroker(w *world) (time.Time, string) {
 	return time.Now(), "down for " + d.String()
 }
 
+// killLeader kills the broker that leads the partition of the beats: the task has to go on without it. It is started
+// again afterwards, and has to be in sync before the next fault, as two brokers down at once is another matter.
+func killLeader(w *world) (time.Time, string) {
+	b := w.leader()
+	killed := time.Now()
+	b.Kill9(w.t)
+	w.back = w.recovered(w.beats.next())
+	b.Restart(w.t)
+	w.inSync()
+	return killed, "started again after it went on without"
+}
+
 func freezeBroker(w *world) (time.Time, string) {
 	for _, b := range w.brokers {
 		b.Freeze(w.t)

@@ -21,7 +21,7 @@ const (
 	topic    = "hurt"
 	quiet    = 600 * time.Millisecond // without a beat: the task does not deliver
 	effect   = time.Minute            // for a fault to be felt
-	back     = 2 * time.Minute        // for the task to deliver again
+	patience = 2 * time.Minute        // for the task to deliver again
 	draining = 10 * time.Second       // for an orderly stop
 )
 
@@ -46,6 +46,7 @@ type world struct {
 	writing *workload.Run
 	mounted bool // the data folder is a small disk of its own
 	copies  int
+	back    time.Time // when a fault was survived that is healed only later; zero: not such a one
 }
 
 // dial reaches a broker past its proxy.
@@ -210,7 +211,7 @@ func (w *world) says(before map[string]int, codes ...string) {
 // recovered waits until beat n is delivered and gives the moment. A task that stops instead has not survived.
 func (w *world) recovered(n int) time.Time {
 	w.t.Helper()
-	limit := time.After(back)
+	limit := time.After(patience)
 	for {
 		have, at, _, more := w.beats.seen()
 		if have >= n {
@@ -225,7 +226,7 @@ func (w *world) recovered(n int) time.Time {
 			said, _ := w.process.Said()
 			w.process.Signal(syscall.SIGQUIT)
 			<-w.process.Done()
-			w.t.Fatalf("no delivery within %s; beat %d of %d; it said %v; last %+v\n%s", back, have, n, said, w.process.Last(), w.process.Outcome().Stderr)
+			w.t.Fatalf("no delivery within %s; beat %d of %d; it said %v; last %+v\n%s", patience, have, n, said, w.process.Last(), w.process.Outcome().Stderr)
 		}
 	}
 }

@@ -2,11 +2,11 @@ package servers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	crand "crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -42,8 +42,12 @@ type Kafka struct {
 }
 
 type kafkaSettings struct {
-	lines []string
-	heap  string
+	lines      []string
+	heap       string
+	cluster    string // id; empty: one of its own
+	controller string // address; empty: chosen
+	advertise  string // address that clients are told instead of Plain
+	inner      string // address of the listener between brokers; empty: PLAINTEXT is it
 }
 
 // KafkaOption changes how a broker starts.
@@ -52,6 +56,14 @@ type KafkaOption func(*kafkaSettings)
 // KafkaConfig adds server.properties lines like "message.max.bytes=2000000".
 func KafkaConfig(lines ...string) KafkaOption {
 	return func(s *kafkaSettings) { s.lines = append(s.lines, lines...) }
+}
+
+// KafkaAdvertise tells clients of the plain listener to come by another address: that of a proxy before it.
+func KafkaAdvertise(addr string) KafkaOption {
+	return func(s *kafkaSettings) {
+		s.advertise = addr
+		s.lines = append(s.lines, "advertised.listeners=PLAINTEXT://"+addr)
+	}
 }
 
 // KafkaHeap sets the JVM's -Xmx, like "1g" (default 512m).
@@ -105,20 +117,29 @@ func runKafka(home, data, dir string, jvm []string, opts []KafkaOption) (*Kafka,
 	if err := os.CopyFS(filepath.Join(dir, "data"), os.DirFS(data)); err != nil {
 		return nil, err
 	}
-	if err := newClusterID(filepath.Join(dir, "data/meta.properties")); err != nil {
+	if err := newIDs(filepath.Join(dir, "data/meta.properties"), set); err != nil {
 		return nil, err
 	}
 	if err := writeCerts(dir); err != nil {
 		return nil, err
 	}
 	k := &Kafka{CAFile: filepath.Join(dir, "ca.pem"), User: kafkaUser, Password: kafkaPassword, Dir: dir}
-	var controller string
+	controller := set.controller
 	for _, addr := range []*string{&controller, &k.Plain, &k.SASL, &k.SASLSSL, &k.SSL} {
+		if *addr != "" {
+			continue
+		}
 		port, err := freePort()
 		if err != nil {
 			return nil, err
 		}
 		*addr = address(port)
+	}
+	if set.inner != "" {
+		set.lines = append(set.lines, "inter.broker.listener.name=INNER",
+			"listeners=CONTROLLER://"+controller+",INNER://"+set.inner+",PLAINTEXT://"+k.Plain,
+			"advertised.listeners=INNER://"+set.inner+",PLAINTEXT://"+cmp.Or(set.advertise, k.Plain),
+			"listener.security.protocol.map=CONTROLLER:PLAINTEXT,INNER:PLAINTEXT,PLAINTEXT:PLAINTEXT")
 	}
 	config, err := writeKafkaConfig(dir, controller, k, set.lines)
 	if err != nil {
@@ -230,13 +251,21 @@ appender.out.layout.pattern=%d %p %c{1} %m%n
 `), 0o644)
 }
 
-// newClusterID tells brokers that began as copies of one storage apart.
-func newClusterID(meta string) error {
+// newIDs tells clusters, brokers and folders apart that began as copies of one storage.
+func newIDs(meta string, set kafkaSettings) error {
 	text, err := os.ReadFile(meta)
 	if err != nil {
 		return err
 	}
-	text = regexp.MustCompile(`(?m)^cluster\.id=.*$`).ReplaceAll(text, []byte("cluster.id="+randomID()))
+	ids := map[string]string{"cluster.id": cmp.Or(set.cluster, randomID()), "directory.id": randomID()}
+	for _, line := range set.lines {
+		if id, ok := strings.CutPrefix(line, "node.id="); ok {
+			ids["node.id"] = id
+		}
+	}
+	for key, id := range ids {
+		text = regexp.MustCompile("(?m)^"+key+"=.*$").ReplaceAll(text, []byte(key+"="+id))
+	}
 	return os.WriteFile(meta, text, 0o644)
 }
 
@@ -250,7 +279,10 @@ func randomID() string {
 
 // brokerReady asks for the cluster's metadata: the port opens before the
 // broker is registered, and until then no topic can be made on it.
-func brokerReady(ctx context.Context, addr string) error {
+func brokerReady(ctx context.Context, addr string) error { return brokersReady(ctx, addr, 1) }
+
+// brokersReady wants so many brokers in the cluster.
+func brokersReady(ctx context.Context, addr string, n uint32) error {
 	d := net.Dialer{Timeout: time.Second}
 	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
@@ -267,8 +299,8 @@ func brokerReady(ctx context.Context, addr string) error {
 	if _, err := io.ReadFull(c, head[:]); err != nil {
 		return err
 	}
-	if binary.BigEndian.Uint32(head[8:]) == 0 {
-		return errors.New("the broker is not registered yet")
+	if have := binary.BigEndian.Uint32(head[8:]); have < n {
+		return fmt.Errorf("%d of %d brokers are registered yet", have, n)
 	}
 	return nil
 }
