@@ -241,3 +241,31 @@ func TestPrecheckOfRights(t *testing.T) {
 		t.Errorf("%+v", i)
 	}
 }
+
+// Where topics can have three replicas, what makes them safe is told apart from what does not.
+func TestPrecheckOfSafety(t *testing.T) {
+	t.Parallel()
+	brokers := servers.StartCluster(t, func(int) []servers.KafkaOption { return nil })
+	c, err := kafkaroom.Open(t.Context(), task.Target{Brokers: []string{brokers[0].Plain}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	safety := func(topic string, configs map[string]string) precheck.Item {
+		if err := c.CreateTopic(t.Context(), topic, 1, 3, configs); err != nil {
+			t.Fatal(err)
+		}
+		items := found(t, &task.Spec{Target: task.Target{Brokers: []string{brokers[1].Plain}, Topic: topic}, Tables: []task.Table{{Schema: "shop", Name: "orders"}}}, nil,
+			"target.safety", "target.listeners")
+		if i := items["target.listeners"]; i.Status != precheck.Passed || strings.Count(i.Observed, ",") != len(brokers)-1 {
+			t.Errorf("%+v", i)
+		}
+		return items["target.safety"]
+	}
+	if i := safety("safe", map[string]string{"min.insync.replicas": "2"}); i.Status != precheck.Passed {
+		t.Errorf("%+v", i)
+	}
+	wantFailures(t, map[string]precheck.Item{"target.safety": safety("weak", map[string]string{"min.insync.replicas": "1", "unclean.leader.election.enable": "true"})}, map[string]failure{
+		"target.safety": {precheck.Warning, "weak: min.insync.replicas=1, weak: unclean.leader.election.enable=true",
+			"--entity-name weak --add-config min.insync.replicas=2,unclean.leader.election.enable=false"}})
+}
