@@ -45,7 +45,8 @@ var libraries = map[string][]string{
 	"github.com/segmentio/kafka-go":    {"engine/kafka", "engine/enginetest"},
 	"github.com/linkedin/goavro":       {"engine/dts", "engine/enginetest/oracle"},
 	"github.com/jmoiron/sqlx":          {"store"},
-	"modernc.org/sqlite":               {"store"},
+	"modernc.org/sqlite":               {"store", "engine/enginetest/faults"}, // which locks the database from outside
+	"github.com/Shopify/toxiproxy":     {"engine/enginetest/faults"},
 	"github.com/labstack/echo":         {"web", "handlers"},
 	"github.com/a-h/templ":             {"views", "handlers", "web"},
 	"github.com/nicksnyder/go-i18n":    {"views/i18n"},

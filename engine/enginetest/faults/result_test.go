@@ -12,27 +12,28 @@ import (
 	"sluice/engine/enginetest/oracle"
 )
 
-// fault is one that was survived; one that was not ends the round, and the test with it.
+// fault is one that was injected. One that is not survived ends its round, and the test with it.
 type fault struct {
 	Kind     string   `json:"kind"`
 	Phase    string   `json:"phase"` // full or incremental
 	Detail   string   `json:"detail"`
 	Said     []string `json:"said,omitempty"` // codes that the task gave meanwhile
+	Survived bool     `json:"survived"`       // delivers again: by itself, or after what the text of its code says was done
 	Recovery float64  `json:"recovery_seconds"`
 }
 
 // result is what a round brought.
 type result struct {
-	Pair       string        `json:"pair"`
-	Seed       uint64        `json:"seed"`
-	Date       time.Time     `json:"date"`
-	Command    string        `json:"command"`
-	Seconds    float64       `json:"seconds"`
-	Partitions int           `json:"partitions"`
-	Committed  int           `json:"committed"` // transactions of the workload
-	DDL        int           `json:"ddl"`
-	Report     oracle.Report `json:"report"`
-	Faults     []fault       `json:"faults"`
+	Pair       string         `json:"pair"`
+	Seed       uint64         `json:"seed"`
+	Date       time.Time      `json:"date"`
+	Command    string         `json:"command"`
+	Seconds    float64        `json:"seconds"`
+	Partitions int            `json:"partitions"`
+	Committed  int            `json:"committed"` // transactions of the workload
+	DDL        int            `json:"ddl"`
+	Report     *oracle.Report `json:"report"` // nil: the round was not played to its end
+	Faults     []*fault       `json:"faults"`
 }
 
 func (r *result) longest() time.Duration {

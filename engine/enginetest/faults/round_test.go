@@ -25,6 +25,7 @@ var (
 	number = flag.Int("faults.n", 60, "faults for each pair")
 	each   = flag.Int("faults.round", 20, "faults in a round, which has servers and a task of its own")
 	out    = flag.String("faults.out", "", "folder for the results as JSON")
+	most   = flag.Duration("faults.for", time.Hour, "no fault of a round begins after this time")
 	only   = flag.String("faults.only", "", "kinds of faults, with commas; none: all")
 )
 
@@ -77,33 +78,36 @@ func round(t *testing.T, pair string, seed uint64, n int, short bool) {
 	w.task = w.newTask(bin, tables, six)
 	w.beats.watch(t, w.seeds(), topic, w.dial)
 
-	faults := w.play(n)
+	r := &result{Pair: pair, Seed: seed, Date: began.UTC().Truncate(time.Second), Partitions: 1,
+		Command: fmt.Sprintf("go test ./engine/enginetest/faults -v -faults.pair=%s -faults.seed=%d -faults.n=%d", pair, seed, n)}
+	if six {
+		r.Partitions = 6
+	}
+	defer func() { // also of a round that failed
+		r.Seconds = time.Since(began).Round(time.Second).Seconds()
+		if *out != "" {
+			r.write(t, *out)
+		}
+	}()
+	w.play(n, r)
 	w.beats.stop()
 	stats, err := w.writing.Stop()
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Committed, r.DDL = stats.Committed, stats.DDL
 	w.stop()
 	end, err := w.task.Run(ctx, "", nil, "--until", "caught-up")
 	if err != nil || end.Code != 0 {
 		t.Fatalf("the last run ended with code %d: %v %s", end.Code, err, end.Stderr)
 	}
-	report, _ := driver.Judge(t, w.source, w.seeds(), topic, tables, oracle.CheckOptions{OnePartition: !six})
-	r := &result{Pair: pair, Seed: seed, Date: began.UTC().Truncate(time.Second), Seconds: time.Since(began).Seconds(), Partitions: 1,
-		Committed: stats.Committed, DDL: stats.DDL, Faults: faults, Report: *report}
-	if six {
-		r.Partitions = 6
-	}
-	r.Command = fmt.Sprintf("go test ./engine/enginetest/faults -v -faults.pair=%s -faults.seed=%d -faults.n=%d", pair, seed, n)
-	t.Logf("%d faults in %.0f s, longest recovery %s\n%s", len(faults), r.Seconds, r.longest(), report)
-	if !report.OK() {
+	r.Report, _ = driver.Judge(t, w.source, w.seeds(), topic, tables, oracle.CheckOptions{OnePartition: !six})
+	t.Logf("%d faults in %s, longest recovery %s\n%s", len(r.Faults), time.Since(began).Round(time.Second), r.longest(), r.Report)
+	if !r.Report.OK() {
 		t.Fail()
 	}
-	if short && len(faults) < fixedLeast {
-		t.Errorf("%d faults, fewer than %d", len(faults), fixedLeast)
-	}
-	if *out != "" {
-		r.write(t, *out)
+	if short && len(r.Faults) < fixedLeast {
+		t.Errorf("%d faults, fewer than %d", len(r.Faults), fixedLeast)
 	}
 }
 
@@ -124,18 +128,23 @@ func (w *world) newTask(bin string, tables []string, six bool) *driver.Task {
 
 // play injects n faults, one after the other. The full copy is held back during the first third of them by a narrow
 // line, so that they meet it.
-func (w *world) play(n int) (out []fault) {
+func (w *world) play(n int, r *result) {
+	began := time.Now()
 	widen := w.poison(toSource, "bandwidth", "downstream", `"rate": 300`)
 	w.start("")
 	w.recovered(1)
 	deck := w.schedule(n)
 	for i, k := range deck {
+		if time.Since(began) > *most {
+			break
+		}
 		if i == len(deck)/3 {
 			widen()
 		}
 		before, _ := w.process.Said()
 		p := w.process
-		f := fault{Kind: k.name, Phase: w.phase()}
+		f := &fault{Kind: k.name, Phase: w.phase()}
+		r.Faults = append(r.Faults, f)
 		w.t.Logf("%2d %s (%s)", i+1, k.name, f.Phase)
 		w.back = time.Time{}
 		healed, detail := k.play(w)
@@ -143,9 +152,7 @@ func (w *world) play(n int) (out []fault) {
 		if !w.back.IsZero() {
 			at = w.back
 		}
-		f.Detail, f.Said, f.Recovery = detail, w.said(p, before), at.Sub(healed).Round(time.Millisecond).Seconds()
+		f.Survived, f.Detail, f.Said, f.Recovery = true, detail, w.said(p, before), at.Sub(healed).Round(time.Millisecond).Seconds()
 		w.t.Logf("   %s: back after %.2f s %v", detail, f.Recovery, f.Said)
-		out = append(out, f)
 	}
-	return out
 }
