@@ -143,6 +143,7 @@ func (f *follower) look(ctx context.Context, p *views.Page, kind, id string) err
 	case "end":
 		m := s.ending(p, head)
 		parts["end-steps"], parts["end-live"], parts["end-act"] = views.EndSteps(p, m), views.EndNow(p, m.Live), views.EndAct(p, m)
+		parts["end-risk"] = views.EndRisk(p, m.Live)
 	}
 	return f.parts(ctx, parts)
 }

@@ -46,6 +46,7 @@ func (s *stand) endLive(p *views.Page) views.EndLive {
 		m.Writes = p.T("end.last_write", "D", p.Duration(quiet))
 	}
 	m.Ready = s.live && s.now.NoDelay && !m.Writing
+	m.Behind = s.live && !s.now.NoDelay && !s.now.Ending
 	m.Facts = s.positions(p)
 	if m.Done {
 		m.Facts = []views.Fact{{Name: p.T("end.final_position"), Value: dash(s.now.At(s.now.Low)), Code: true}}

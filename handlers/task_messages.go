@@ -19,14 +19,16 @@ func (h *Handlers) TaskMessages(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	q := messageQuery(c)
+	q, wrong := messageQuery(c)
 	m := &views.TaskMessages{Head: head, Action: "/tasks/" + s.ID + "/messages", Asked: c.QueryParam("from") != ""}
 	topics := s.Spec.Topics()
 	if !slices.Contains(topics, q.Topic) && len(topics) > 0 {
 		q.Topic = topics[0]
 	}
 	partitions := 0
-	if m.Asked {
+	if wrong {
+		p.Failed = true
+	} else if m.Asked {
 		began := h.Now()
 		got, err := h.Messages.Read(c.Request().Context(), s.ID, q)
 		if err != nil {
@@ -41,11 +43,19 @@ func (h *Handlers) TaskMessages(c echo.Context) error {
 		}
 	}
 	fillMessageForm(p, m, q, topics, partitions)
-	return render(c, http.StatusOK, views.TaskMessagesPage(p, m))
+	if wrong {
+		m.Offset.Value, m.Offset.Error = c.QueryParam("offset"), p.T("messages.offset_wrong")
+	}
+	status := http.StatusOK
+	if p.Failed {
+		status = http.StatusUnprocessableEntity
+	}
+	return render(c, status, views.TaskMessagesPage(p, m))
 }
 
-func messageQuery(c echo.Context) MessageQuery {
-	q := MessageQuery{Topic: c.QueryParam("topic"), Partition: -1, From: c.QueryParam("from"), Max: 50}
+// messageQuery reads what is asked for; wrong: from an offset that is none.
+func messageQuery(c echo.Context) (q MessageQuery, wrong bool) {
+	q = MessageQuery{Topic: c.QueryParam("topic"), Partition: -1, From: c.QueryParam("from"), Max: 50}
 	if n, err := strconv.Atoi(c.QueryParam("partition")); err == nil {
 		q.Partition = n
 	}
@@ -54,11 +64,13 @@ func messageQuery(c echo.Context) MessageQuery {
 	}
 	if n, err := strconv.ParseInt(strings.TrimSpace(c.QueryParam("offset")), 10, 64); err == nil && n >= 0 {
 		q.Offset = n
+	} else {
+		wrong = q.From == "offset" // else it is not looked at
 	}
 	if n, err := strconv.Atoi(c.QueryParam("max")); err == nil && n > 0 {
 		q.Max = min(n, 500)
 	}
-	return q
+	return q, wrong
 }
 
 func fillMessageForm(p *views.Page, m *views.TaskMessages, q MessageQuery, topics []string, partitions int) {

@@ -99,6 +99,12 @@ func TestMessageQuery(t *testing.T) {
 	if w := s.get("/tasks/caught-up/messages"); w.Code != http.StatusOK || s.asked != (MessageQuery{}) {
 		t.Errorf("the page by itself asks for %+v", s.asked)
 	}
+	for _, offset := range []string{"", "-4", "two", "99999999999999999999"} {
+		w := s.get("/tasks/caught-up/messages?from=offset&offset=" + offset)
+		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `href="#offset"`) || s.asked != (MessageQuery{}) {
+			t.Errorf("the offset %q is answered %d and asks for %+v", offset, w.Code, s.asked)
+		}
+	}
 	s.fails = &task.Error{Code: "target.unreachable", Text: "no answer"}
 	if w := s.get("/tasks/caught-up/messages?from=latest"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "target.unreachable") {
 		t.Errorf("a topic that cannot be read is answered %d", w.Code)

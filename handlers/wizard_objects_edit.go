@@ -51,7 +51,7 @@ func (h *Handlers) showEdit(c echo.Context, status int, e *editing, f *wizardFor
 	p := pageOf(c)
 	p.Title, p.Failed = p.T("wizard.edit.title", "Table", e.table.Schema+"."+e.table.Name), len(f.Errors) > 0
 	m := &views.ObjectEdit{Form: f.Form, Table: e.table.Schema + "." + e.table.Name, URL: editURL(e.draft.ID, e.table.Schema, e.table.Name),
-		Back: wizardURL(e.draft.ID, stepObjects), Columns: columnRows(e), ColumnsError: problem(p, e.err), Verified: f.verified,
+		Back: wizardURL(e.draft.ID, stepObjects), Columns: columnRows(e, f), ColumnsError: problem(p, e.err), Verified: f.verified,
 		Topic: e.body.Spec.Target.Topic, TaskPolicy: string(e.body.Spec.Policy), Full: e.body.Spec.Full}
 	_, _, topics := h.probes.found(e.draft.ID, &e.body.Spec)
 	for _, t := range topics.list {

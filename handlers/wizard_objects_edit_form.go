@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,11 +32,15 @@ func tableValues(t *task.Table) map[string]string {
 	return v
 }
 
+// renameField is the field with the new name of a column.
+func renameField(i int) string { return "rename-" + strconv.Itoa(i) }
+
 // columnRows shows the columns as they are kept, or as they were sent.
-func columnRows(e *editing) []views.ColumnRow {
+func columnRows(e *editing, f *wizardForm) []views.ColumnRow {
 	out := make([]views.ColumnRow, len(e.columns))
 	for i, c := range e.columns {
-		out[i] = views.ColumnRow{Name: c.Name, Type: c.Type, Key: c.Key, Rename: fold(e.table.Rename, c.Name), Included: included(e.table, c), Partition: hasFold(e.table.PartitionKey, c.Name)}
+		out[i] = views.ColumnRow{Name: c.Name, Type: c.Type, Key: c.Key, Rename: fold(e.table.Rename, c.Name), Included: included(e.table, c), Partition: hasFold(e.table.PartitionKey, c.Name),
+			Field: renameField(i), Error: f.Error(renameField(i))}
 	}
 	return out
 }
@@ -112,7 +117,7 @@ func (f *wizardForm) readColumns(e *editing) {
 	ticked, parts, names, renames := f.list("col"), f.list("part"), f.list("colname"), f.list("rename")
 	t.Columns, t.Exclude, t.Rename, t.PartitionKey = nil, nil, nil, nil
 	seen := map[string]bool{}
-	for _, c := range e.columns {
+	for at, c := range e.columns {
 		if !c.Key && !slices.Contains(ticked, c.Name) {
 			t.Exclude = append(t.Exclude, c.Name)
 			continue
@@ -130,9 +135,9 @@ func (f *wizardForm) readColumns(e *editing) {
 		}
 		switch low := strings.ToLower(to); {
 		case utf8.RuneCountInString(to) > 64:
-			f.bad("columns", "column_long", "Column", c.Name)
+			f.bad(renameField(at), "column_long", "Column", c.Name)
 		case seen[low]:
-			f.bad("columns", "column_twice", "Name", to)
+			f.bad(renameField(at), "column_twice", "Name", to)
 		default:
 			seen[low] = true
 		}

@@ -67,6 +67,16 @@
 		}
 	});
 
+	// A form with data-confirm="dialog" opens that dialog, which has the form once more.
+	document.addEventListener("submit", (e) => {
+		const dialog = document.getElementById(e.target.dataset.confirm);
+		if (!dialog) return;
+		e.preventDefault();
+		e.stopImmediatePropagation();
+		dialog.showModal();
+	});
+	document.addEventListener("click", (e) => e.target.closest("[data-cancel]")?.closest("dialog").close());
+
 	// A button or form with data-swap="#part" sends its form and takes only that part of the page that comes back.
 	document.addEventListener("submit", async (e) => {
 		const form = e.target, button = e.submitter;

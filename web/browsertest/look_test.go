@@ -10,9 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/chromedp"
 )
 
 //go:embed testdata/axe/axe.min.js
@@ -50,22 +47,6 @@ func (tb *Tab) narrow(what string) {
 		tb.t.Errorf("%s is wider than 320 pixels: %s", what, strings.Join(wide, ", "))
 	}
 	tb.size(1280, 900)
-}
-
-// shot takes a picture for the documentation, where they were asked for.
-func (tb *Tab) shot(name string) {
-	tb.t.Helper()
-	if *screenshots == "" {
-		return
-	}
-	// The window is made as tall as the page, so that what sticks to its edge covers nothing.
-	high := eval[int64](tb, `document.documentElement.scrollHeight`)
-	var picture []byte
-	tb.size(1280, max(720, high))
-	tb.run(emulation.SetScrollbarsHidden(true), chromedp.CaptureScreenshot(&picture))
-	tb.size(1280, 900)
-	must(tb.t, os.MkdirAll(*screenshots, 0o755))
-	must(tb.t, os.WriteFile(filepath.Join(*screenshots, name+".png"), picture, 0o644))
 }
 
 func TestAxeIsAsPublished(t *testing.T) {

@@ -20,11 +20,11 @@ func TestPages(t *testing.T) {
 			"list": "/tasks", "list-none": "/tasks?q=nothing", "list-filtered": "/tasks?status=attention&group=Hangzhou",
 			"overview-new": "/tasks/" + ids["new"], "overview-scheduled": "/tasks/" + ids["scheduled"], "overview-paused": "/tasks/" + ids["paused"],
 			"overview-failed": "/tasks/" + ids["failed"], "overview-finished": "/tasks/" + ids["finished"],
-			"tables": "/tasks/" + ids["paused"] + "/tables", "messages": "/tasks/" + ids["paused"] + "/messages",
-			"precheck": "/tasks/" + ids["paused"] + "/precheck", "events": "/tasks/" + ids["failed"] + "/events",
+			"tables-paused": "/tasks/" + ids["paused"] + "/tables", "messages-unread": "/tasks/" + ids["paused"] + "/messages",
+			"precheck-none": "/tasks/" + ids["paused"] + "/precheck", "events": "/tasks/" + ids["failed"] + "/events",
 			"config": "/tasks/" + ids["paused"] + "/config", "end-paused": "/tasks/" + ids["paused"] + "/end", "end-self": "/tasks/" + ids["scheduled"] + "/end",
 			"end-finished": "/tasks/" + ids["finished"] + "/end", "delete": "/tasks/" + ids["failed"] + "/delete", "delete-draft": "/tasks/" + ids["draft"] + "/delete",
-			"not-found": "/nowhere",
+			"not-found": "/nowhere", "task-absent": "/tasks/0000000000000000",
 		} {
 			tb.visit(path)
 			tb.wait("h1")
@@ -32,6 +32,9 @@ func TestPages(t *testing.T) {
 			tb.narrow(name + " " + lang)
 			tb.noSecrets()
 			tb.shot(name + "." + lang)
+			if name == "list" {
+				tb.dark(name + "-dark." + lang)
+			}
 		}
 	}
 }

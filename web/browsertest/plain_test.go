@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp/kb"
-
 	"sluice/store"
 )
 
@@ -35,9 +33,21 @@ func (tb *Tab) loaded(what, expression string) {
 // Two tabs on one draft: who saves last is told, keeps what was typed, and chooses.
 func TestTwoTabsOnOneDraft(t *testing.T) {
 	t.Parallel()
-	c := newConsole(t, func(context.Context, *store.Store) {})
-	one := c.open()
-	one.signIn()
+	for lang := range languages {
+		t.Run(lang, func(t *testing.T) {
+			t.Parallel()
+			c := newConsole(t, func(context.Context, *store.Store) {})
+			tb := c.open()
+			tb.language(lang)
+			tb.signIn()
+			tb.twoTabs(lang)
+		})
+	}
+}
+
+func (one *Tab) twoTabs(lang string) {
+	t := one.t
+	t.Helper()
 	at := one.newDraft()
 	two := one.another()
 	two.visit(at)
@@ -61,6 +71,7 @@ func TestTwoTabsOnOneDraft(t *testing.T) {
 	two.click(`button[value=leave]`)
 	two.wait("#wizard-conflict")
 	two.accessible("wizard-conflict")
+	two.shot("wizard-conflict." + lang)
 	reads(two, "after the conflict", "second", "two.example")
 	one.visit(at)
 	reads(one, "before anything is overwritten", "first", "one.example")
@@ -117,7 +128,7 @@ func (w *World) connection(fill func(selector, value string)) {
 	must(w.t, err)
 	broker, brokerPort, err := net.SplitHostPort(w.kafka.Plain)
 	must(w.t, err)
-	for _, f := range [][2]string{{"#source_host", host}, {"#source_port", port}, {"#source_user", w.db.Account}, {"#source_password", w.db.Password},
+	for _, f := range [][2]string{{"#source_host", host}, {"#source_port", port}, {"#source_user", w.user}, {"#source_password", w.secret},
 		{"#target_hosts", broker}, {"#target_port", brokerPort}, {"#topic_new", w.topic}, {"#topic_partitions", "3"}} {
 		fill(f[0], f[1])
 	}
@@ -176,110 +187,4 @@ func (tb *Tab) plainPrecheck() {
 	}
 	tb.click("#check-next button:not([disabled])")
 	tb.loaded("the last step", `location.pathname.endsWith("/confirm")`)
-}
-
-// The first two steps with the keys alone.
-func TestWizardByKeyboard(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, "keys", 10)
-	c := newConsole(t, func(context.Context, *store.Store) {})
-	tb := c.open()
-	tb.signIn()
-	tb.tabTo(`form[action="/tasks/new"] button`)
-	tb.keys(kb.Enter)
-	tb.loaded("the first step", `location.pathname.endsWith("/connections")`)
-	tb.keysConnections(w)
-	tb.keysObjects(w)
-}
-
-// tabTo presses Tab until the focus is on an element.
-func (tb *Tab) tabTo(selector string) {
-	tb.t.Helper()
-	for range 80 {
-		tb.keys(kb.Tab)
-		if eval[bool](tb, `document.activeElement.matches(`+quote(selector)+`)`) {
-			return
-		}
-	}
-	tb.t.Fatalf("after 80 keys the focus has not come to %s on %s", selector, tb.path())
-}
-
-// arrowTo presses an arrow key until something is true.
-func (tb *Tab) arrowTo(key, what, expression string) {
-	tb.t.Helper()
-	for range 80 {
-		if eval[bool](tb, expression) {
-			return
-		}
-		tb.keys(key)
-	}
-	tb.t.Fatalf("after 80 keys there is not %s on %s", what, tb.path())
-}
-
-func (tb *Tab) keysConnections(w *World) {
-	tb.t.Helper()
-	write := func(selector, value string) {
-		tb.tabTo(selector) // what stands in a field is selected with the focus
-		tb.keys(value)
-		if got := tb.value(selector); got != value {
-			tb.t.Errorf("%s holds %q, want %q", selector, got, value)
-		}
-	}
-	write("#name", w.topic)
-	tb.tabTo("input[name=source_type]")
-	tb.arrowTo(kb.ArrowRight, "a database of one's own", `document.querySelector("input[name=source_type][value=self]").checked`)
-	w.connection(func(selector, value string) {
-		if selector == "#target_hosts" { // the test of the source stands before
-			tb.tabTo("button[value=test_source]")
-			tb.keys(" ")
-			tb.wait("#source-test .test-verdict:not(.bad)")
-			tb.held("button[value=test_source]")
-		}
-		write(selector, value)
-	})
-	tb.tabTo("button[value=test_target]")
-	tb.keys(kb.Enter)
-	tb.wait("#target-test .test-verdict:not(.bad)")
-	tb.held("button[value=test_target]")
-	tb.tabTo(".formfoot button.primary")
-	tb.keys(kb.Enter)
-	tb.waitJS("the objects", `location.pathname.endsWith("/objects") && document.querySelector("#left .vrow")`)
-}
-
-// held fails where the focus has left an element.
-func (tb *Tab) held(selector string) {
-	tb.t.Helper()
-	if !eval[bool](tb, `document.activeElement.matches(`+quote(selector)+`)`) {
-		tb.t.Errorf("the focus is on %q, want %s", eval[string](tb, `document.activeElement.outerHTML.slice(0, 120)`), selector)
-	}
-}
-
-// keysObjects opens a database, ticks a table, moves it with another, and takes one back.
-func (tb *Tab) keysObjects(w *World) {
-	tb.t.Helper()
-	tb.tabTo("input[name=policy]")
-	tb.arrowTo(kb.ArrowRight, "the policy by key", `document.querySelector("input[name=policy][value=key]").checked`)
-	tb.tabTo("#left")
-	active := func(box, name string) string {
-		return `document.getElementById(document.querySelector("#` + box + `").getAttribute("aria-activedescendant"))?.querySelector(".vname")?.textContent === ` + quote(name)
-	}
-	tb.arrowTo(kb.ArrowDown, "the database", active("left", w.schema))
-	tb.keys(kb.ArrowRight)
-	tb.waitJS("the tables", `[...document.querySelectorAll("#left .level-2 .vname")].length === 2`)
-	tb.keys(kb.ArrowDown + " ")
-	if !eval[bool](tb, active("left", "customers")+` && document.querySelector("#left .vrow.active").ariaChecked === "true"`) {
-		tb.t.Error("Space has not ticked the first table")
-	}
-	tb.keys(kb.ArrowDown + kb.Enter)
-	tb.waitText("#right", w.schema+".orders")
-	tb.waitText("#right", w.schema+".customers")
-	tb.waitText("#object-count", "2")
-	tb.held("#left")
-	tb.tabTo("#right")
-	tb.arrowTo(kb.ArrowDown, "the table", active("right", w.schema+".orders"))
-	tb.keys(kb.Delete)
-	tb.waitText("#object-count", "1")
-	tb.tabTo(".formfoot button.primary")
-	tb.keys(kb.Enter)
-	tb.waitJS("the precheck", `location.pathname.endsWith("/precheck")`)
 }

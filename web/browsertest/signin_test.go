@@ -12,56 +12,101 @@ const password = "correct horse battery"
 // The printed link makes the first user, once; after that there is a name and a password.
 func TestSetupAndSignIn(t *testing.T) {
 	t.Parallel()
-	c := newConsole(t, nil)
-	tb := c.open()
-	tb.visit("/tasks")
-	tb.waitPath("/signin")
-	tb.accessible("sign-in")
-	tb.narrow("sign-in")
-	eval[bool](tb, `document.documentElement.removeAttribute("lang"); document.querySelector("label").style.color = "#bbb"; true`)
-	if got := tb.violations(); len(got) != 2 {
-		t.Errorf("of a missing language and a pale label axe finds %q", got)
+	for lang := range languages {
+		t.Run(lang, func(t *testing.T) {
+			t.Parallel()
+			own := newConsole(t, nil)
+			c, g := own.gated()
+			s := &story{Tab: c.open(), lang: lang, secret: password}
+			s.language(lang)
+			s.visit("/tasks")
+			s.waitPath("/signin")
+			s.look("signin")
+			s.shot("signin." + lang)
+			s.blind()
+			s.setup(own.setup)
+			s.signOutAndIn()
+			s.over(g)
+		})
 	}
+}
 
-	tb.visit(c.setup)
-	tb.accessible("setup")
-	tb.narrow("setup")
-	tb.shot("setup")
-	tb.fill("#name", "ann")
-	tb.fill("#password", "short")
-	tb.click("main button.primary")
-	tb.wait("#error-summary")
-	if got := eval[string](tb, `document.activeElement.id`); got != "error-summary" {
-		t.Errorf("after a form with errors the focus is on %q", got)
+// blind holds that axe sees what is wrong.
+func (s *story) blind() {
+	s.t.Helper()
+	eval[bool](s.Tab, `document.documentElement.removeAttribute("lang"); document.querySelector("label").style.color = "#bbb"; true`)
+	if got := s.violations(); len(got) != 2 {
+		s.t.Errorf("of a missing language and a pale label axe finds %q", got)
 	}
-	tb.accessible("setup with errors")
-	tb.fill("#password", password)
-	tb.fill("#again", password)
-	tb.click("main button.primary")
-	tb.waitPath("/tasks")
-	tb.wait("main .blank h2")
-	tb.accessible("empty list")
-	tb.narrow("empty list")
-	tb.shot("empty")
+}
 
-	tb.visit(c.setup)
-	tb.waitText("main", "auth.ticket")
+func (s *story) setup(link string) {
+	s.t.Helper()
+	s.visit(link)
+	s.look("setup")
+	s.shot("setup." + s.lang)
+	s.click("main button.primary")
+	s.refused("setup-empty", "name", "password")
+	s.fill("#name", "ann")
+	s.fill("#password", "short")
+	s.sent("main button.primary")
+	s.refused("setup-short", "password")
+	s.fill("#password", password)
+	s.fill("#again", "another horse battery")
+	s.sent("main button.primary")
+	s.refused("setup-wrong", "again")
+	s.kept("#name", "ann")
+	s.fill("#password", password)
+	s.fill("#again", password)
+	s.click("main button.primary")
+	s.waitPath("/tasks")
+	s.wait("main .blank h2")
+	s.look("empty")
+	s.shot("empty." + s.lang)
+	s.visit(link)
+	s.waitText("main", "auth.ticket")
+	s.look("setup-used")
+	s.shot("setup-used." + s.lang)
+}
 
-	tb.click("header .account button")
-	tb.waitPath("/signin")
-	tb.visit("/tasks?status=running")
-	tb.waitPath("/signin")
-	tb.fill("#name", "ann")
-	tb.fill("#password", "wrong horse battery")
-	tb.click("main button.primary")
-	tb.waitText("main", "auth.wrong")
-	tb.accessible("sign-in refused")
-	tb.fill("#password", password)
-	tb.click("main button.primary")
-	tb.waitPath("/tasks")
-	if got := eval[string](tb, `location.search`); got != "?status=running" {
-		t.Errorf("after the sign-in the query is %q", got)
+func (s *story) signOutAndIn() {
+	s.t.Helper()
+	s.click("header .account button")
+	s.waitPath("/signin")
+	s.visit("/tasks?status=running")
+	s.waitPath("/signin")
+	s.click("main button.primary")
+	s.refused("signin-empty", "name", "password")
+	s.fill("#name", "ann")
+	s.fill("#password", "wrong horse battery")
+	s.click("main button.primary")
+	s.waitText("main", "auth.wrong")
+	s.look("signin-wrong")
+	s.shot("signin-wrong." + s.lang)
+	s.kept("#name", "ann")
+	s.fill("#password", password)
+	s.click("main button.primary")
+	s.waitPath("/tasks")
+	if got := eval[string](s.Tab, `location.search`); got != "?status=running" {
+		s.t.Errorf("after the sign-in the query is %q", got)
 	}
+}
+
+// over is a session that ends in another tab.
+func (s *story) over(g *gate) {
+	s.t.Helper()
+	s.visit("/tasks")
+	s.waitJS("a live page", live)
+	other := s.another()
+	other.visit("/tasks")
+	other.click("header .account button")
+	other.waitPath("/signin")
+	g.cut(false)
+	s.wait("html[data-live=gone]")
+	s.look("session-over")
+	s.shot("session-over." + s.lang)
+	s.click("header .brand")
+	s.waitPath("/signin")
 }
 
 // The switches need no script, keep the page, and are kept.

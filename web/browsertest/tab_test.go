@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // patience is how long something may take that a page is waited for.
@@ -295,7 +296,27 @@ func (tb *Tab) choose(selector, value string) {
 // keys types keys as they are named in chromedp's kb.
 func (tb *Tab) keys(keys string) {
 	tb.t.Helper()
-	tb.run(chromedp.KeyEvent(keys))
+	tb.typed(keys, 0)
+}
+
+// typed sends keys as a keyboard does: what a press has done takes its letter away, so that Enter on a link does not
+// also press what the link has moved the focus to.
+func (tb *Tab) typed(keys string, with input.Modifier) {
+	tb.t.Helper()
+	tb.run(chromedp.ActionFunc(func(ctx context.Context) error {
+		for _, key := range keys {
+			for _, e := range kb.Encode(key) {
+				if e.Type == input.KeyDown {
+					e.Type = input.KeyRawDown
+				}
+				e.Modifiers |= with
+				if err := e.Do(ctx); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}))
 }
 
 // signIn uses the console's ticket; it works once.

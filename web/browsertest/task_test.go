@@ -45,7 +45,6 @@ func TestTask(t *testing.T) {
 	tb.visit(at + "/tables")
 	tb.waitText("main table", w.schema+".orders")
 	tb.waitText("main table", "2,000")
-	tb.shot("tables")
 
 	tb.readMessages(at)
 	tb.pauseAndResume(at)
@@ -84,7 +83,6 @@ func (tb *Tab) readMessages(at string) {
 	tb.waitText(message+" .diff .changed", "Hamburg")
 	tb.accessible("messages")
 	tb.narrow("messages")
-	tb.shot("messages")
 	tb.choose("#partition", "0")
 	tb.click("main form.line-form button")
 	tb.waitJS("partition 0 alone", `[...document.querySelectorAll(".message-where")].every((e) => e.innerText.startsWith("p0 ")) && location.search.includes("partition=0")`)
@@ -119,6 +117,7 @@ func (tb *Tab) endByHand(at string) {
 	tb.accessible("end")
 	tb.narrow("end")
 	tb.click("#end-act .danger")
+	tb.click("#end-confirm .danger")
 	tb.waitText("#end-live", "The task has ended")
 	tb.waitText("#task-status", "Completed")
 	tb.waitJS("no button to end it", `!document.querySelector("#end-act button")`)

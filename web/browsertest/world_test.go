@@ -27,12 +27,15 @@ type World struct {
 	kafka  *servers.Kafka
 	schema string
 	topic  string
+	user   string // the account at the source
+	secret string
 }
 
 // newWorld makes the tables with rows in them; name tells tests apart.
 func newWorld(t testing.TB, name string, rows int) *World {
 	t.Helper()
 	w := &World{t: t, db: servers.SharedMySQL(t, servers.MariaDB1011), kafka: servers.SharedKafka(t), schema: "shop_" + name, topic: "orders_" + name}
+	w.user, w.secret = w.db.Account, w.db.Password
 	w.exec("DROP DATABASE IF EXISTS "+w.schema, "CREATE DATABASE "+w.schema,
 		"CREATE TABLE "+w.schema+".orders (id INT AUTO_INCREMENT PRIMARY KEY, customer VARCHAR(40) NOT NULL, amount DECIMAL(10,2) NOT NULL, placed DATETIME NOT NULL) CHARSET utf8mb4",
 		"CREATE TABLE "+w.schema+".customers (id INT PRIMARY KEY, name VARCHAR(40) NOT NULL, city VARCHAR(40)) CHARSET utf8mb4",
