@@ -144,7 +144,11 @@ func (s *inspected) panel(p *views.Page, run *task.CheckRun) *views.Checks {
 		case "passed":
 			count += n["info"]
 		}
-		m.Counts = append(m.Counts, views.CheckCount{Tone: c[1], N: count, Word: p.T("checks.state." + c[0])})
+		word := p.T("checks.state." + c[0])
+		if c[0] == "warning" {
+			word = p.N("checks.warnings", int64(count))
+		}
+		m.Counts = append(m.Counts, views.CheckCount{Tone: c[1], N: count, Word: word})
 	}
 	m.Failures = n["failed"] > 0
 	m.Began = p.Time(run.Began)

@@ -35,7 +35,7 @@ func TestWizardPrecheckStates(t *testing.T) {
 		"its process died": {[]task.CheckRun{open}, false, []string{"The precheck was interrupted", "Re-run all", disabledNext, "!http-equiv=\"refresh\""}},
 		"broke off":        {[]task.CheckRun{broken}, false, []string{"The precheck was interrupted", disabledNext}},
 		"failed": {[]task.CheckRun{checkRun(2, passedItem(), warningItem(), failedItem()), checkRun(1, failedItem())}, false, []string{"1 item failed", "Re-run failed", disabledNext,
-			"Missing: REPLICATION CLIENT", "?item=source.privileges", `name="item" value="source.privileges"`, "Earlier runs", "?run=1", "1 item passed"}},
+			"Missing: REPLICATION CLIENT", "?item=source.privileges", `name="item" value="source.privileges"`, "Precheck history", "?run=1", "1 item passed"}},
 		"warning": {[]task.CheckRun{checkRun(2, passedItem(), warningItem())}, false, []string{"1 warning waits for you", "Acknowledge: Keys", disabledNext}},
 		"warning acknowledged": {[]task.CheckRun{checkRun(2, passedItem(), acknowledgedItem())}, false, []string{"Precheck passed", "Acknowledged by bob", "!Acknowledge: Keys", "!" + disabledNext,
 			`action="` + precheck + `/next"`}},

@@ -38,6 +38,7 @@ func (s *stand) endLive(p *views.Page) views.EndLive {
 	m := views.EndLive{Delay: s.delay(p), Done: s.State == task.Finished}
 	quiet := since(p.Now, s.now.LastChange)
 	switch {
+	case !s.live: // nothing is seen
 	case s.now.LastChange.IsZero():
 		m.Writes = p.T("end.no_writes")
 	case quiet < quietFor:

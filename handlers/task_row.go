@@ -77,10 +77,18 @@ func (s *stand) status(p *views.Page) views.Status {
 	case c == "migrating" && s.live:
 		out.Sub = p.T("phase." + s.phase())
 		if left, ok := s.now.Left(); ok {
-			out.Sub += " · " + p.T("state.left_sub", "Left", p.Duration(left))
+			out.Sub += " · " + leftText(p, left)
 		}
 	}
 	return out
+}
+
+// leftText says how long a full copy still takes, as roughly as it is known.
+func leftText(p *views.Page, left time.Duration) string {
+	if left < 10*time.Second {
+		return p.T("state.left_soon")
+	}
+	return p.T("state.left_sub", "Left", p.Duration(left))
 }
 
 func (s *stand) phase() string {

@@ -115,7 +115,7 @@ func (s *stand) lines(p *views.Page, phase, state string) []string {
 			out[0] = p.T("show.copied_of", "N", p.Number(s.now.Copied), "Of", p.Number(s.now.Estimate))
 		}
 		if left, ok := s.now.Left(); ok {
-			out = append(out, p.T("state.left_sub", "Left", p.Duration(left)))
+			out = append(out, leftText(p, left))
 		}
 		if s.now.Waiting != "" {
 			out = append(out, p.T("show.waiting"))

@@ -104,7 +104,7 @@ func (h *Handlers) verify(ctx context.Context, e *editing, f *wizardForm) {
 	switch {
 	case err != nil:
 		found := problem(f.p, err)
-		f.bad("where", "where", "Text", cmp.Or(found.Detail, found.Text))
+		f.bad("where", "where", "Text", cmp.Or(found.Said, found.Detail, found.Text)) // the server says best what it did not take
 	case tables > 1:
 		f.bad("where", "where_others")
 	default:

@@ -38,7 +38,7 @@ func (m *ObjectEdit) check(p *Page, name string) Field {
 
 func (m *ObjectEdit) topicField(p *Page) Field {
 	f := m.Field(p, "table_topic")
-	f.List, f.Placeholder = m.Topics, m.Topic
+	f.List, f.Placeholder, f.Wide = m.Topics, m.Topic, true
 	return f
 }
 

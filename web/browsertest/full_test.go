@@ -12,7 +12,7 @@ func TestFullCopyMoves(t *testing.T) {
 	t.Parallel()
 	rows := 400_000
 	if *screenshots != "" {
-		rows = 2_000_000 // long enough for pictures of it
+		rows = 3_000_000 // long enough for pictures of it
 	}
 	w := newWorld(t, "full", rows)
 	ids := map[string]string{}
