@@ -61,6 +61,9 @@ func testView(p *views.Page, t tried) *views.Test {
 	for _, s := range t.reach.Stages {
 		line := views.Stage{Status: s.Status, Name: p.T("wizard.stage." + s.Name), Of: s.Of, Took: lasted(s.Took)}
 		line.Text = stageText(p, &s, ".observed", s.Text)
+		if line.Text == line.Of {
+			line.Of = "" // it says no more than of what it is
+		}
 		if s.Status == "failed" {
 			m.Failed++
 			line.Cause, line.Fix = stageText(p, &s, ".cause", s.Cause), stageText(p, &s, ".fix", s.Fix)
