@@ -67,6 +67,13 @@ func (d *Deps) newRun() string {
 
 func (d *Deps) nowMs() int64 { return d.Now().UnixMilli() }
 
+// retrying tells what is tried again.
+func (d *Deps) retrying(r *Retry) {
+	if d.OnEvent != nil {
+		d.OnEvent(Notice{Code: "task.retry", Params: []string{r.Err.Error(), r.Pause.String()}, Retry: r})
+	}
+}
+
 // fault runs the test's hook for a named point; tests kill the process there.
 func (d *Deps) fault(point string) {
 	if d.Fault != nil {
@@ -102,5 +109,6 @@ type Progress struct {
 	Known   bool
 	NoDelay bool
 	Waiting string // why the full copy waits, a code; empty: it does not
+	Trying  *Retry // what a request to the target is sent again after; nil: none fails
 	Bytes   int    // held in memory for lanes and chunk queues
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/engine/cdc"
@@ -140,6 +141,9 @@ func (l *loop) show() {
 	p.NoDelay = !l.lag.since.IsZero() && now.Sub(l.lag.since) >= noDelayHeld
 	if len(r.fresh) > 0 && l.behind() {
 		p.Waiting = "snapshot.stream_behind"
+	}
+	if i := slices.IndexFunc(r.lanes, func(l *lane) bool { return l.trying != nil }); i >= 0 {
+		p.Trying = r.lanes[i].trying
 	}
 	l.d.Progress(p)
 }

@@ -33,6 +33,7 @@ type lane struct {
 	limit  int   // bytes a request
 	dirty  bool  // it stands in the router's list of lanes with something to send
 	arena  arena
+	trying *Retry // what its request fails with; nil: it does not
 }
 
 // flight is a request whose outcome is open.

@@ -65,10 +65,12 @@ type sweep struct {
 // atOnce is always ready: waiting for it is no waiting.
 var atOnce = func() <-chan time.Time { c := make(chan time.Time); close(c); return c }()
 
+// laneResult is how a request ended, or, with trying, that it fails and is sent again.
 type laneResult struct {
-	lane *lane
-	end  int64
-	err  error
+	lane   *lane
+	end    int64
+	err    error
+	trying *Retry
 }
 
 // chunkEvent is what a worker found.
@@ -229,6 +231,12 @@ func (l *loop) batch(b []cdc.Event, ok bool) error {
 }
 
 func (l *loop) acked(a laneResult) error {
+	if a.trying != nil {
+		a.lane.trying = a.trying
+		l.d.retrying(a.trying)
+		return nil
+	}
+	a.lane.trying = nil
 	l.flying--
 	if task.Code(a.err) == tooLarge && a.lane.split(a.lane.flight) {
 		l.r.wake(a.lane)
@@ -554,7 +562,7 @@ func (l *loop) dispatch(ctx context.Context) {
 		}
 		l.flying++
 		l.wg.Go(func() {
-			end, err := send(ctx, l.d.Sink, l.codec, f)
+			end, err := send(ctx, l.d.Sink, l.codec, f, func(r *Retry) { l.acks <- laneResult{lane: f.lane, trying: r} })
 			l.d.fault("sent")
 			l.acks <- laneResult{lane: f.lane, end: end, err: err}
 		})

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"sluice/engine/cdc"
 )
@@ -67,8 +68,10 @@ func (r *router) fenceAll(ctx context.Context, d *Deps) ([]int64, error) {
 		}
 	}
 	codec := func() Codec { return d.NewCodec(r.saved.Server.Version) }
+	var once sync.Once
+	tell := func(r *Retry) { once.Do(func() { d.retrying(r) }) }
 	return fences, each(ctx, len(r.lanes), func(ctx context.Context, i int) error {
-		end, err := send(ctx, d.Sink, codec, flights[i])
+		end, err := send(ctx, d.Sink, codec, flights[i], tell)
 		if err != nil {
 			return err
 		}

@@ -96,6 +96,45 @@ func TestRetryTells(t *testing.T) {
 	})
 }
 
+// TestSendTells: a request that the target does not take is told after a moment, and the progress shows it until it is
+// taken, while the run goes on by itself.
+func TestSendTells(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		g := newRig(t, 1, "fi")
+		g.src.fill(0, 100)
+		var from, back time.Time
+		g.sink.hook = func(_ context.Context, _ Partition, b *Batch) error {
+			if b.Sequence == 0 { // the fence
+				return nil
+			}
+			if from.IsZero() {
+				from, back = time.Now(), time.Now().Add(30*time.Second)
+			}
+			if time.Now().Before(back) {
+				return &ProduceFailure{Kind: ProduceDoubt, Err: errPassing}
+			}
+			return nil
+		}
+		g.finish(g.run(t.Context(), Control{UntilCaughtUp: true}))
+		if len(g.notices) != 1 || g.notices[0].Code != "task.retry" || task.Code(g.notices[0].Retry.Err) != errPassing.Code {
+			t.Fatalf("notices %+v", g.notices)
+		}
+		if after := g.told[0].Sub(from); after < tellAfter || after > tellAfter+3*time.Second {
+			t.Errorf("told after %s", after)
+		}
+		trying := 0
+		for _, p := range g.progress {
+			if p.Trying != nil {
+				trying++
+			}
+		}
+		if trying < 20 || g.last().Trying != nil {
+			t.Errorf("%d of %d progresses show it, the last: %v", trying, len(g.progress), g.last().Trying)
+		}
+	})
+}
+
 // TestFatal stops with the error that a person must act on, and keeps what was reached.
 func TestFatal(t *testing.T) {
 	t.Parallel()

@@ -44,9 +44,7 @@ func Run(ctx context.Context, d *Deps, c Control) error {
 			pause, tries = time.Second, 0
 		}
 		tries++
-		if d.OnEvent != nil {
-			d.OnEvent(Notice{Code: "task.retry", Params: []string{err.Error(), pause.String()}, Retry: &Retry{Err: err, Pause: pause, Tries: tries}})
-		}
+		d.retrying(&Retry{Err: err, Pause: pause, Tries: tries})
 		if err := sleep(ctx, pause); err != nil {
 			return err
 		}

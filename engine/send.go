@@ -10,15 +10,20 @@ import (
 	"sluice/engine/task"
 )
 
-// patience is how long a lane goes on trying before the run ends and starts anew.
-const patience = 2 * time.Minute
+const (
+	// patience is how long a lane goes on trying before the run ends and starts anew.
+	patience = 2 * time.Minute
+	// tellAfter is how long a request may fail before a person is told: an election, say, is over sooner.
+	tellAfter = 3 * time.Second
+)
 
 // send brings one request to its end: it sends the very same batch until the broker has answered for it, and asks
-// the log where the answer leaves a doubt. It gives the end offset of the batch.
-func send(ctx context.Context, sink Sink, codec func() Codec, f *flight) (int64, error) {
-	deadline := time.Now().Add(patience)
-	pause := 20 * time.Millisecond
-	for {
+// the log where the answer leaves a doubt. It gives the end offset of the batch. What keeps it from that for more than
+// a moment is told once.
+func send(ctx context.Context, sink Sink, codec func() Codec, f *flight, tell func(*Retry)) (int64, error) {
+	began := time.Now()
+	pause, told := 20*time.Millisecond, false
+	for tries := 1; ; tries++ {
 		off, err := sink.Produce(ctx, f.lane.part, &f.batch)
 		switch f.judge(err) {
 		case flightAcked:
@@ -28,7 +33,11 @@ func send(ctx context.Context, sink Sink, codec func() Codec, f *flight) (int64,
 		case flightFailed:
 			return 0, refused(f, err)
 		}
-		if time.Now().After(deadline) {
+		if time.Since(began) > tellAfter && !told {
+			told = true
+			tell(&Retry{Err: err, Pause: pause, Tries: tries})
+		}
+		if time.Since(began) > patience {
 			return 0, &task.Error{Code: "target.unavailable", Op: "writing to " + f.lane.part.String(), Retry: true, Err: err,
 				Text: fmt.Sprintf("the broker did not confirm a batch for %s", patience),
 				Hint: "Check that the brokers are up and that the partition has a leader. The task goes on by itself."}

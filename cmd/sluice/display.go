@@ -201,6 +201,9 @@ func (s *status) line() string {
 	if s.Waiting != "" {
 		b.WriteString("  " + s.Waiting)
 	}
+	if s.Trying != nil {
+		b.WriteString("  trying again after " + task.Code(s.Trying.Err))
+	}
 	return b.String()
 }
 
@@ -225,6 +228,7 @@ type document struct {
 	Delivered  string          `json:"delivered,omitempty"`
 	GTIDSet    string          `json:"gtid_set,omitempty"` // delivered
 	Waiting    string          `json:"waiting,omitempty"`
+	Trying     *problem        `json:"trying,omitempty"` // what a request to the target is sent again after
 	Notices    []engine.Notice `json:"notices,omitempty"`
 	Outcome    task.State      `json:"outcome,omitempty"`
 	Error      *problem        `json:"error,omitempty"`
@@ -245,6 +249,9 @@ func (s *status) document(now time.Time, notices []engine.Notice) document {
 	if s.Known {
 		ms := s.Delay.Milliseconds()
 		d.DelayMS = &ms
+	}
+	if s.Trying != nil {
+		d.Trying = problemOf(s.Trying.Err)
 	}
 	if eta, ok := s.eta(); ok {
 		seconds := eta.Round(time.Second).Seconds()

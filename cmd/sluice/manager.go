@@ -166,12 +166,19 @@ func (m *manager) work(ctx context.Context, id string, run *managed) {
 
 // retrying shows what a task is trying again after.
 func (m *manager) retrying(id string, r *engine.Retry) {
+	m.hub.Update(id, false, func(s *progress.Status) { s.Trying = attempt(r) })
+}
+
+func attempt(r *engine.Retry) *progress.Attempt {
+	if r == nil {
+		return nil
+	}
 	again := &progress.Attempt{Failure: task.Error{Code: "internal", Text: r.Err.Error()}, Next: time.Now().Add(r.Pause), Tries: r.Tries}
 	var e *task.Error
 	if errors.As(r.Err, &e) {
 		again.Failure = *e
 	}
-	m.hub.Update(id, false, func(s *progress.Status) { s.Trying = again })
+	return again
 }
 
 // once is one run; a panic in it is that task's failure alone.
@@ -360,7 +367,7 @@ func (w *hubWatcher) Progress(p engine.Progress) {
 	w.mu.Unlock()
 	w.m.hub.Update(w.id, true, func(s *progress.Status) {
 		c, b := p.Counts, w.before
-		s.State, s.Trying, s.Phase, s.Waiting, s.Held = task.Running, nil, string(p.Phase), p.Waiting, p.Bytes
+		s.State, s.Trying, s.Phase, s.Waiting, s.Held = task.Running, attempt(p.Trying), string(p.Phase), p.Waiting, p.Bytes
 		s.Copied, s.Inserts, s.Updates, s.Deletes, s.DDLs = prior+c.Copied, b.Inserts+c.Inserts, b.Updates+c.Updates, b.Deletes+c.Deletes, b.DDLs+c.DDLs
 		s.Acked, s.AckedBytes, s.Estimate, s.ChunksLeft = b.Acked+c.Acked, b.AckedBytes+c.AckedBytes, total, p.ChunksLeft
 		s.Delay, s.Known, s.NoDelay = p.Delay, p.Known, p.NoDelay

@@ -87,7 +87,18 @@ func (p *program) drive(ctx context.Context, spec *task.Spec, o runOptions) int 
 		fmt.Fprintf(p.stderr, "warning: --end will not reach this process: %v\n", err)
 	}
 	show := p.newDisplay(o.json)
-	state, err = r.run(ctx, t, engine.Control{End: end.asked, UntilCaughtUp: o.until != ""}, show)
+	for {
+		state, err = r.run(ctx, t, engine.Control{End: end.asked, UntilCaughtUp: o.until != ""}, show)
+		if task.Code(err) != "task.lease_lost" || ctx.Err() != nil {
+			break
+		}
+		// The process slept longer than the lease lasts. Nobody else can use this folder meanwhile, so it goes on; had
+		// a copy of the folder been used, it would find that out before it sends anything.
+		show.Notice(engine.Notice{Code: "task.retry", Params: []string{err.Error(), "0s"}, Retry: &engine.Retry{Err: err, Tries: 1}})
+		if t, state, err = r.bind(ctx, spec); err != nil {
+			break
+		}
+	}
 	show.close(state, err)
 	desk.close(state)
 	return p.outcome(state, err)

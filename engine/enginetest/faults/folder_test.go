@@ -89,9 +89,9 @@ func lockDatabase(w *world) (time.Time, string) {
 	if _, err := db.Exec("BEGIN EXCLUSIVE"); err != nil {
 		w.t.Fatal(err)
 	}
-	d := w.between(1000, 2000)
-	if !w.short {
-		d = w.between(1000, 8000) // the task waits for 5 s, then tries anew
+	d := w.between(500, 1500)
+	if !w.short && w.g.IntN(2) == 0 {
+		d = w.between(6000, 7000) // the task waits for 5 s, then tries anew
 	}
 	w.hold(d)
 	if _, err := db.Exec("ROLLBACK"); err != nil {

@@ -21,6 +21,7 @@ var kinds = []kind{
 	{"kill.random", "Sluice killed (`kill -9`) at a random moment", 4, 6, killRandom, nil},
 	{"stop", "Sluice stopped (SIGTERM)", 2, 3, stopInOrder, nil},
 	{"pause", "Sluice's process frozen and let go on", 1, 1, pauseProcess, nil},
+	{"sleep", "Sluice's process frozen for longer than its lease lasts", 1, 0, sleepProcess, nil},
 	{"takeover", "Frozen, thought dead, taken over on a copy, and writing on", 1, 0, takeOver, nil},
 	{"source.kill", "source killed (`kill -9`) and started again", 3, 1, killSource, nil},
 	{"source.freeze", "source frozen (half-open connections)", 1, 0, freezeSource, nil},

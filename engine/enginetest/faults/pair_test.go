@@ -30,22 +30,23 @@ var sources = map[string]source{
 
 // targets start the brokers of a target; each of them advertises the address of its proxy.
 var targets = map[string]func(t testing.TB) []*broker{
-	"kafka-4.4":      one(func(t testing.TB, o servers.KafkaOption) *servers.Kafka { return servers.StartKafka(t, o) }),
+	"kafka-4.4":      one(func(t testing.TB, o ...servers.KafkaOption) *servers.Kafka { return servers.StartKafka(t, o...) }),
 	"kafka-4.4x3":    three,
 	"kafka-1.0.2":    one(old(servers.Kafka10)),
 	"kafka-0.10.1.0": one(old(servers.Kafka010)),
 }
 
-func old(v servers.KafkaVersion) func(testing.TB, servers.KafkaOption) *servers.Kafka {
-	return func(t testing.TB, o servers.KafkaOption) *servers.Kafka { return servers.StartOldKafka(t, v, o) }
+func old(v servers.KafkaVersion) func(testing.TB, ...servers.KafkaOption) *servers.Kafka {
+	return func(t testing.TB, o ...servers.KafkaOption) *servers.Kafka { return servers.StartOldKafka(t, v, o...) }
 }
 
 // one starts a target of a single broker.
-func one(start func(testing.TB, servers.KafkaOption) *servers.Kafka) func(testing.TB) []*broker {
+func one(start func(testing.TB, ...servers.KafkaOption) *servers.Kafka) func(testing.TB) []*broker {
 	return func(t testing.TB) []*broker {
 		b := &broker{proxy: newProxy(t, "broker")}
-		b.Kafka = start(t, servers.KafkaAdvertise(b.addr))
-		b.to(t, b.Plain)
+		addr := servers.FreeAddress(t)
+		b.to(t, addr)
+		b.Kafka = start(t, servers.KafkaListen(addr), servers.KafkaAdvertise(b.addr))
 		return []*broker{b}
 	}
 }

@@ -71,6 +71,15 @@ func pauseProcess(w *world) (time.Time, string) {
 	return time.Now(), "for " + (quiet + d).String()
 }
 
+// sleepProcess does what a laptop does whose lid is closed.
+func sleepProcess(w *world) (time.Time, string) {
+	const lease = 15 * time.Second
+	w.process.Signal(syscall.SIGSTOP)
+	w.hold(lease + 2*time.Second)
+	w.process.Signal(syscall.SIGCONT)
+	return time.Now(), "for " + (lease + 2*time.Second).String()
+}
+
 // takeOver freezes the process, lets another one go on with a copy of its data folder, and then wakes the first: it
 // must find out that it was taken over and end.
 func takeOver(w *world) (time.Time, string) {

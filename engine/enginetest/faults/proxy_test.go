@@ -3,12 +3,13 @@ package faults
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+
+	"sluice/engine/enginetest/servers"
 )
 
 // proxy stands between sluice and one server.
@@ -21,12 +22,7 @@ type proxy struct {
 // newProxy listens on a port of its own; upstream may be given later by to.
 func newProxy(t testing.TB, name string) *proxy {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := servers.FreeAddress(t)
 	zerolog.SetGlobalLevel(zerolog.Disabled)
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	return &proxy{Proxy: toxiproxy.NewProxy(server, name, addr, ""), addr: addr}

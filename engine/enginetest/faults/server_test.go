@@ -3,6 +3,8 @@ package faults
 import (
 	"fmt"
 	"time"
+
+	"sluice/engine/enginetest/servers"
 )
 
 func killSource(w *world) (time.Time, string) {
@@ -34,7 +36,11 @@ func rotate(w *world) (time.Time, string) {
 func (w *world) disconnect() {
 	c := w.source.Conn(w.t, "")
 	defer c.Close()
-	r, err := c.Execute("SELECT id FROM information_schema.processlist WHERE user='" + w.source.Account + "'")
+	list := "SELECT processlist_id FROM performance_schema.threads WHERE processlist_user='%s'"
+	if w.source.Kind == servers.MariaDB1011 {
+		list = "SELECT id FROM information_schema.processlist WHERE user='%s'"
+	}
+	r, err := c.Execute(fmt.Sprintf(list, w.source.Account))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -132,13 +132,13 @@ func (w *world) between(from, to int) time.Duration {
 // lasting draws how long a fault is held once it is felt: mostly a moment, in the long form now and then so long that
 // what waits for an answer gives up.
 func (w *world) lasting() time.Duration {
-	if !w.short && w.g.IntN(6) == 0 {
+	switch {
+	case w.short:
+		return w.between(0, 500)
+	case w.g.IntN(12) == 0:
 		return w.between(11_000, 13_000)
 	}
-	if w.short {
-		return w.between(0, 500)
-	}
-	return w.between(0, 3000)
+	return w.between(0, 1500)
 }
 
 // stalled waits until nothing was delivered for a while.

@@ -46,6 +46,7 @@ type kafkaSettings struct {
 	heap       string
 	cluster    string // id; empty: one of its own
 	controller string // address; empty: chosen
+	listen     string // address of the plain listener; empty: chosen
 	advertise  string // address that clients are told instead of Plain
 	inner      string // address of the listener between brokers; empty: PLAINTEXT is it
 }
@@ -58,7 +59,23 @@ func KafkaConfig(lines ...string) KafkaOption {
 	return func(s *kafkaSettings) { s.lines = append(s.lines, lines...) }
 }
 
-// KafkaAdvertise tells clients of the plain listener to come by another address: that of a proxy before it.
+// KafkaListen gives the plain listener an address that is known before the start, so that a proxy may be there first.
+func KafkaListen(addr string) KafkaOption {
+	return func(s *kafkaSettings) { s.listen = addr }
+}
+
+// FreeAddress is one that no server listens on, and that the kernel gives to no connection meanwhile.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address(port)
+}
+
+// KafkaAdvertise tells clients of the plain listener to come by another address: that of a proxy before it. Old
+// brokers have to be able to reach themselves by it.
 func KafkaAdvertise(addr string) KafkaOption {
 	return func(s *kafkaSettings) {
 		s.advertise = addr
@@ -125,6 +142,7 @@ func runKafka(home, data, dir string, jvm []string, opts []KafkaOption) (*Kafka,
 	}
 	k := &Kafka{CAFile: filepath.Join(dir, "ca.pem"), User: kafkaUser, Password: kafkaPassword, Dir: dir}
 	controller := set.controller
+	k.Plain = set.listen
 	for _, addr := range []*string{&controller, &k.Plain, &k.SASL, &k.SASLSSL, &k.SSL} {
 		if *addr != "" {
 			continue

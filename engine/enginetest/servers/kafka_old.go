@@ -60,7 +60,11 @@ func (k *Kafka) runOld(home string, version KafkaVersion, opts []KafkaOption) er
 		o(&set)
 	}
 	var keeper string
+	k.Plain = set.listen
 	for _, addr := range []*string{&keeper, &k.Plain, &k.SASL} {
+		if *addr != "" {
+			continue
+		}
 		port, err := freePort()
 		if err != nil {
 			return err
