@@ -51,6 +51,9 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) error
 	if err != nil {
 		return err
 	}
+	if _, byFile := start.Set.(*cdc.Upto); byFile && !d.Spec.Full {
+		start.Set = &cdc.Upto{At: start.End} // nothing will have to be visible
+	}
 	s.Start = start.Set.String()
 	if d.Spec.From != nil {
 		at, err := d.Source.Locate(ctx, *d.Spec.From)
@@ -206,6 +209,7 @@ func resume(d *Deps, s *Saved) (*router, error) {
 		r.addMark(n)
 	}
 	r.loadChunks(s)
+	_, r.byFile = set.(*cdc.Upto)
 	r.startScan(s)
 	return r, nil
 }

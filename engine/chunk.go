@@ -23,6 +23,7 @@ type chunk struct {
 	want    int   // limit of the next attempt
 	fails   int   // discards in a row
 	notNow  int64 // milliseconds: not opened again before
+	opened  int64 // milliseconds: when this attempt began
 
 	queue       []*change // changes since S, in the order of the stream
 	queuedBytes int
@@ -60,6 +61,7 @@ type opening struct {
 	quiet    bool
 	point    cdc.Position // S
 	need     cdc.GTIDSet  // what a view must show: all that was received up to S
+	last     *lastRow     // without GTID: the row that proves it, nil if none may
 	file     string
 	identity string // prefix of the rows' identities
 }
@@ -72,22 +74,38 @@ func (r *router) openable(nowMs int64, most int) *chunk {
 	if r.point.Before(r.saved.End) {
 		return nil
 	}
+	if r.byFile && r.streamed.Before(r.base) {
+		return nil
+	}
 	if len(r.active) >= activeMost {
 		return nil
 	}
-	busy := 0
+	busy, unproven := 0, 0
 	for _, c := range r.active {
 		if !c.released {
 			busy++
+		}
+		if r.byFile && c.Status == snapshot.Open && !c.locked {
+			unproven++
 		}
 	}
 	if busy >= most {
 		return nil
 	}
+	var waits *chunk
 	for _, c := range slices.Backward(r.fresh) {
-		if c.notNow <= nowMs {
+		if c.notNow > nowMs {
+			continue
+		}
+		if !r.byFile || r.provable(c.table) {
 			return c
 		}
+		if waits == nil {
+			waits = c
+		}
+	}
+	if unproven < max(most/4, 1) { // the others may have to go on without them for long
+		return waits
 	}
 	return nil
 }
@@ -118,12 +136,19 @@ func (r *router) open(c *chunk) *opening {
 		file:     fmt.Sprintf("%d-%d-%d", c.ID, r.cfg.incarnation, c.attempt),
 		identity: fmt.Sprintf("%sc%d/", r.cfg.prefix, c.ID)}
 	o.need = r.received(r.point, true)
+	if r.byFile {
+		o.need, o.last = r.touchedBy(c.table), r.proof(c.table)
+	}
+	c.opened = r.cfg.now()
 	return o
 }
 
 // received gives the set of transactions that begin before p; with inside the one that p lies in too.
 func (r *router) received(p cdc.Position, inside bool) cdc.GTIDSet {
 	set := r.set.Clone()
+	if r.byFile {
+		return r.upto(p)
+	}
 	for _, f := range r.recent {
 		if !f.start.Before(p.Start()) {
 			break

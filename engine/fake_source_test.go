@@ -156,12 +156,14 @@ func (s *fakeSource) Split(context.Context, *cdc.Table, []int, int) ([]cdc.Row, 
 	return nil, nil
 }
 
-func (s *fakeSource) Executed(ctx context.Context) (cdc.GTIDSet, error) {
+func (s *fakeSource) Executed(ctx context.Context, _ cdc.GTIDSet) (cdc.GTIDSet, error) {
 	err := s.ask(ctx, "executed")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.set(len(s.txs) - int(s.hidden.Load())), err
 }
+
+func (s *fakeSource) Settle(context.Context, *cdc.Table, cdc.Row) (bool, error) { return false, nil }
 
 func (s *fakeSource) View(ctx context.Context) (snapshot.View, error) {
 	if err := s.ask(ctx, "view"); err != nil {

@@ -141,6 +141,8 @@ func (l *loop) show() {
 	p.NoDelay = !l.lag.since.IsZero() && now.Sub(l.lag.since) >= noDelayHeld
 	if len(r.fresh) > 0 && l.behind() {
 		p.Waiting = "snapshot.stream_behind"
+	} else if r.unproven() {
+		p.Waiting = "snapshot.next_file"
 	}
 	if i := slices.IndexFunc(r.lanes, func(l *lane) bool { return l.trying != nil }); i >= 0 {
 		p.Trying = r.lanes[i].trying

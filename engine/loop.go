@@ -101,7 +101,7 @@ func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Po
 	if !d.Spec.Full && !d.Spec.Incremental {
 		return l.finish(ctx)
 	}
-	if l.stream, err = d.Source.Stream(ctx, r.set.Clone()); err != nil {
+	if l.stream, err = d.Source.Stream(ctx, r.after()); err != nil {
 		return err
 	}
 	l.wg.Go(func() { l.probe(ctx) })
@@ -522,13 +522,16 @@ func (l *loop) read(ctx context.Context, w *worker, proceed <-chan struct{}) *ch
 				}
 			}
 		case w.at == at: // the source does not show enough yet
-			if time.Now().After(deadline) {
+			longest := 100 * time.Millisecond
+			if _, byFile := w.o.need.(*cdc.Upto); byFile {
+				longest = time.Second // until the next file, which may take hours
+			} else if time.Now().After(deadline) {
 				return &chunkRows{err: invisible(w.o)}
 			}
 			if err := sleep(ctx, pause); err != nil {
 				return &chunkRows{err: err}
 			}
-			pause = min(2*pause, 100*time.Millisecond)
+			pause = min(2*pause, longest)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -9,7 +10,7 @@ import (
 // TestMutantTexts checks that every mutant still finds the text that it changes.
 func TestMutantTexts(t *testing.T) {
 	t.Parallel()
-	for _, m := range mutants {
+	for _, m := range slices.Concat(mutants, byFileMutants) {
 		for _, e := range m.edits {
 			text, err := os.ReadFile(e.file)
 			if err != nil {

@@ -3,10 +3,12 @@ package engine
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,17 +22,19 @@ var (
 
 type edit struct{ file, old, new string }
 
-// mutants are wrong variants of single rules, as edits of the real code. An edit whose old text is not there exactly
-// once is an error, so that a mutant can't rot.
-var mutants = []struct {
+type mutant struct {
 	name   string
 	breaks string // the invariant of doc.go
 	edits  []edit
-}{
+}
+
+// mutants are wrong variants of single rules, as edits of the real code. An edit whose old text is not there exactly
+// once is an error, so that a mutant can't rot.
+var mutants = []mutant{
 	{"low-filepos", "I4", []edit{{"worker.go", "if seen == nil || seen.Includes(w.o.need) {", "if seen == nil || seen != nil {"}}},
 	{"high-gtid", "I4", []edit{{"sim_source_test.go", "	l.End = s.end()\n", `	l.End = cdc.Position{File: 1, Offset: 4}
 	for i := 0; i < len(s.txs) && s.txs[i].gtid; i++ {
-		l.End = simEnd(i)
+		l.End = s.finish(i)
 	}
 	if s.w.starting || s.w.c.maria {
 		l.End = s.end()
@@ -46,11 +50,11 @@ var mutants = []struct {
 	{"one-identity", "I7", []edit{{"restart.go", "	r.found.lanes[lane][id] = false\n", "	clear(r.found.lanes[lane])\n	r.found.lanes[lane][id] = true\n"}}},
 	{"stall", "I7", []edit{
 		{"change.go", "			r.discard(ch, \"queue_full\")\n", ""},
-		{"sim_world_test.go", "	if w.stream.tx < len(w.src.txs) {\n", `	stalled := false
+		{"sim_world_test.go", "	if w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File {\n", `	stalled := false
 	for _, c := range r.active {
 		stalled = stalled || c.Status == snapshot.Open && c.queuedBytes > r.cfg.queueChunk
 	}
-	if w.stream.tx < len(w.src.txs) && !stalled {
+	if (w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File) && !stalled {
 `},
 	}},
 	{"past-sealed-s", "I2", []edit{{"note.go", "		if c.S.Before(low) {", "		if c.Status == 1 && c.S.Before(low) {"}}},
@@ -88,7 +92,7 @@ func TestMutants(t *testing.T) {
 	seed := regexp.MustCompile(`seed (\d+): ([^\n]*)`)
 	only := regexp.MustCompile(*mutantOnly)
 	caught, tried := 0, 0
-	for _, m := range mutants {
+	for i, m := range slices.Concat(mutants, byFileMutants) {
 		if !only.MatchString(m.name) {
 			continue
 		}
@@ -96,7 +100,7 @@ func TestMutants(t *testing.T) {
 		dir := t.TempDir()
 		began := time.Now()
 		bin := buildMutant(t, dir, m.edits)
-		out, err := exec.Command(bin, "-test.run=^TestSimulation$", "-sim.histories=100000000", "-sim.for="+mutantFor.String(), "-sim.shrink=false").CombinedOutput()
+		out, err := exec.Command(bin, "-test.run=^TestSimulation$", "-sim.histories=100000000", "-sim.for="+mutantFor.String(), "-sim.shrink=false", fmt.Sprint("-sim.byfile=", i >= len(mutants))).CombinedOutput()
 		found := seed.FindStringSubmatch(string(out))
 		if err == nil || found == nil {
 			t.Errorf("%s: not caught in %s", m.name, time.Since(began).Round(time.Second))

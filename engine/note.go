@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 
 	"sluice/engine/cdc"
 )
@@ -81,6 +82,11 @@ func (r *router) addMark(n Note) {
 
 // fold moves the transactions before the stored low bound into the set.
 func (r *router) fold() {
+	if r.byFile {
+		r.set = r.upto(r.low)
+		maps.DeleteFunc(r.created, func(file uint64, _ int64) bool { return file < r.low.File })
+		return
+	}
 	i := 0
 	for ; i < len(r.recent) && r.recent[i].start.Before(r.low.Start()); i++ {
 		_ = r.set.Add(r.recent[i].tid)

@@ -14,7 +14,8 @@ type Source interface {
 	snapshot.Reader
 	// Server identifies the server; it is the same for every connection of this Source, else the call fails.
 	Server(ctx context.Context) (Server, error)
-	// Start reads the set of finished transactions first and the end of the binlog after it.
+	// Start reads the set of finished transactions first and the end of the binlog after it. Without GTID the set is
+	// a *cdc.Upto of the start of the binlog's current file.
 	Start(ctx context.Context) (Start, error)
 	// End reads the end of the binlog: everything flushed so far.
 	End(ctx context.Context) (cdc.Position, error)

@@ -47,6 +47,12 @@ type router struct {
 	marks   []mark       // the notes that a restart may scan from, oldest first
 	found   found        // what a restart's scan found and was not met yet
 
+	// Without GTID, see visible.go.
+	byFile   bool
+	streamed cdc.Position     // where the stream is; at first before base, if a file is read again
+	newest   lastRow          // of all selected tables with a primary key
+	created  map[uint64]int64 // when the files since the low bound were begun
+
 	copied    cdc.Position // the greatest H of all chunks that were sealed
 	lastChunk int64        // highest chunk id
 	sequence  int64        // of record ids
@@ -81,6 +87,7 @@ type transaction struct {
 	server  uint32
 	thread  uint32
 	touched bool // rows of selected tables were seen
+	again   bool // it was passed before the restart: only what it touched is of interest
 }
 
 type finished struct {
@@ -111,13 +118,19 @@ func (r *router) route(ctx context.Context, ev *cdc.Event) error {
 		if err := r.begin(ev); err != nil {
 			return err
 		}
-		if err := r.ddl(ctx, ev); err != nil {
-			return err
+		r.touchDDL(ev)
+		if !r.tx.again {
+			if err := r.ddl(ctx, ev); err != nil {
+				return err
+			}
 		}
 		r.commit(ev.End)
-	case cdc.EventSeen:
-		if !r.inside() && r.point.Before(ev.End) {
-			r.point = ev.End
+	case cdc.EventFile, cdc.EventSeen:
+		if !r.inside() {
+			r.point, r.streamed = later(r.point, ev.End), ev.End
+		}
+		if ev.Kind == cdc.EventFile {
+			return r.file(ev)
 		}
 	case cdc.EventStatement:
 		return r.statement(ev)
@@ -133,22 +146,26 @@ func (r *router) route(ctx context.Context, ev *cdc.Event) error {
 }
 
 func (r *router) begin(ev *cdc.Event) error {
-	if ev.Pos.Before(r.base.Start()) {
+	again := ev.Pos.Before(r.base.Start())
+	if again && !r.byFile {
 		return &task.Error{Code: "source.rewritten", Op: "reading the binlog at " + r.told(ev.Pos),
 			Text: fmt.Sprintf("the source sent transaction %s, which lies before %s, where the task goes on", ev.TID, r.told(r.base)),
 			Hint: "The source's binlog was reset or replaced. Start a new task with a full copy."}
 	}
 	r.tx = &transaction{open: true, start: ev.Pos, tid: ev.TID, time: ev.Time, server: ev.ServerID, thread: ev.ThreadID,
-		skip: ev.Pos.Before(r.saved.Skip) || ev.Time < r.saved.SkipTime || r.cfg.spec.Full && ev.Pos.Before(r.saved.End)}
+		again: again, skip: again || ev.Pos.Before(r.saved.Skip) || ev.Time < r.saved.SkipTime || r.cfg.spec.Full && ev.Pos.Before(r.saved.End)}
 	if r.point.Before(ev.Pos) {
 		r.point = ev.Pos
 	}
+	r.streamed = ev.Pos
 	return nil
 }
 
 func (r *router) commit(end cdc.Position) {
-	r.recent = append(r.recent, finished{r.tx.start, r.tx.tid})
-	r.tx.open = false
+	if !r.byFile {
+		r.recent = append(r.recent, finished{r.tx.start, r.tx.tid})
+	}
+	r.tx.open, r.streamed = false, end
 	if r.point.Before(end) {
 		r.point = end
 	}
@@ -161,7 +178,11 @@ func (r *router) rows(ev *cdc.Event) error {
 	}
 	m := ev.Rows.Map()
 	t := r.tables[m.TableID]
-	if t == nil || r.tx.skip {
+	if t == nil {
+		return nil
+	}
+	if r.tx.skip {
+		r.touch(t, ev)
 		return nil
 	}
 	def, err := r.schema.Resolve(m)
@@ -172,6 +193,7 @@ func (r *router) rows(ev *cdc.Event) error {
 		return err
 	}
 	r.tx.touched = true
+	r.touch(t, ev)
 	c := change{tx: r.tx, table: t, def: def, route: t.route, op: ev.Rows.Op(), pos: ev.EventPos, safe: ev.SafePos}
 	return ev.Rows.Decode(def, func(before, after cdc.Row) error {
 		c.row = r.tx.rows
@@ -180,7 +202,7 @@ func (r *router) rows(ev *cdc.Event) error {
 		next := cdc.Position{File: from.File, Offset: from.Offset, Row: r.tx.rows}
 		if from.Before(r.base) { // passed before the restart
 			r.forget(&c)
-			r.point = next
+			r.point, r.streamed = next, next
 			return nil
 		}
 		c.before, c.after = before, after

@@ -222,7 +222,7 @@ func (w *world) checkDDL(recs [][]simRecord) string {
 	for i := range w.src.txs {
 		t := &w.src.txs[i]
 		id := simIDs[t.table]
-		if t.ddl == noDDL || w.inStart(i) || w.c.full && !base[id].Before(simEnd(i)) {
+		if t.ddl == noDDL || w.inStart(i) || w.c.full && !base[id].Before(w.src.finish(i)) {
 			continue
 		}
 		at := -1
@@ -238,7 +238,7 @@ func (w *world) checkDDL(recs [][]simRecord) string {
 			if r.op == "DDL" || r.table != id.String()+"." {
 				continue
 			}
-			if after := simEnd(i).Compare(r.pos) <= 0; after != (o > at) {
+			if after := w.src.finish(i).Compare(r.pos) <= 0; after != (o > at) {
 				return fmt.Sprintf("%v on the wrong side of DDL T%d", r, i)
 			}
 		}
@@ -256,7 +256,7 @@ func (w *world) checkSchema(recs [][]simRecord) string {
 			n := 2
 			for i := range w.src.txs {
 				t := &w.src.txs[i]
-				if t.ddl == ddlAlter && r.table == simIDs[t.table].String()+"." && simEnd(i).Compare(r.pos) <= 0 {
+				if t.ddl == ddlAlter && r.table == simIDs[t.table].String()+"." && w.src.finish(i).Compare(r.pos) <= 0 {
 					n++
 				}
 			}

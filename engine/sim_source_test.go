@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sluice/engine/cdc"
 	"sluice/engine/snapshot"
@@ -50,8 +51,9 @@ const (
 type simTx struct {
 	rows    []simChange
 	ddl     simDDL
-	table   int // of the DDL
-	columns int // that the DDL left
+	table   int          // of the DDL
+	columns int          // that the DDL left
+	at      cdc.Position // its start; zero: as start says
 	visible bool
 	gtid    bool
 }
@@ -66,27 +68,53 @@ type simSource struct {
 	extra   [2]int       // columns that ALTERs added
 	maps    map[[2]int]*cdc.TableMap
 	nextVal int
+	file    uint64 // without GTID: the current file, begun only when all before it was visible
 }
 
-// start and end of a transaction: four of them a file.
-func simStart(i int) cdc.Position {
+// start and finish of a transaction: four of them a file, where files are not of interest.
+func (s *simSource) start(i int) cdc.Position {
+	if at := s.txs[i].at; !at.IsZero() {
+		return at
+	}
 	return cdc.Position{File: uint64(1 + i/4), Offset: uint64(4 + i%4*1000)}
 }
 
-func simEnd(i int) cdc.Position {
-	p := simStart(i)
+func (s *simSource) finish(i int) cdc.Position {
+	p := s.start(i)
 	p.Offset += 1000
 	return p
 }
 
 func (s *simSource) end() cdc.Position {
-	if len(s.txs) == 0 {
-		return cdc.Position{File: 1, Offset: 4}
+	end := cdc.Position{File: 1, Offset: cdc.FirstEvent}
+	if len(s.txs) > 0 {
+		end = s.finish(len(s.txs) - 1)
 	}
-	return simEnd(len(s.txs) - 1)
+	return later(end, cdc.Position{File: s.file, Offset: cdc.FirstEvent})
+}
+
+// flush puts the transaction into the binlog.
+func (s *simSource) flush(t simTx) {
+	if s.w.c.byFile {
+		t.at = s.end()
+	}
+	s.txs = append(s.txs, t)
+}
+
+// canRotate: a server waits with a new file until all of the old one is committed.
+func (s *simSource) canRotate() bool {
+	return s.w.c.byFile && s.end().Offset > cdc.FirstEvent && !slices.ContainsFunc(s.txs, func(t simTx) bool { return !t.visible })
+}
+
+func (s *simSource) rotate() {
+	s.file = s.end().File + 1
+	s.w.logf("source: file %d", s.file)
 }
 
 func (s *simSource) tid(i int) string {
+	if s.w.c.byFile {
+		return cdc.FileTID(s.start(i))
+	}
 	if s.w.c.maria {
 		return fmt.Sprintf("0-1-%d", i+1)
 	}
@@ -200,7 +228,7 @@ func (s *simSource) commit() {
 		s.cur[k], s.lock[k] = v, id
 	}
 	if len(rows) > 0 {
-		s.txs = append(s.txs, simTx{rows: rows})
+		s.flush(simTx{rows: rows})
 		w.logf("source: flush T%d %v", len(s.txs)-1, rows)
 	}
 }
@@ -227,7 +255,7 @@ func (s *simSource) ddl(t int, kind simDDL) {
 	} else if kind == ddlAlter {
 		s.extra[t]++
 	}
-	s.txs = append(s.txs, simTx{ddl: kind, table: t, columns: s.extra[t]})
+	s.flush(simTx{ddl: kind, table: t, columns: s.extra[t]})
 	s.tlock[t] = len(s.txs)
 	s.w.logf("source: flush T%d DDL %d on table %d", len(s.txs)-1, kind, t)
 }
@@ -299,9 +327,9 @@ func (s *simSource) Start(context.Context) (Start, error) {
 	if s.w.c.maria {
 		return Start{Set: s.set(func(*simTx) bool { return true }), End: s.end()}, nil
 	}
-	set := s.set(func(t *simTx) bool { return t.gtid })
+	set, err := s.Executed(context.Background(), nil)
 	s.progress()
-	return Start{Set: set, End: s.end()}, nil
+	return Start{Set: set, End: s.end()}, err
 }
 
 func (s *simSource) End(context.Context) (cdc.Position, error) {
@@ -324,11 +352,31 @@ func (s *simSource) Split(_ context.Context, t *cdc.Table, _ []int, _ int) ([]cd
 	return []cdc.Row{{s.keyValue(1)}, {s.keyValue(3)}}, nil
 }
 
-func (s *simSource) Executed(context.Context) (cdc.GTIDSet, error) {
+func (s *simSource) Executed(context.Context, cdc.GTIDSet) (cdc.GTIDSet, error) {
 	if s.w.c.maria {
 		return nil, nil
 	}
+	if s.w.c.byFile {
+		return &cdc.Upto{At: cdc.Position{File: s.end().File, Offset: cdc.FirstEvent}}, nil
+	}
 	return s.set(func(t *simTx) bool { return t.gtid }), nil
+}
+
+// Settle is asked only while nobody holds the lock.
+func (s *simSource) Settle(_ context.Context, _ *cdc.Table, key cdc.Row) (bool, error) {
+	if holder := s.lock[s.keyOf(key[0])]; holder != 0 {
+		s.w.fail("the lock of T%d was given to another", holder-1)
+	}
+	s.w.logf("row %v locked", key)
+	return !s.w.c.orderOff, nil
+}
+
+// keyOf reads what keyValue wrote.
+func (s *simSource) keyOf(v cdc.Value) int {
+	if v.Kind == cdc.KindText {
+		return int(v.Bytes[1] - '0')
+	}
+	return int(v.Num)
 }
 
 func (s *simSource) View(context.Context) (snapshot.View, error) {
@@ -342,7 +390,7 @@ func (s *simSource) View(context.Context) (snapshot.View, error) {
 	}
 	v.at = cdc.Position{File: 1, Offset: 4}
 	if n > 0 {
-		v.at = simEnd(n - 1)
+		v.at = s.finish(n - 1)
 	}
 	s.w.logf("view opened, shows %d transactions", n)
 	s.progress() // before the metadata lock
@@ -469,21 +517,27 @@ func (r *simRows) Decode(t *cdc.Table, each func(before, after cdc.Row) error) e
 // simStream is where a run stands in the ledger.
 type simStream struct {
 	tx, at int // at 0: before the transaction; 1 + i: its i-th row is next
+	file   uint64
 	after  cdc.GTIDSet
 }
 
 // next gives the next event, or nil at the end of the ledger.
 func (s *simSource) next(st *simStream) *cdc.Event {
 	if st.tx >= len(s.txs) {
+		if end := s.end(); st.file < end.File {
+			st.file = end.File
+			return &cdc.Event{Kind: cdc.EventSeen, End: end}
+		}
 		return nil
 	}
 	i := st.tx
+	st.file = s.start(i).File
 	t := &s.txs[i]
 	if st.after.Contains(s.tid(i)) {
 		st.tx++
-		return &cdc.Event{Kind: cdc.EventSeen, End: simEnd(i)}
+		return &cdc.Event{Kind: cdc.EventSeen, End: s.finish(i)}
 	}
-	ev := &cdc.Event{Pos: simStart(i), End: simEnd(i), TID: s.tid(i), Time: int64(i)}
+	ev := &cdc.Event{Pos: s.start(i), End: s.finish(i), TID: s.tid(i), Time: int64(i)}
 	switch {
 	case t.ddl != noDDL:
 		st.tx++
@@ -510,7 +564,7 @@ func (s *simSource) next(st *simStream) *cdc.Event {
 			}
 		}
 		ev.Kind, ev.Rows = cdc.EventRows, &simRows{s, s.tableMap(table, n), c}
-		ev.SafePos, ev.EventPos = simStart(i), simStart(i)
+		ev.SafePos, ev.EventPos = s.start(i), s.start(i)
 		ev.SafePos.Offset += uint64(100 + 100*r)
 		ev.EventPos.Offset += uint64(200 + 100*r)
 	default:

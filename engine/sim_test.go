@@ -14,6 +14,7 @@ var (
 	simHistories = flag.Int("sim.histories", 2000, "random histories to play")
 	simSeed      = flag.Uint64("sim.seed", 1, "first seed")
 	simShrink    = flag.Bool("sim.shrink", true, "shrink a failing history and print its trace")
+	simByFile    = flag.Bool("sim.byfile", false, "only histories of a source without GTID")
 	simFor       = flag.Duration("sim.for", time.Hour, "time limit")
 )
 

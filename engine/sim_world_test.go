@@ -18,7 +18,8 @@ type simConfig struct {
 	maria, orderOff, zero, openEnded, slowISR, power, ddl, foreign bool
 	textKey, fullMap, schema, full                                 bool
 	copies                                                         bool
-	parts, limit, queueItems, maxTx, crashes                       int
+	byFile, rowLock, slowCommit                                    bool // without GTID
+	parts, limit, queueItems, maxTx, crashes, rotate               int
 	mul                                                            [8]int // how eager each kind of step is, in quarters
 }
 
@@ -55,6 +56,11 @@ func simConfigOf(seed uint64) simConfig {
 	// From an old position, without a full copy and with minimal metadata, a DDL before the definitions were read stops
 	// the task by design.
 	c.ddl = c.ddl && (c.full || c.fullMap)
+	c.byFile, c.rowLock, c.rotate = !c.maria && draw(3) == 0, draw(2) == 0, [4]int{0, 0, 1, 4}[draw(4)]
+	c.slowCommit = c.byFile && draw(2) == 0
+	if *simByFile {
+		c.byFile, c.maria, c.full, c.slowCommit = true, false, true, draw(4) > 0
+	}
 	return c
 }
 
@@ -170,6 +176,7 @@ func newWorld(c simConfig) *world {
 	w.b = &simBroker{w: w, parts: make([]simPartition, c.parts)}
 	w.simSide = &simSide{store: &simStore{w: w}, files: &simFiles{w: w, files: map[string]*simFile{}}}
 	spec := &task.Spec{Name: "sim", Schema: c.schema, Full: c.full, Incremental: true, Target: task.Target{Topic: "t"}, Policy: task.PolicyKey}
+	spec.Source.RowLock = c.rowLock
 	if c.zero {
 		spec.Policy = task.PolicyZero
 	}
@@ -310,7 +317,7 @@ func (w *world) scan() {
 		}
 	}
 	w.stage = simRunning
-	w.stream = simStream{after: w.r.set.Clone()}
+	w.stream = simStream{after: w.r.after()}
 	if !w.r.saved.SchemaSent {
 		w.stage = simSchema
 		w.must(w.r.emitSchemas())
@@ -349,15 +356,30 @@ func (w *world) enableSource() {
 		w.add(mSource, w.bad(6), s.commit)
 		for t := range 2 {
 			if w.c.ddl && s.ddlAllowed(t) {
-				w.add(mSource, w.bad(1), func() { s.ddl(t, ddlSwap-simDDL(w.pick(3))) })
+				eager := 1
+				if w.c.slowCommit { // seldom are all of a table's locks free
+					eager = 8
+				}
+				w.add(mSource, w.bad(eager), func() { s.ddl(t, ddlSwap-simDDL(w.pick(3))) })
 			}
 		}
+	}
+	if s.canRotate() {
+		rotate := w.c.rotate
+		if w.drain {
+			rotate = 1
+		}
+		w.add(-1, rotate, s.rotate)
 	}
 	shown, listed := 0, 0
 	for i := range s.txs {
 		if shown < 3 && s.canShow(i) {
 			shown++
-			w.add(-1, 5, func() { s.show(i) })
+			weight := 5
+			if w.c.slowCommit {
+				weight = 1
+			}
+			w.add(-1, weight, func() { s.show(i) })
 		}
 		if listed < 3 && s.canGTID(i) {
 			listed++
@@ -445,7 +467,7 @@ func (w *world) enable() {
 func (w *world) enableRunning() {
 	r := w.r
 	w.must(r.passed())
-	if w.stream.tx < len(w.src.txs) {
+	if w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File {
 		w.add(mRoute, 8, func() {
 			ev := w.src.next(&w.stream)
 			w.logf("router: event %d at %v", ev.Kind, ev.Pos)
@@ -489,8 +511,8 @@ func (w *world) enableWorker(k *simWorker) {
 	switch {
 	case k.sent, k.wants && !k.w.o.chunk.cleared && k.w.o.current():
 		return
-	case k.w.at == stepVisible && !w.visible(k.w) && w.drain:
-		return // asking again changes nothing
+	case k.w.at == stepVisible && !w.visible(k.w) && (w.drain && k.w.o.last == nil || !w.lockFree(k.w)):
+		return // asking again changes nothing, or waits
 	case k.w.at == stepLock && w.src.tlock[w.tableOf(k.w)] != 0:
 		return
 	}
@@ -515,9 +537,13 @@ func (w *world) enableWorker(k *simWorker) {
 }
 
 func (w *world) visible(k *worker) bool {
-	seen, err := w.src.Executed(w.ctx)
+	seen, err := w.src.Executed(w.ctx, k.o.need)
 	w.must(err)
 	return seen == nil || seen.Includes(k.o.need)
+}
+
+func (w *world) lockFree(k *worker) bool {
+	return k.o.last == nil || w.src.lock[w.src.keyOf(k.o.last.key[0])] == 0
 }
 
 func (w *world) tableOf(k *worker) int { return slices.Index(simIDs[:], k.o.table.TableID) }

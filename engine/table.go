@@ -19,6 +19,7 @@ type table struct {
 	ordered bool         // Go orders the key as the server does, so that the table is cut into chunks
 	unknown cdc.Position // end of the last statement that could not be applied to the definition
 	chunks  []*chunk     // ordered by range; empty: the gate is off
+	touched cdc.Position // start of the last transaction that touched it; without GTID only, see visible.go
 }
 
 // find gives the chunk that holds the encoded key. The ranges cover all keys, so there is always one.

@@ -45,13 +45,7 @@ const (
 func (w *worker) step(ctx context.Context) (locked *chunkLocked, rows *chunkRows, err error) {
 	switch w.at {
 	case stepVisible:
-		seen, err := w.src.Executed(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		if seen == nil || seen.Includes(w.o.need) {
-			w.at = stepView
-		}
+		return nil, nil, w.visible(ctx)
 	case stepView:
 		return nil, nil, w.open(ctx)
 	case stepLock:
@@ -62,6 +56,28 @@ func (w *worker) step(ctx context.Context) (locked *chunkLocked, rows *chunkRows
 		return nil, rows, errors.Join(err, w.close())
 	}
 	return nil, nil, nil
+}
+
+// visible goes on once every view shows all that the router has passed. Where that is not known of itself, the last row
+// that was changed is locked for a moment, if that is allowed: with it, all before it are committed.
+func (w *worker) visible(ctx context.Context) error {
+	seen, err := w.src.Executed(ctx, w.o.need)
+	if err != nil {
+		return err
+	}
+	if seen == nil || seen.Includes(w.o.need) {
+		w.at = stepView
+		return nil
+	}
+	if w.o.last == nil {
+		return nil
+	}
+	ordered, err := w.src.Settle(ctx, w.o.last.def, w.o.last.key)
+	w.o.last = nil
+	if ordered {
+		w.at = stepView
+	}
+	return err
 }
 
 func (w *worker) open(ctx context.Context) error {

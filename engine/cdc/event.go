@@ -26,6 +26,8 @@ const (
 	EventSeen
 	// EventStatement is a DML statement logged as text inside the open transaction; SQL holds it.
 	EventStatement
+	// EventFile says that the stream entered file Pos.File, which was begun at Time; End is where it stands.
+	EventFile
 	// EventXAPrepare says that the open transaction ends in XA PREPARE instead of a commit.
 	EventXAPrepare
 )
@@ -37,7 +39,7 @@ type Event struct {
 	End      Position // EventCommit, EventDDL, EventSeen: the point after it
 	EventPos Position // EventRows: end of this rows event; SafePos: start of its table map
 	SafePos  Position
-	TID      string // MySQL "uuid:gno", MariaDB "domain-server-seq"
+	TID      string // MySQL "uuid:gno", without GTID "file:offset"; MariaDB "domain-server-seq"
 	Time     int64  // commit or statement time in microseconds since 1970 UTC
 	ServerID uint32
 	ThreadID uint32

@@ -21,6 +21,9 @@ type GTIDSet interface {
 func ParseGTIDSet(flavor Flavor, s string) (GTIDSet, error) {
 	switch flavor {
 	case MySQL:
+		if u, ok := parseUpto(s); ok {
+			return u, nil
+		}
 		return parseMySQLSet(s)
 	case MariaDB:
 		return parseMariaDBSet(s)

@@ -44,6 +44,9 @@ func (p Position) String() string {
 	return s
 }
 
+// FirstEvent is the offset at which the events of a binlog file begin.
+const FirstEvent = 4
+
 // In writes the position as its source does, "mysql-bin.000078:4711", by the base name of the binlog's files. Of a
 // place inside a transaction it is the transaction's start, as the source knows no other.
 func (p Position) In(log string) string {

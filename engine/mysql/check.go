@@ -15,11 +15,11 @@ func (s *Source) Check(ctx context.Context) error {
 		if err := supported(s.server.Flavor, s.version, s.server.Version); err != nil {
 			return err
 		}
-		vars, err := c.variables("log_bin", "binlog_format", "binlog_row_image", "binlog_row_value_options", "gtid_mode")
+		vars, err := c.variables("log_bin", "binlog_format", "binlog_row_image", "binlog_row_value_options")
 		if err != nil {
 			return err
 		}
-		return checkVariables(s.server.Flavor, vars)
+		return checkVariables(vars)
 	})
 }
 
@@ -48,13 +48,12 @@ var settings = []setting{
 	{"binlog_format", "ROW", "source.binlog_format", "binlog_format is %s: changes are not logged as rows", "Run SET GLOBAL binlog_format='ROW', set it in the configuration too, and reconnect the writers."},
 	{"binlog_row_image", "FULL", "source.binlog_row_image", "binlog_row_image is %s: rows are not logged whole", "Run SET GLOBAL binlog_row_image='FULL', set it in the configuration too, and reconnect the writers."},
 	{"binlog_row_value_options", "", "source.binlog_row_value_options", "binlog_row_value_options is %s: JSON changes are logged in part", "Run SET GLOBAL binlog_row_value_options='', set it in the configuration too, and reconnect the writers."},
-	{"gtid_mode", "ON", "source.gtid_off", "gtid_mode is %s", "Set gtid_mode=ON and enforce_gtid_consistency=ON. A source without GTID is not supported yet."},
 }
 
-func checkVariables(flavor cdc.Flavor, vars map[string]string) error {
+func checkVariables(vars map[string]string) error {
 	for _, want := range settings {
 		got, known := vars[want.name]
-		if want.name == "gtid_mode" && flavor == cdc.MariaDB || want.name == "binlog_row_value_options" && !known {
+		if want.name == "binlog_row_value_options" && !known {
 			continue
 		}
 		if strings.EqualFold(got, want.want) {

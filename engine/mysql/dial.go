@@ -24,7 +24,7 @@ const (
 	// nothing for long, and a dead line is found by TCP.
 	readTimeout = 2 * time.Minute
 	// The server must not give up on a reader that waits for its target.
-	sessionSetup = "SET SESSION time_zone='+00:00', sql_mode='ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', net_write_timeout=86400, lock_wait_timeout=2"
+	sessionSetup = "SET SESSION time_zone='+00:00', sql_mode='ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', net_write_timeout=86400, lock_wait_timeout=2, innodb_lock_wait_timeout=2"
 )
 
 // dialer opens connections to the one server of a source.

@@ -17,6 +17,7 @@ import (
 // translator turns the events of a dump into ours. It runs in the reader's goroutine.
 type translator struct {
 	flavor     cdc.Flavor
+	byFile     bool // transactions are named by where they begin
 	collations func(uint64) (collation, error)
 	emit       func(cdc.Event) error
 
@@ -87,6 +88,9 @@ func (t *translator) event(e *replication.BinlogEvent, start cdc.Position, size 
 		t.checksum = 0
 		if v.ChecksumAlgorithm == replication.BINLOG_CHECKSUM_ALG_CRC32 {
 			t.checksum = replication.BinlogChecksumLength
+		}
+		if t.byFile && !t.inside && t.next == nil && t.end.File != 0 {
+			return t.emit(cdc.Event{Kind: cdc.EventFile, Pos: cdc.Position{File: t.end.File, Offset: cdc.FirstEvent}, Time: int64(e.Header.Timestamp) * 1_000_000, End: t.end})
 		}
 		return t.seen()
 	case *replication.GTIDEvent:
@@ -159,7 +163,12 @@ func (t *translator) gtid(h *replication.EventHeader, v *replication.GTIDEvent, 
 	if v.ImmediateCommitTimestamp != 0 {
 		e.Time = int64(v.ImmediateCommitTimestamp)
 	}
-	if h.EventType != replication.ANONYMOUS_GTID_EVENT {
+	switch {
+	case t.byFile:
+		e.TID = cdc.FileTID(start)
+	case h.EventType == replication.ANONYMOUS_GTID_EVENT:
+		return gtidChanged()
+	default:
 		e.TID = uuidText(v.SID) + ":"
 		if tag := v.Tag.String(); tag != "" {
 			e.TID += tag + ":"

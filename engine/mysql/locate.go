@@ -44,16 +44,26 @@ func (s *Source) Files(ctx context.Context) ([]File, error) {
 func (s *Source) Locate(ctx context.Context, from task.From) (engine.Located, error) {
 	const op = "finding where to start"
 	var at engine.Located
-	var err error
+	byFile := false
+	err := s.ask(ctx, op, func(c *conn) error {
+		var err error
+		byFile, err = c.withoutGTID()
+		return err
+	})
+	if err != nil {
+		return at, err
+	}
 	switch {
 	case from.GTID != "":
-		if at.Set, err = cdc.ParseGTIDSet(s.server.Flavor, from.GTID); err != nil {
+		if byFile {
+			err = badStart("the source has no GTIDs (gtid_mode is not ON)", "Give a position or a time.", nil)
+		} else if at.Set, err = cdc.ParseGTIDSet(s.server.Flavor, from.GTID); err != nil {
 			err = badStart("the GTID set cannot be read", `Write it as the server does: "uuid:1-5", or "0-1-100" on MariaDB.`, err)
 		}
 	case from.Position != "":
-		at, err = s.locatePosition(ctx, from.Position)
+		at, err = s.locatePosition(ctx, from.Position, byFile)
 	case from.Time != "":
-		at, err = s.locateTime(ctx, from.Time)
+		at, err = s.locateTime(ctx, from.Time, byFile)
 	default:
 		err = badStart("no start is given", "Give a position, a GTID set or a time.", nil)
 	}
@@ -64,7 +74,7 @@ func badStart(text, hint string, err error) error {
 	return &task.Error{Code: "source.start", Text: text, Hint: hint, Err: err}
 }
 
-func (s *Source) locatePosition(ctx context.Context, text string) (engine.Located, error) {
+func (s *Source) locatePosition(ctx context.Context, text string, byFile bool) (engine.Located, error) {
 	var at engine.Located
 	i := strings.LastIndexByte(text, ':')
 	if i < 0 {
@@ -85,6 +95,9 @@ func (s *Source) locatePosition(ctx context.Context, text string) (engine.Locate
 		if p.Offset > f.Size {
 			return at, badStart(fmt.Sprintf("%s has %d bytes, so that %d is not in it", f.Name, f.Size, p.Offset), "Give an offset at which a transaction begins.", nil)
 		}
+		if byFile {
+			return engine.Located{Set: beforeFile(p.File), Skip: p}, nil
+		}
 		head, err := s.head(ctx, f.Name)
 		return engine.Located{Set: head.set, Skip: p}, err
 	}
@@ -96,7 +109,7 @@ func purged(text string) error {
 }
 
 // locateTime finds the last file that was begun at or before the time.
-func (s *Source) locateTime(ctx context.Context, text string) (engine.Located, error) {
+func (s *Source) locateTime(ctx context.Context, text string, byFile bool) (engine.Located, error) {
 	var at engine.Located
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
@@ -120,7 +133,13 @@ func (s *Source) locateTime(ctx context.Context, text string) (engine.Located, e
 	if after == 0 {
 		return at, purged("the oldest binlog file begins after " + text)
 	}
-	return engine.Located{Set: heads[after-1].set, SkipTime: t.UnixMicro()}, nil
+	at = engine.Located{Set: heads[after-1].set, SkipTime: t.UnixMicro()}
+	if byFile {
+		n, err := cdc.FileNumber(files[after-1].Name)
+		at.Set = beforeFile(n)
+		return at, err
+	}
+	return at, nil
 }
 
 // fileHead is what the first events of a binlog file tell.

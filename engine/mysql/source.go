@@ -100,7 +100,15 @@ func (s *Source) Server(ctx context.Context) (engine.Server, error) {
 func (s *Source) Start(ctx context.Context) (engine.Start, error) {
 	var start engine.Start
 	err := s.ask(ctx, "reading where the binlog ends", func(c *conn) error {
-		var err error
+		byFile, err := c.withoutGTID()
+		if err != nil {
+			return err
+		}
+		if byFile {
+			start.End, err = c.end()
+			start.Set = beforeFile(start.End.File)
+			return err
+		}
 		if start.Set, err = c.executed(); err != nil {
 			return err
 		}
@@ -121,14 +129,21 @@ func (s *Source) End(ctx context.Context) (cdc.Position, error) {
 	return end, err
 }
 
-// Executed gives gtid_executed on MySQL and nil on MariaDB, whose views say themselves what they show.
-func (s *Source) Executed(ctx context.Context) (cdc.GTIDSet, error) {
+// Executed gives gtid_executed on MySQL, without GTID what lies before the current file, and nil on MariaDB, whose views
+// say themselves what they show.
+func (s *Source) Executed(ctx context.Context, like cdc.GTIDSet) (cdc.GTIDSet, error) {
 	if s.server.Flavor == cdc.MariaDB {
 		return nil, nil
 	}
 	var set cdc.GTIDSet
-	err := s.ask(ctx, "reading gtid_executed", func(c *conn) error {
+	err := s.ask(ctx, "reading what is committed", func(c *conn) error {
 		var err error
+		if _, byFile := like.(*cdc.Upto); byFile {
+			var end cdc.Position
+			end, err = c.end()
+			set = beforeFile(end.File)
+			return err
+		}
 		set, err = c.executed()
 		return err
 	})

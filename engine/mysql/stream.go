@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -47,13 +48,20 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 		return nil, withOp(op, err)
 	}
 	st := &stream{source: s, queue: newQueue(), done: make(chan struct{})}
+	at, byFile := after.(*cdc.Upto)
 	t := newTranslator(s.server.Flavor, lookup(all), func(e cdc.Event) error {
 		defer st.line.extend() // the wait for room must not count against the server
 		return st.queue.put(e)
 	})
+	t.byFile = byFile
 	st.syncer = replication.NewBinlogSyncer(st.config(t))
 	stop := context.AfterFunc(ctx, st.line.cut)
-	streamer, err := st.start(after)
+	var streamer *replication.BinlogStreamer
+	if byFile {
+		streamer, err = st.startFile(ctx, at.At)
+	} else {
+		streamer, err = st.start(after)
+	}
 	stop()
 	if err != nil {
 		st.line.cut()
@@ -105,9 +113,21 @@ func (st *stream) classify(err error) error { return st.source.explain(st.denied
 // classifyStart: the account and TLS were tried before, and of what follows the library keeps only texts.
 func (st *stream) classifyStart(err error) error { return st.source.explain(st.denied(err), lost) }
 
+// answered tells apart the causes that the server gives one number.
+func answered(err error) error {
+	var answer *gomysql.MyError
+	if errors.As(err, &answer) && answer.Code == gomysql.ER_MASTER_FATAL_ERROR_READING_BINLOG {
+		if strings.Contains(strings.ToUpper(answer.Message), "AUTO_POSITION") {
+			return gtidChanged()
+		}
+	}
+	return err
+}
+
 // denied knows that asking for the binlog without REPLICATION SLAVE is answered as a wrong password is.
 func (st *stream) denied(err error) error {
 	var answer *gomysql.MyError
+	err = answered(err)
 	if st.admitted.Load() && errors.As(err, &answer) && answer.Code == gomysql.ER_ACCESS_DENIED_ERROR {
 		return &gomysql.MyError{Code: gomysql.ER_SPECIFIC_ACCESS_DENIED_ERROR, Message: answer.Message, State: answer.State}
 	}

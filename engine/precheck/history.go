@@ -55,7 +55,7 @@ func binlogExist(ctx context.Context, f *facts) finding {
 	if err != nil {
 		return refused(err)
 	}
-	if f.flavor == cdc.MySQL {
+	if _, byFile := start.(*cdc.Upto); f.flavor == cdc.MySQL && !byFile {
 		return f.purged(ctx, start, params)
 	}
 	return passed("binlog_exist.ok", params...)

@@ -8,9 +8,15 @@ import (
 
 // Reader is what the full copy asks of a source. Each view has a connection of its own.
 type Reader interface {
-	// Executed gives the set of transactions that every view opened from now on will see (gtid_executed), or nil
-	// where the server proves visibility by the view itself (MariaDB: View.High is exact).
-	Executed(ctx context.Context) (cdc.GTIDSet, error)
+	// Executed gives the set of transactions that every view opened from now on will see, as a set of like's kind:
+	// gtid_executed, or for a *cdc.Upto what lies before the binlog's current file, because a file is begun only when
+	// all transactions of those before it are committed. It is nil where the server proves visibility by the view itself
+	// (MariaDB: View.Exact).
+	Executed(ctx context.Context, like cdc.GTIDSet) (cdc.GTIDSet, error)
+	// Settle locks the row with these values of its primary key in share mode for the length of one statement, so it
+	// returns when the transaction that changed it last is committed. ordered says that those before it in the binlog
+	// are so too (binlog_order_commits).
+	Settle(ctx context.Context, table *cdc.Table, key cdc.Row) (ordered bool, err error)
 	// View opens a consistent snapshot: START TRANSACTION WITH CONSISTENT SNAPSHOT in REPEATABLE READ.
 	View(ctx context.Context) (View, error)
 }

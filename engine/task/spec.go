@@ -43,6 +43,9 @@ type Source struct {
 	User     string `yaml:"user" json:"user"`
 	Password Secret `yaml:"password" json:"-"`
 	TLS      TLS    `yaml:"tls" json:"tls"`
+	// RowLock allows the full copy to lock single rows in share mode, each for one statement, where the source has no
+	// GTID and so does not say what a snapshot shows.
+	RowLock bool `yaml:"row_lock,omitempty" json:"row_lock,omitempty"`
 }
 
 // Target is a Kafka cluster and where tables go in it.

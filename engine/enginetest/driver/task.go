@@ -30,6 +30,7 @@ type Spec struct {
 	Policy     string
 	Extra      string // more lines of the file
 	Each       string // more fields of every table, like "exclude: [a]"
+	RowLock    bool
 }
 
 // Task is one task of the binary under test, with a data folder of its own.
@@ -57,7 +58,7 @@ func New(t testing.TB, bin string, s Spec) *Task {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "name: driven\nsource: {host: %s, port: %s, user: %s, password: {env: PW}}\n", host, port, s.Source.Account)
+	fmt.Fprintf(&b, "name: driven\nsource: {host: %s, port: %s, user: %s, password: {env: PW}, row_lock: %t}\n", host, port, s.Source.Account, s.RowLock)
 	fmt.Fprintf(&b, "target: {brokers: %s, topic: %s, partitions: %d, replication: %d}\n", list, s.Topic, s.Partitions, max(s.Replicas, 1))
 	fmt.Fprintf(&b, "schema: true\nfull: true\nincremental: true\npolicy: %s\n%s\ntables:\n", s.Policy, s.Extra)
 	for _, name := range s.Tables {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,11 +18,12 @@ import (
 )
 
 var (
-	rows    = flag.Int("exact.rows", 200_000, "rows of the largest table")
-	kills   = flag.Int("exact.kills", 3, "kills at random moments, on top of one at each named fault point")
-	seconds = flag.Int("exact.seconds", 8, "how long the tables are written to at least")
-	seed    = flag.Uint64("exact.seed", 1, "of the workload and the kills")
-	both    = flag.Bool("exact.readers", false, "have every message read by the two independent readers, too")
+	rows      = flag.Int("exact.rows", 200_000, "rows of the largest table")
+	kills     = flag.Int("exact.kills", 3, "kills at random moments, on top of one at each named fault point")
+	seconds   = flag.Int("exact.seconds", 8, "how long the tables are written to at least")
+	seed      = flag.Uint64("exact.seed", 1, "of the workload and the kills")
+	allFaults = flag.Bool("exact.allfaults", false, "all fault points at every source")
+	both      = flag.Bool("exact.readers", false, "have every message read by the two independent readers, too")
 )
 
 func TestMain(m *testing.M) { os.Exit(driver.Main(m)) }
@@ -45,6 +47,9 @@ type shape struct {
 	partitions int
 	policy     string
 	truncate   bool
+	rowLock    bool
+	points     []string
+	rotate     bool // a new binlog file each half second
 }
 
 // The options widen the window between the flush of a transaction and its visibility, in which the naive watermark
@@ -57,10 +62,39 @@ var (
 func shapes() []shape {
 	minimal := func(o []string) []string { return append(append([]string(nil), o...), "binlog_row_metadata=MINIMAL") }
 	return []shape{
-		{"mysql/one-partition/full", servers.MySQL80, wideMySQL, 1, "zero", true},
-		{"mysql/six-partitions/minimal", servers.MySQL80, minimal(wideMySQL), 6, "key", false},
-		{"mariadb/one-partition/minimal", servers.MariaDB1011, minimal(wideMariaDB), 1, "zero", true},
-		{"mariadb/six-partitions/full", servers.MariaDB1011, wideMariaDB, 6, "key", false},
+		{"mysql/one-partition/full", servers.MySQL80, wideMySQL, 1, "zero", true, false, nil, false},
+		{"mysql/six-partitions/minimal", servers.MySQL80, minimal(wideMySQL), 6, "key", false, false, nil, false},
+		{"mariadb/one-partition/minimal", servers.MariaDB1011, minimal(wideMariaDB), 1, "zero", true, false, nil, false},
+		{"mariadb/six-partitions/full", servers.MariaDB1011, wideMariaDB, 6, "key", false, false, nil, false},
+	}
+}
+
+// sources are shapes whose faults were tried with the others; what differs is how the source is read.
+func sources() []shape {
+	return []shape{
+		{"no-gtid/barrier", servers.MySQL80, slices.Concat(wideMySQL, servers.NoGTID), 1, "zero", true, false, nil, true},
+		{"no-gtid/row-lock", servers.MySQL80, slices.Concat(wideMySQL, servers.NoGTID, []string{"binlog_order_commits=ON"}), 6, "key", true, true, nil, false},
+		{"mysql-9.7", servers.MySQL97, wideMySQL, 6, "key", true, false, nil, false},
+	}
+}
+
+// TestExactSources is TestExact with few faults, unless asked for more.
+func TestExactSources(t *testing.T) {
+	bin := driver.Binary(t)
+	k := servers.SharedKafka(t)
+	few := points[3:11]
+	if *allFaults {
+		few = points
+	}
+	for i, s := range sources() {
+		t.Run(s.name, func(t *testing.T) {
+			s.points = few
+			report := exercise(t, bin, k, s, fmt.Sprintf("source%d", i), map[string]bool{})
+			t.Log(report)
+			if !report.OK() {
+				t.Fail()
+			}
+		})
 	}
 }
 
@@ -72,6 +106,7 @@ func TestExact(t *testing.T) {
 	reached := map[string]bool{}
 	for i, s := range shapes() {
 		t.Run(s.name, func(t *testing.T) {
+			s.points = points
 			report := exercise(t, bin, k, s, fmt.Sprintf("exact%d", i), reached)
 			t.Log(report)
 			if !report.OK() {
@@ -99,11 +134,14 @@ func exercise(t *testing.T, bin string, k *servers.Kafka, s shape, topic string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := driver.New(t, bin, driver.Spec{Source: m, Kafka: k, Schema: "work", Tables: workload.Tables(), Topic: topic, Partitions: s.partitions, Policy: s.policy})
+	x := driver.New(t, bin, driver.Spec{Source: m, Kafka: k, Schema: "work", Tables: workload.Tables(), Topic: topic, Partitions: s.partitions, Policy: s.policy, RowLock: s.rowLock})
+	if s.rotate {
+		go rotate(ctx, m)
+	}
 	until := time.Now().Add(time.Duration(*seconds) * time.Second)
 	killed := 0
 	if reached != nil {
-		killed = attack(ctx, t, x, reached)
+		killed = attack(ctx, t, x, s.points, reached)
 	}
 	if left := time.Until(until); left > 0 { // the stream is followed for a while without faults
 		runFor(ctx, t, x, left)
@@ -120,8 +158,22 @@ func exercise(t *testing.T, bin string, k *servers.Kafka, s shape, topic string,
 	return judge(t, m, k, topic, s)
 }
 
+// rotate begins new binlog files, as a person does who helps a full copy on without GTID.
+func rotate(ctx context.Context, m *servers.MySQL) {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_ = m.TryExec("FLUSH BINARY LOGS") // the server may be gone already
+		}
+	}
+}
+
 // attack kills the process at each named point, then at random moments.
-func attack(ctx context.Context, t *testing.T, x *driver.Task, reached map[string]bool) (killed int) {
+func attack(ctx context.Context, t *testing.T, x *driver.Task, points []string, reached map[string]bool) (killed int) {
 	g := rand.New(rand.NewPCG(*seed, 99))
 	for _, p := range points {
 		// A point that is not reached any more (the copy is done) must not hold the test up.

@@ -242,16 +242,24 @@ func (m *MySQL) Conn(t testing.TB, db string) *client.Conn {
 // Exec runs statements as root, one after the other on one connection.
 func (m *MySQL) Exec(t testing.TB, sql ...string) {
 	t.Helper()
+	if err := m.TryExec(sql...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TryExec is Exec outside of the test's goroutine.
+func (m *MySQL) TryExec(sql ...string) error {
 	c, err := m.connect("")
 	if err != nil {
-		t.Fatalf("connect to %s at %s: %v", m.Kind, m.Addr, err)
+		return fmt.Errorf("connect to %s at %s: %w", m.Kind, m.Addr, err)
 	}
 	defer c.Close()
 	for _, s := range sql {
 		if _, err := c.Execute(s); err != nil {
-			t.Fatalf("%s: %v\n%.500s", m.Kind, err, s)
+			return fmt.Errorf("%s: %w\n%.500s", m.Kind, err, s)
 		}
 	}
+	return nil
 }
 
 // Ledger returns the server's binlog files, oldest first; Binlog reads them.
