@@ -17,6 +17,7 @@
 //	loop.go, lag.go      when steps run; phases, end, rate, delay
 //	router.go, change.go a row event: whose chunk, which lane, which record
 //	chunk.go, worker.go  NEW, OPEN, SEALED, DONE, GONE: view, window, merge, hand-over
+//	visible.go           without GTID: what proves that a view shows all up to S
 //	table.go, ddl.go     a selected table, its definition, its key
 //	learn.go             a definition that a statement left unknown
 //	lane.go, send.go     one partition: batches in order, one request in flight

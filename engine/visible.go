@@ -151,3 +151,11 @@ func (r *router) unproven() bool {
 		return c.Status == snapshot.Open && !c.locked && r.cfg.now()-c.opened > 5000
 	})
 }
+
+// delivered is the set of the newest note as the source writes sets; without GTID the position says it all.
+func (r *router) delivered() string {
+	if r.byFile {
+		return ""
+	}
+	return r.noted.Set
+}

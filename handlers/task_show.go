@@ -117,7 +117,11 @@ func (s *stand) lines(p *views.Page, phase, state string) []string {
 		if left, ok := s.now.Left(); ok {
 			out = append(out, leftText(p, left))
 		}
-		if s.now.Waiting != "" {
+		switch s.now.Waiting {
+		case "":
+		case "snapshot.next_file":
+			out = append(out, p.T("show.waiting_file"))
+		default:
 			out = append(out, p.T("show.waiting"))
 		}
 		return out

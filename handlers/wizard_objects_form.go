@@ -17,7 +17,7 @@ var policies = []string{string(task.PolicyZero), string(task.PolicyTable), strin
 func objectValues(b *wizardBody) map[string]string {
 	s := &b.Spec
 	v := map[string]string{"policy": string(s.Policy), "from_kind": "now"}
-	for name, on := range map[string]bool{"schema": s.Schema, "full": s.Full, "incremental": s.Incremental} {
+	for name, on := range map[string]bool{"schema": s.Schema, "full": s.Full, "incremental": s.Incremental, "row_lock": s.Source.RowLock} {
 		if on {
 			v[name] = "on"
 		}
@@ -37,6 +37,7 @@ func objectValues(b *wizardBody) map[string]string {
 func (f *wizardForm) readTypes(b *wizardBody) {
 	s := &b.Spec
 	s.Schema, s.Full, s.Incremental = f.text("schema") != "", f.text("full") != "", f.text("incremental") != ""
+	s.Source.RowLock = f.text("row_lock") != ""
 	if !s.Schema && !s.Full && !s.Incremental {
 		f.bad("schema", "types")
 	}

@@ -17,7 +17,7 @@ func binlogChecks() []check {
 		{id: "source.row_metadata", group: "binlog", severity: Warning, needs: aSource, run: variable("binlog_row_metadata", "FULL")},
 		{id: "source.row_value_options", group: "binlog", needs: aMySQL, run: sessionVariable("binlog_row_value_options", "")},
 		{id: "source.compression", group: "binlog", severity: Info, needs: aSource, run: compression},
-		{id: "source.gtid", group: "binlog", needs: aMySQL, run: variable("gtid_mode", "ON")},
+		{id: "source.gtid", group: "binlog", needs: aMySQL, severity: Warning, run: gtid},
 		{id: "source.gtid_strict", group: "binlog", severity: Warning, needs: aMariaDB, run: variable("gtid_strict_mode", "ON")},
 		{id: "source.server_id", group: "binlog", needs: aSource, run: serverID},
 		{id: "source.server_id_clash", group: "binlog", severity: Info, needs: aSource, run: serverIDClash},
@@ -95,6 +95,26 @@ func serverIDClash(ctx context.Context, f *facts) finding {
 		named = append(named, strings.TrimSpace(fmt.Sprint(r.ID, " ", r.Host)))
 	}
 	return passed("server_id_clash.ok", "Id", strconv.FormatUint(uint64(own), 10), "Replicas", cmp.Or(list(named), "–"))
+}
+
+// gtid tells what proves, without GTID, that a snapshot shows a transaction.
+func gtid(ctx context.Context, f *facts) finding {
+	vars, err := f.source.Variables(ctx, "gtid_mode", "binlog_order_commits")
+	if err != nil {
+		return refused(err)
+	}
+	mode := vars["gtid_mode"]
+	switch {
+	case strings.EqualFold(mode, "ON"):
+		return passed("variable.ok", "Name", "gtid_mode", "Value", mode)
+	case !f.Spec.Full:
+		return passed("gtid.position", "Value", mode)
+	case !f.Spec.Source.RowLock:
+		return failed("gtid.next_file", "Value", mode)
+	case !strings.EqualFold(vars["binlog_order_commits"], "ON"):
+		return failed("gtid.unordered", "Value", mode)
+	}
+	return passed("gtid.row_lock", "Value", mode)
 }
 
 func serverID(ctx context.Context, f *facts) finding {

@@ -55,13 +55,22 @@ func TestRun(t *testing.T) {
 		"half rows":    {set("binlog_row_image", "MINIMAL"), []string{"source.row_image"}},
 		"no names":     {set("binlog_row_metadata", "MINIMAL"), []string{"!source.row_metadata"}},
 		"partial JSON": {set("binlog_row_value_options", "PARTIAL_JSON"), []string{"source.row_value_options"}},
-		"no GTID":      {set("gtid_mode", "OFF_PERMISSIVE"), []string{"source.gtid"}},
-		"server 0":     {set("server_id", "0"), []string{"source.server_id"}},
-		"not durable":  {set("sync_binlog", "0"), []string{"!source.durability"}},
-		"absent":       {func(s *fake, _ *task.Spec) { s.listed = nil }, []string{"objects.exist"}},
-		"view":         {func(s *fake, _ *task.Spec) { s.listed[0].View = true }, []string{"objects.tables_only"}},
-		"MyISAM":       {func(s *fake, _ *task.Spec) { s.listed[0].Engine = "MyISAM" }, []string{"!objects.engine"}},
-		"FEDERATED":    {func(s *fake, _ *task.Spec) { s.listed[0].Engine = "FEDERATED" }, []string{"objects.engine"}},
+		"no GTID":      {set("gtid_mode", "OFF_PERMISSIVE"), []string{"!source.gtid"}},
+		"no GTID, row lock": {func(s *fake, spec *task.Spec) {
+			s.vars["gtid_mode"], s.vars["binlog_order_commits"], spec.Source.RowLock = "OFF", "ON", true
+		}, nil},
+		"no GTID, row lock, no order": {func(s *fake, spec *task.Spec) {
+			s.vars["gtid_mode"], s.vars["binlog_order_commits"], spec.Source.RowLock = "OFF", "OFF", true
+		}, []string{"!source.gtid"}},
+		"no GTID, no full copy": {func(s *fake, spec *task.Spec) {
+			s.vars["gtid_mode"], spec.Full = "ON_PERMISSIVE", false
+		}, nil},
+		"server 0":    {set("server_id", "0"), []string{"source.server_id"}},
+		"not durable": {set("sync_binlog", "0"), []string{"!source.durability"}},
+		"absent":      {func(s *fake, _ *task.Spec) { s.listed = nil }, []string{"objects.exist"}},
+		"view":        {func(s *fake, _ *task.Spec) { s.listed[0].View = true }, []string{"objects.tables_only"}},
+		"MyISAM":      {func(s *fake, _ *task.Spec) { s.listed[0].Engine = "MyISAM" }, []string{"!objects.engine"}},
+		"FEDERATED":   {func(s *fake, _ *task.Spec) { s.listed[0].Engine = "FEDERATED" }, []string{"objects.engine"}},
 		"no key": {func(s *fake, _ *task.Spec) {
 			s.tables[orders] = &cdc.Table{TableID: orders, Columns: []cdc.Column{{Type: cdc.Int}}}
 		}, []string{"!objects.key"}},
@@ -203,7 +212,7 @@ func TestRun(t *testing.T) {
 		"compacted":                      {topic(func(x *Topic) { x.Cleanup = "compact,delete" }), []string{"target.safety"}},
 		"unclean":                        {topic(func(x *Topic) { x.Unclean = true }), []string{"!target.safety"}},
 		"disk full":                      {func(s *fake, _ *task.Spec) { s.free = 1 << 20 }, []string{"task.spool"}},
-		"errors first":                   {func(s *fake, _ *task.Spec) { s.vars["sync_binlog"], s.vars["gtid_mode"], s.free = "0", "OFF", 0 }, []string{"source.gtid", "task.spool", "!source.durability"}},
+		"errors first":                   {func(s *fake, _ *task.Spec) { s.vars["sync_binlog"], s.vars["binlog_format"], s.free = "0", "MIXED", 0 }, []string{"source.binlog_format", "task.spool", "!source.durability"}},
 		"old broker": {func(s *fake, _ *task.Spec) {
 			s.sinkErr = &task.Error{Code: "target.version_unsupported", Text: "too old"}
 		}, []string{"target.version"}},

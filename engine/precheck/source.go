@@ -80,8 +80,8 @@ func sourceVersion(_ context.Context, f *facts) finding {
 	minor, _, _ := strings.Cut(rest, ".")
 	a, _ := strconv.Atoi(major)
 	b, _ := strconv.Atoi(minor)
-	supported, tested := a == 8 || a == 9, a == 8 && b == 0
-	name, versions := "MySQL", "8.0"
+	supported, tested := a == 8 || a == 9, a == 8 && b == 0 || a == 9 && b == 7
+	name, versions := "MySQL", "8.0, 9.7"
 	if f.flavor == cdc.MariaDB {
 		supported, tested = a == 10 && b >= 5 && b <= 11, a == 10 && b == 11
 		name, versions = "MariaDB", "10.11"
