@@ -96,6 +96,35 @@ func TestRetryTells(t *testing.T) {
 	})
 }
 
+// TestRetryAfterWork: a line that breaks every twenty seconds costs a second each time, however often.
+func TestRetryAfterWork(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		g := newRig(t, 1, "i")
+		broken := time.Now()
+		g.src.hook = func(_ context.Context, asked string) error {
+			if asked == "read" && time.Since(broken) > 20*time.Second {
+				broken = time.Now()
+				return errPassing
+			}
+			return nil
+		}
+		writing, quiet := context.WithCancel(t.Context())
+		done := g.writer(writing, 100*time.Millisecond)
+		stopAfter(t, g, 5*time.Minute)
+		quiet()
+		<-done
+		if len(g.notices) < 10 {
+			t.Errorf("%d notices", len(g.notices))
+		}
+		for i, n := range g.notices {
+			if n.Retry.Pause != time.Second || n.Retry.Tries != 1 {
+				t.Errorf("notice %d: pause %s, try %d", i, n.Retry.Pause, n.Retry.Tries)
+			}
+		}
+	})
+}
+
 // TestSendTells: a request that the target does not take is told after a moment, and the progress shows it until it is
 // taken, while the run goes on by itself.
 func TestSendTells(t *testing.T) {

@@ -31,7 +31,8 @@ func Run(ctx context.Context, d *Deps, c Control) error {
 	}
 	for {
 		began := time.Now()
-		err := runOnce(ctx, d, c, &until)
+		worked := false
+		err := runOnce(ctx, d, c, &until, &worked)
 		switch {
 		case err == nil:
 			return nil
@@ -40,7 +41,9 @@ func Run(ctx context.Context, d *Deps, c Control) error {
 		case !task.Retryable(err):
 			return err
 		}
-		if time.Since(began) > time.Minute {
+		// A run that delivered for a good while earns a short pause again: where a line breaks every minute, pauses must
+		// not become most of the time.
+		if ran := time.Since(began); ran > time.Minute || worked && ran > 5*pause {
 			pause, tries = time.Second, 0
 		}
 		tries++
@@ -58,7 +61,8 @@ func waits(ctx context.Context, err error) bool {
 }
 
 // runOnce is one incarnation: take over, compare with the log, go on. until is where the task ends, once that is known.
-func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position) error {
+// worked becomes whether something was delivered.
+func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position, worked *bool) error {
 	s, err := d.Checkpoints.Load(ctx)
 	if err != nil {
 		return err
@@ -89,7 +93,9 @@ func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position) error
 	if err := r.readBack(ctx, d); err != nil {
 		return err
 	}
-	return replicate(ctx, d, r, c, until)
+	err = replicate(ctx, d, r, c, until)
+	*worked = r.counts.Acked > 0
+	return err
 }
 
 // sameServer refuses a source that is not the one the task began with: positions of two servers do not compare.

@@ -65,7 +65,7 @@ func round(t *testing.T, pair string, seed uint64, n int, short bool) {
 	w.line.to(t, w.source.Addr)
 	w.brokers = target(t)
 	six := !short && seed%2 == 0
-	o := workload.Options{Seed: seed, Rows: map[string]int{"t_int": 100_000}, Rate: 100, Reconnect: true, Truncate: !six}
+	o := workload.Options{Seed: seed, Rows: map[string]int{"t_int": 60_000}, Rate: 60, Reconnect: true, Truncate: !six}
 	if err := workload.Setup(ctx, w.source.Addr, w.source.RootUser, w.source.RootPassword, o); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func (w *world) newTask(bin string, tables []string, six bool) *driver.Task {
 // line, so that they meet it.
 func (w *world) play(n int, r *result) {
 	began := time.Now()
-	widen := w.poison(toSource, "bandwidth", "downstream", `"rate": 300`)
+	widen := w.poison(toSource, "bandwidth", "downstream", `"rate": 200`)
 	w.start("")
 	w.recovered(1)
 	deck := w.schedule(n)
