@@ -41,6 +41,7 @@ func (tb *Tab) picture(name, selector string) {
 	if *screenshots == "" {
 		return
 	}
+	tb.waitJS("a settled live state", `!document.querySelector("meta[name=live]") || ["open", "gone"].includes(document.documentElement.dataset.live)`)
 	// The window is made as tall as the page, so that what sticks to its edge covers nothing, or as what scrolls in it.
 	high := eval[int64](tb, `Math.ceil(Math.max(document.documentElement.scrollHeight, ...[...document.querySelectorAll("dialog[open]")].map((d) => d.scrollHeight * 1.1)))`)
 	var data []byte

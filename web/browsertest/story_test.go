@@ -60,6 +60,11 @@ func (s *story) look(step string) {
 	s.t.Helper()
 	s.accessible(step)
 	s.narrow(step)
+	s.noSecret(step)
+}
+
+func (s *story) noSecret(step string) {
+	s.t.Helper()
 	if strings.Contains(eval[string](s.Tab, `document.documentElement.outerHTML`), s.secret) {
 		s.t.Errorf("the step %s shows the password", step)
 	}

@@ -100,7 +100,11 @@ func (s *story) refused(what string, fields ...string) {
 			s.t.Errorf("%s: in %s the summary says %q", what, s.lang, line)
 		}
 	}
-	s.look(what)
+	for _, f := range s.violations() { // in one scheme: the colours are those of the first form, which looks at both
+		s.t.Errorf("%s: %s", what, f)
+	}
+	s.narrow(what)
+	s.noSecret(what)
 	s.shot(what + "." + s.lang)
 }
 
@@ -113,6 +117,7 @@ func (s *story) wrongConnections() {
 	}
 	s.click(".formfoot button.primary")
 	s.refused("wizard-connections-wrong", "name", "source_region", "source_instance", "source_host", "source_port", "source_user", "source_password", "target_hosts", "target_port")
+	s.accessible("wizard-connections-wrong")
 	s.kept("#source_host", "https://db.example:3306")
 	s.kept("#source_port", "99999")
 	s.click(`input[name=source_type][value=self]`)
