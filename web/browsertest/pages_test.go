@@ -24,7 +24,7 @@ func TestPages(t *testing.T) {
 			"precheck-none": "/tasks/" + ids["paused"] + "/precheck", "events": "/tasks/" + ids["failed"] + "/events",
 			"config": "/tasks/" + ids["paused"] + "/config", "end-paused": "/tasks/" + ids["paused"] + "/end", "end-self": "/tasks/" + ids["scheduled"] + "/end",
 			"end-finished": "/tasks/" + ids["finished"] + "/end", "delete": "/tasks/" + ids["failed"] + "/delete", "delete-draft": "/tasks/" + ids["draft"] + "/delete",
-			"not-found": "/nowhere", "task-absent": "/tasks/0000000000000000",
+			"account": "/account", "not-found": "/nowhere", "task-absent": "/tasks/0000000000000000",
 		} {
 			tb.visit(path)
 			tb.wait("h1")
