@@ -12,6 +12,7 @@ import (
 type source struct {
 	kind    servers.Kind
 	options []string
+	rowLock bool // without GTID: single rows may be locked
 }
 
 // A crash must not take back what was sent: the conditions of docs/guarantees.md. The rest widens the window between
@@ -22,10 +23,10 @@ var (
 )
 
 var sources = map[string]source{
-	"mysql-8.0.33":        {servers.MySQL80, wide},
-	"mysql-8.0.33-nogtid": {servers.MySQL80, append(append([]string(nil), durable...), servers.NoGTID...)},
-	"mysql-9.7":           {servers.MySQL97, wide},
-	"mariadb-10.11":       {servers.MariaDB1011, durable},
+	"mysql-8.0.33":        {servers.MySQL80, wide, false},
+	"mysql-8.0.33-nogtid": {servers.MySQL80, append(append([]string(nil), durable...), servers.NoGTID...), true},
+	"mysql-9.7":           {servers.MySQL97, wide, false},
+	"mariadb-10.11":       {servers.MariaDB1011, durable, false},
 }
 
 // targets start the brokers of a target; each of them advertises the address of its proxy.

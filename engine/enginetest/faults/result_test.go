@@ -50,6 +50,9 @@ func (r *result) write(t testing.TB, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	name := filepath.Join(dir, fmt.Sprintf("%s.%d.json", strings.ReplaceAll(r.Pair, "/", "_"), r.Seed))
 	if err := os.WriteFile(name, append(text, '\n'), 0o644); err != nil {
 		t.Fatal(err)

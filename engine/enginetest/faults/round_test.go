@@ -75,11 +75,11 @@ func round(t *testing.T, pair string, seed uint64, n int, short bool) {
 		t.Fatal(err)
 	}
 	tables := append([]string{beatTable}, workload.Tables()...)
-	w.task = w.newTask(bin, tables, six)
+	w.task = w.newTask(bin, tables, six, src.rowLock)
 	w.beats.watch(t, w.seeds(), topic, w.dial)
 
 	r := &result{Pair: pair, Seed: seed, Date: began.UTC().Truncate(time.Second), Partitions: 1,
-		Command: fmt.Sprintf("go test ./engine/enginetest/faults -v -faults.pair=%s -faults.seed=%d -faults.n=%d", pair, seed, n)}
+		Command: fmt.Sprintf("go test ./engine/enginetest/faults -v -run TestFaults -faults.pair=%s -faults.seed=%d -faults.n=%d -faults.round=%d", pair, seed, n, n)}
 	if six {
 		r.Partitions = 6
 	}
@@ -111,11 +111,11 @@ func round(t *testing.T, pair string, seed uint64, n int, short bool) {
 	}
 }
 
-func (w *world) newTask(bin string, tables []string, six bool) *driver.Task {
+func (w *world) newTask(bin string, tables []string, six, rowLock bool) *driver.Task {
 	m := *w.source
 	m.Addr = w.line.addr
 	spec := driver.Spec{Source: &m, Brokers: w.seeds(), Schema: "work", Tables: tables,
-		Topic: topic, Partitions: 1, Replicas: len(w.brokers), Policy: "zero", Extra: "workers: 2"}
+		Topic: topic, Partitions: 1, Replicas: len(w.brokers), Policy: "zero", Extra: "workers: 2", RowLock: rowLock}
 	if six {
 		spec.Partitions, spec.Policy = 6, "key"
 	}
