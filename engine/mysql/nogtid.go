@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -72,17 +73,30 @@ func (s *Source) plain(ctx context.Context) (*view, error) {
 	return &view{source: s, conn: c}, nil
 }
 
-// startFile opens the dump at a position of the binlog, if the file is there and is long enough.
+// startFile opens the dump at a position of the binlog.
 func (st *stream) startFile(ctx context.Context, at cdc.Position) (*replication.BinlogStreamer, error) {
-	files, err := st.source.Files(ctx)
+	name, err := st.source.fileOf(ctx, at)
 	if err != nil {
 		return nil, err
+	}
+	offset := at.Offset
+	if offset > math.MaxUint32 {
+		offset = cdc.FirstEvent // the protocol has no more bits; what was passed is not sent again
+	}
+	return st.syncer.StartSync(gomysql.Position{Name: name, Pos: uint32(offset)})
+}
+
+// fileOf gives the name of the file of a position, if it is there and is long enough.
+func (s *Source) fileOf(ctx context.Context, at cdc.Position) (string, error) {
+	files, err := s.Files(ctx)
+	if err != nil {
+		return "", err
 	}
 	first := uint64(0)
 	for i, f := range files {
 		n, err := cdc.FileNumber(f.Name)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		if i == 0 {
 			first = n
@@ -91,18 +105,14 @@ func (st *stream) startFile(ctx context.Context, at cdc.Position) (*replication.
 			continue
 		}
 		if at.Offset > f.Size {
-			return nil, rewritten(fmt.Sprintf("%s has %d bytes, the task has read up to %d", f.Name, f.Size, at.Offset))
+			return "", rewritten(fmt.Sprintf("%s has %d bytes, the task has read up to %d", f.Name, f.Size, at.Offset))
 		}
-		offset := at.Offset
-		if offset > math.MaxUint32 {
-			offset = cdc.FirstEvent // the protocol has no more bits; what was passed is not sent again
-		}
-		return st.syncer.StartSync(gomysql.Position{Name: f.Name, Pos: uint32(offset)})
+		return f.Name, nil
 	}
 	if at.File < first || len(files) == 0 {
-		return nil, purged("the server no longer has the binlog file " + at.In(st.source.server.Log))
+		return "", purged("the server no longer has the binlog file of " + at.In(s.server.Log))
 	}
-	return nil, rewritten("the server has no binlog file as new as that of " + at.In(st.source.server.Log))
+	return "", rewritten("the server has no binlog file as new as that of " + at.In(s.server.Log))
 }
 
 func rewritten(text string) error {
@@ -113,4 +123,31 @@ func rewritten(text string) error {
 func gtidChanged() error {
 	return &task.Error{Code: "source.gtid_off", Text: "the source no longer gives every transaction a GTID, by which this task knows where it is",
 		Hint: "Set gtid_mode=ON and enforce_gtid_consistency=ON again, and go on. If transactions without GTID were written to the selected tables, start a new task with a full copy."}
+}
+
+// answered tells apart the causes that the server gives one number.
+func answered(err error) error {
+	var answer *gomysql.MyError
+	if !errors.As(err, &answer) || answer.Code != gomysql.ER_MASTER_FATAL_ERROR_READING_BINLOG {
+		return err
+	}
+	switch text := strings.ToUpper(answer.Message); {
+	case strings.Contains(text, "AUTO_POSITION"):
+		return gtidChanged()
+	case strings.Contains(text, "ANONYMOUS TRANSACTION"):
+		return &task.Error{Code: "source.gtid_on", Err: answer, Text: "gtid_mode was turned on before this task had read all transactions without a GTID, and the server no longer sends them",
+			Hint: "SET GLOBAL gtid_mode=ON_PERMISSIVE and go on; turn it on again when the task shows no delay."}
+	}
+	return err
+}
+
+// afterReset looks whether a dump by file that could not go on stood in a log that is no more.
+func (st *stream) afterReset(ctx context.Context, err error) error {
+	if task.Code(err) != "source.binlog_purged" || !st.translator.byFile {
+		return err
+	}
+	if _, now := st.source.fileOf(ctx, st.translator.end); task.Code(now) == "source.rewritten" {
+		return now
+	}
+	return err
 }

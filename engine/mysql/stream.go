@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,12 +25,13 @@ const (
 
 // stream is one reader of the binlog.
 type stream struct {
-	source *Source
-	syncer *replication.BinlogSyncer
-	queue  *queue
-	cancel context.CancelFunc
-	done   chan struct{} // closed when the goroutines have ended
-	line   heldLine
+	source     *Source
+	syncer     *replication.BinlogSyncer
+	queue      *queue
+	translator *translator
+	cancel     context.CancelFunc
+	done       chan struct{} // closed when the goroutines have ended
+	line       heldLine
 
 	// admitted says that the account was let in: a refusal after that is for want of a privilege.
 	admitted atomic.Bool
@@ -54,6 +54,7 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 		return st.queue.put(e)
 	})
 	t.byFile = byFile
+	st.translator = t
 	st.syncer = replication.NewBinlogSyncer(st.config(t))
 	stop := context.AfterFunc(ctx, st.line.cut)
 	var streamer *replication.BinlogStreamer
@@ -113,17 +114,6 @@ func (st *stream) classify(err error) error { return st.source.explain(st.denied
 // classifyStart: the account and TLS were tried before, and of what follows the library keeps only texts.
 func (st *stream) classifyStart(err error) error { return st.source.explain(st.denied(err), lost) }
 
-// answered tells apart the causes that the server gives one number.
-func answered(err error) error {
-	var answer *gomysql.MyError
-	if errors.As(err, &answer) && answer.Code == gomysql.ER_MASTER_FATAL_ERROR_READING_BINLOG {
-		if strings.Contains(strings.ToUpper(answer.Message), "AUTO_POSITION") {
-			return gtidChanged()
-		}
-	}
-	return err
-}
-
 // denied knows that asking for the binlog without REPLICATION SLAVE is answered as a wrong password is.
 func (st *stream) denied(err error) error {
 	var answer *gomysql.MyError
@@ -144,7 +134,7 @@ func (st *stream) run(ctx context.Context, streamer *replication.BinlogStreamer)
 	} else if err == nil {
 		err = io.EOF
 	}
-	err = st.classify(err)
+	err = st.afterReset(ctx, st.classify(err))
 	st.source.yield(err)
 	st.queue.finish(withOp("reading the binlog", err))
 	st.line.cut()
