@@ -40,7 +40,7 @@ func begin(ctx context.Context, d *Deps) (*Saved, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Notes = []Note{{Seq: 1, Set: s.Start, Offsets: ends}}
+	s.Notes = []Note{{Seq: 1, Set: s.Start, Offsets: ends, Ends: ends, Sums: make([]uint32, len(ends))}}
 	s.SchemaSent = !d.Spec.Schema
 	return s, d.Checkpoints.Begin(ctx, s)
 }
@@ -188,9 +188,10 @@ func resume(d *Deps, s *Saved) (*router, error) {
 		return nil, err
 	}
 	r := &router{saved: s, flavor: s.Server.Flavor, codec: d.NewCodec(s.Server.Version), plan: plan, schema: schema.New(), store: d.Checkpoints, files: d.Files,
-		base: last.L, point: last.L, low: last.L, set: set, noted: last, tables: map[cdc.TableID]*table{}, onEvent: d.OnEvent, fault: d.Fault}
+		base: last.L, point: last.L, low: last.L, set: set, noted: last.proved(), tables: map[cdc.TableID]*table{}, onEvent: d.OnEvent, fault: d.Fault}
 	r.cfg = config{spec: d.Spec, server: s.Server, prefix: fmt.Sprintf("%s/%d/", s.Task, s.Generation), incarnation: s.Epoch,
-		now: d.nowMs, queueChunk: 64 << 20, queueTask: 256 << 20, chunkRows: 2000}
+		now: d.nowMs, queueChunk: 64 << 20, queueTask: 256 << 20, chunkRows: 2000,
+		keepNotes: keepNotes, keepBytes: keepBytes}
 	r.schema.Lower = s.Server.LowerNames
 	r.loadSchemas(s)
 	for _, t := range d.Spec.Tables {
@@ -205,6 +206,7 @@ func resume(d *Deps, s *Saved) (*router, error) {
 	for i, p := range s.Lanes {
 		r.lanes = append(r.lanes, &lane{id: i, part: p, limit: batchBytes, arena: newArena(len(s.Lanes))})
 	}
+	r.oldest = s.Notes[0].Seq
 	for _, n := range s.Notes {
 		r.addMark(n)
 	}
@@ -285,7 +287,7 @@ func (r *router) loadChunks(s *Saved) {
 // startScan prepares what scanned fills.
 func (r *router) startScan(s *Saved) {
 	n := scanStart(s, r.base)
-	r.found = found{from: n.Offsets, note: n.Seq, upto: r.base, sealed: map[int64]bool{}, runs: map[string]bool{}, chunks: map[int64]bool{}}
+	r.found = found{from: n.Offsets, tails: make([]uint32, len(r.lanes)), seen: make([]placed, len(r.lanes)), note: n.Seq, upto: r.base, sealed: map[int64]bool{}, runs: map[string]bool{}, chunks: map[int64]bool{}}
 	for _, run := range s.Runs {
 		r.found.runs[run] = true
 	}

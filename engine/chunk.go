@@ -519,20 +519,44 @@ func (r *router) expire(ctx context.Context, cs []*chunk) error {
 	return nil
 }
 
-// expirable reports whether no change that the stream can still bring is in the chunk's rows.
-func (r *router) expirable(c *chunk) bool { return c.Status == snapshot.Done && !r.low.Before(c.H) }
+// expirable reports whether no change that the stream can still bring is in the chunk's rows, and no kept note would
+// need them again.
+func (r *router) expirable(c *chunk) bool {
+	return c.Status == snapshot.Done && !r.low.Before(c.H) && c.Closed < r.oldest
+}
+
+// spare gives the DONE chunks to let go of because the files of all take too much of the disk, the oldest first.
+func (r *router) spare() (cs []*chunk) {
+	var kept int64
+	for _, c := range r.done {
+		kept += c.Bytes
+	}
+	for _, c := range r.done {
+		if kept <= r.cfg.keepBytes {
+			break
+		}
+		if !r.low.Before(c.H) && c.Closed < r.noted.Seq {
+			kept -= c.Bytes
+			cs = append(cs, c)
+		}
+	}
+	return cs
+}
 
 func (r *router) advance(ctx context.Context, cs []*chunk, to snapshot.Status, durable bool) error {
 	saved := make([]Chunk, len(cs))
 	for i, c := range cs {
 		saved[i] = c.Chunk
 		saved[i].Status = to
+		if c.Closed == 0 {
+			saved[i].Closed = r.noted.Seq
+		}
 	}
 	if err := r.store.Chunks(ctx, saved, durable); err != nil {
 		return err
 	}
-	for _, c := range cs {
-		c.Status = to
+	for i, c := range cs {
+		c.Status, c.Closed = to, saved[i].Closed
 	}
 	return nil
 }

@@ -76,6 +76,15 @@ func (s *fakeStore) Chunks(_ context.Context, cs []Chunk, _ bool) error {
 	})
 }
 
+func (s *fakeStore) Back(_ context.Context, seq int64, cs []Chunk) error {
+	return s.write(func(v *Saved) {
+		v.Notes = slices.DeleteFunc(v.Notes, func(n Note) bool { return n.Seq > seq })
+		for _, c := range cs {
+			v.Chunks[s.places[c.ID]] = c
+		}
+	})
+}
+
 func (s *fakeStore) Replan(_ context.Context, table cdc.TableID, cs []Chunk) error {
 	return s.write(func(v *Saved) {
 		v.Chunks = append(slices.DeleteFunc(v.Chunks, func(c Chunk) bool { return c.Table == table }), cs...)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"hash/crc32"
 	"slices"
 )
 
@@ -28,10 +29,11 @@ type lane struct {
 	head   int
 	bytes  int // of the queue
 	flight *flight
-	seq    int32 // of the next message
-	acked  int64 // end offset of what is acknowledged
-	limit  int   // bytes a request
-	dirty  bool  // it stands in the router's list of lanes with something to send
+	seq    int32  // of the next message
+	acked  int64  // end offset of what is acknowledged
+	sum    uint32 // of the last message that is, 0: none yet
+	limit  int    // bytes a request
+	dirty  bool   // it stands in the router's list of lanes with something to send
 	arena  arena
 	trying *Retry // what its request fails with; nil: it does not
 }
@@ -145,8 +147,12 @@ func (l *lane) done(end int64) []entry {
 	l.flight = nil
 	l.seq = nextSequence(l.seq, len(f.entries))
 	l.acked = max(l.acked, end)
+	l.sum = sumOf(f.entries[len(f.entries)-1].value)
 	return f.entries
 }
+
+// sumOf tells messages apart; it is never 0.
+func sumOf(value []byte) uint32 { return max(crc32.Checksum(value, castagnoli), 1) }
 
 // nextSequence counts as brokers do: after 2^31-1 comes 0.
 func nextSequence(seq int32, n int) int32 { return int32((int64(seq) + int64(n)) & 0x7fffffff) }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ const (
 	noDelayProbe = 2 * time.Second
 	noDelayHeld  = 5 * time.Second
 	lagUnknown   = 5 * time.Second
+	lookEvery    = 10 * time.Second
 	trackedMost  = 1 << 20 // records that may wait behind one that is not acknowledged
 )
 
@@ -39,6 +41,7 @@ type loop struct {
 	chunks  chan chunkEvent
 	probes  chan probe
 	ends    chan probe
+	logs    chan error // of a look at the lanes' logs
 	flying  int
 	wg      sync.WaitGroup
 	ids     atomic.Int64
@@ -49,6 +52,7 @@ type loop struct {
 	rate    limiter
 	phase   Phase
 	asking  bool // the end position is being asked for
+	looking bool // the ends of the logs are being asked for
 	readers int
 	lastRow int64
 	timer   *time.Timer
@@ -58,8 +62,9 @@ type loop struct {
 
 // sweep is what the last look for expired chunks saw; another is of no use before one of both changes.
 type sweep struct {
-	low  cdc.Position
-	done int
+	low    cdc.Position
+	oldest int64
+	done   int
 }
 
 // atOnce is always ready: waiting for it is no waiting.
@@ -84,7 +89,7 @@ type chunkEvent struct {
 func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Position) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	l := &loop{d: d, r: r, control: c, end: c.End, acks: make(chan laneResult, len(r.lanes)), chunks: make(chan chunkEvent),
-		probes: make(chan probe), ends: make(chan probe, 1), rate: limiter{perSecond: float64(d.Spec.Rate)}, until: until,
+		probes: make(chan probe), ends: make(chan probe, 1), logs: make(chan error, 1), rate: limiter{perSecond: float64(d.Spec.Rate)}, until: until,
 		timer: time.NewTimer(time.Hour)}
 	l.ids.Store(int64(r.cfg.incarnation)<<40 | 1<<39)
 	defer func() {
@@ -164,6 +169,8 @@ func (l *loop) run(ctx context.Context) error {
 	defer notes.Stop()
 	shown := time.NewTicker(time.Second)
 	defer shown.Stop()
+	looks := time.NewTicker(lookEvery)
+	defer looks.Stop()
 	for {
 		wait, err := l.turn(ctx)
 		if err != nil {
@@ -172,14 +179,14 @@ func (l *loop) run(ctx context.Context) error {
 		if l.finished() {
 			return l.finish(ctx)
 		}
-		if err := l.wait(ctx, wait, notes.C, shown.C); err != nil {
+		if err := l.wait(ctx, wait, notes.C, shown.C, looks.C); err != nil {
 			return l.stop(ctx, err)
 		}
 	}
 }
 
 // wait takes one message of those beside the loop. A positive pause ends it by itself; zero does not wait at all.
-func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown <-chan time.Time) error {
+func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown, looks <-chan time.Time) error {
 	var batches <-chan []cdc.Event
 	if len(l.pending) == 0 && l.roomy() && !l.stalled() && !l.reached() {
 		batches = l.stream.Batches()
@@ -213,9 +220,36 @@ func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown <-cha
 		return l.r.takeNote(ctx)
 	case <-shown:
 		l.show()
+	case <-looks:
+		l.look(ctx)
+	case err := <-l.logs:
+		l.looking = false
+		return err
 	case <-timer:
 	}
 	return nil
+}
+
+// look asks where the lanes' logs end, beside the loop.
+func (l *loop) look(ctx context.Context) {
+	if l.looking {
+		return
+	}
+	l.looking = true
+	acked := l.r.ackedEnds()
+	l.wg.Go(func() { l.logs <- l.logsHold(ctx, acked) })
+}
+
+// logsHold checks that the lanes' logs hold what was acknowledged. That they can't be asked now is no error here.
+func (l *loop) logsHold(ctx context.Context, acked []int64) error {
+	_, ends, err := l.d.Sink.Ends(ctx, l.r.saved.Lanes)
+	if err != nil {
+		if task.Retryable(err) || ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	return l.r.short(acked, ends)
 }
 
 func (l *loop) batch(b []cdc.Event, ok bool) error {
@@ -445,13 +479,13 @@ func (l *loop) turnChunks(ctx context.Context) (more bool, err error) {
 }
 
 func (l *loop) expireDone(ctx context.Context) error {
-	now := sweep{l.r.low, len(l.r.done)}
+	now := sweep{l.r.low, l.r.oldest, len(l.r.done)}
 	if now == l.swept {
 		return nil
 	}
 	l.swept = now
-	var gone []*chunk
-	for _, c := range l.r.done {
+	gone := l.r.spare()
+	for _, c := range l.r.done[len(gone):] {
 		if l.r.expirable(c) {
 			gone = append(gone, c)
 		}
@@ -603,6 +637,12 @@ func (r *router) reading() bool {
 // finish stores the last note and says so.
 func (l *loop) finish(ctx context.Context) error {
 	if err := l.r.takeNote(ctx); err != nil {
+		return err
+	}
+	if err := l.logsHold(ctx, l.r.ackedEnds()); err != nil {
+		return err
+	}
+	if err := l.r.expire(ctx, slices.Clone(l.r.done)); err != nil { // nothing starts again from here
 		return err
 	}
 	l.phase = PhaseFinished

@@ -7,8 +7,12 @@ import (
 	"sluice/engine/cdc"
 )
 
-// keepNotes is how many notes before the scan start stay for a log that was cut off behind our back.
-const keepNotes = 1000
+// What stays for a log that loses its end: as many notes before the scan start, and the files of chunks that were
+// acknowledged since the oldest of them, as far as they take no more than that of the disk.
+const (
+	keepNotes = 1000
+	keepBytes = 1 << 30
+)
 
 // lowest computes L: everything before it is acknowledged, and no chunk that is open or going out began before it.
 func (r *router) lowest() cdc.Position {
@@ -27,11 +31,11 @@ func (r *router) lowest() cdc.Position {
 // takeNote stores where the router stands, if that has changed since the last note (I2).
 func (r *router) takeNote(ctx context.Context) error {
 	low := r.lowest()
-	n := Note{Seq: r.noted.Seq + 1, X: r.point, L: low, Offsets: make([]int64, len(r.lanes))}
+	n := Note{Seq: r.noted.Seq + 1, X: r.point, L: low, Offsets: make([]int64, len(r.lanes)), Ends: make([]int64, len(r.lanes)), Sums: make([]uint32, len(r.lanes))}
 	same := n.X == r.noted.X && n.L == r.noted.L
 	floor := r.found.unmet && r.point.Before(r.found.upto)
 	for i, l := range r.lanes {
-		n.Offsets[i] = l.acked
+		n.Offsets[i], n.Ends[i], n.Sums[i] = l.acked, l.acked, l.sum
 		if floor {
 			// Until all that the scan found was met again, a second crash must scan from the same place.
 			n.Offsets[i] = r.found.from[i]
@@ -43,7 +47,8 @@ func (r *router) takeNote(ctx context.Context) error {
 		return nil
 	}
 	n.Set = r.received(low, false).String()
-	if err := r.store.Note(ctx, n, r.unsaved, r.keep()-keepNotes); err != nil {
+	r.oldest = max(r.oldest, r.keep()-r.cfg.keepNotes)
+	if err := r.store.Note(ctx, n, r.unsaved, r.oldest); err != nil {
 		return err
 	}
 	r.reach("noted")

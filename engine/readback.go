@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"sluice/engine/cdc"
+	"sluice/engine/task"
 )
 
 // A take-over reads each lane in three steps: it looks at what the log holds, before it writes anything, so that the
@@ -13,9 +14,10 @@ import (
 // itself. A broker may take a fence for a copy's fence of the same number and acknowledge what it did not write: the
 // record at the acknowledged offset then bears another name.
 
-// readBack looks at every lane, fences it, and reads what its log holds up to the fence.
+// readBack looks at every lane, fences it, reads what its log holds up to the fence, and compares that with what was
+// noted.
 func (r *router) readBack(ctx context.Context, d *Deps) error {
-	looked, err := r.look(ctx, d)
+	first, looked, err := r.look(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -24,27 +26,81 @@ func (r *router) readBack(ctx context.Context, d *Deps) error {
 		return err
 	}
 	d.fault("fenced")
+	return r.compare(ctx, d, first, looked, fences)
+}
+
+// compare reads on up to the fences and holds what the log has against the newest note.
+func (r *router) compare(ctx context.Context, d *Deps, first, looked, fences []int64) error {
 	for i, l := range r.lanes {
+		if err := r.stands(ctx, d, l, fences[i]); err != nil {
+			return err
+		}
 		if err := r.scan(ctx, d, l, min(looked[i], fences[i]), fences[i]+1); err != nil {
 			return err
 		}
+		if r.found.seen[i] != (placed{fences[i], l.sum}) {
+			return changed(l)
+		}
+	}
+	if lost := r.lost(first, fences); len(lost) > 0 {
+		return r.goBack(ctx, d, lost, first, fences)
 	}
 	return nil
 }
 
-// look scans what consumers see of every lane now. It gives where the scan is to go on.
-func (r *router) look(ctx context.Context, d *Deps) ([]int64, error) {
-	_, ends, err := d.Sink.Ends(ctx, r.saved.Lanes)
+// look scans what consumers see of every lane now. It gives the starts of the logs and where the scan is to go on.
+func (r *router) look(ctx context.Context, d *Deps) (first, looked []int64, err error) {
+	first, looked, err = d.Sink.Ends(ctx, r.saved.Lanes)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if err := r.expired(first); err != nil {
+		return nil, nil, err
 	}
 	for i, l := range r.lanes {
-		ends[i] = max(ends[i], r.found.from[i])
-		if err := r.scan(ctx, d, l, r.found.from[i], ends[i]); err != nil {
-			return nil, err
+		from := r.scanFrom(i)
+		looked[i] = max(looked[i], from)
+		if err := r.scan(ctx, d, l, from, looked[i]); err != nil {
+			return nil, nil, err
 		}
 	}
-	return ends, nil
+	return first, looked, nil
+}
+
+// scanFrom is where a lane is read from: the message before the newest note's offset tells whether the log is still
+// the one that was noted.
+func (r *router) scanFrom(lane int) int64 {
+	if r.noted.Sums[lane] != 0 {
+		return min(r.found.from[lane], r.noted.Ends[lane]-1)
+	}
+	return r.found.from[lane]
+}
+
+// stands checks, now that nothing but this run can write, that what was looked at before is still there.
+func (r *router) stands(ctx context.Context, d *Deps, l *lane, fence int64) error {
+	seen := r.found.seen[l.id]
+	if seen.sum == 0 {
+		return nil
+	}
+	same := false
+	if seen.offset < fence {
+		err := d.Sink.Scan(ctx, l.part, seen.offset, seen.offset+1, func(_ int64, m Message) error {
+			same = sumOf(m.Value) == seen.sum
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if !same {
+		return changed(l)
+	}
+	return nil
+}
+
+func changed(l *lane) error {
+	return &task.Error{Code: "target.log_short", Op: "reading back " + l.part.String(), Retry: true,
+		Text: "the log lost messages while it was read", Hint: "The task starts anew and compares with the log."}
 }
 
 func (r *router) scan(ctx context.Context, d *Deps, l *lane, from, to int64) error {

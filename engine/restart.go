@@ -15,12 +15,20 @@ import (
 type found struct {
 	lanes  []map[string]bool // by lane: identity -> was met
 	from   []int64           // offsets that the scan began at
+	tails  []uint32          // of the messages before the newest note's ends, as the log holds them; 0: absent
+	seen   []placed          // the newest message of this task that the scan has seen in each lane
 	note   int64             // the note they are of
 	upto   cdc.Position      // all of it lies before this point
 	unmet  bool              // not all was passed yet
 	sealed map[int64]bool    // the chunks that will be handed over again
 	runs   map[string]bool   // the incarnations of this data folder
 	chunks map[int64]bool    // the chunks whose rows may be in a topic
+}
+
+// placed is a message by its place.
+type placed struct {
+	offset int64
+	sum    uint32
 }
 
 func (f *found) any(lane int) bool { return f.unmet && len(f.lanes[lane]) > 0 }
@@ -71,10 +79,14 @@ func scanStart(s *Saved, low cdc.Position) Note {
 
 // scanned takes one message that the scan read from the lane.
 func (r *router) scanned(lane int, offset int64, value []byte) error {
+	if offset == r.noted.Ends[lane]-1 {
+		r.found.tails[lane] = sumOf(value)
+	}
 	id, at, ok := r.codec.Identity(value)
 	if !ok || !strings.HasPrefix(id, r.cfg.prefix) {
 		return nil
 	}
+	r.found.seen[lane] = placed{offset, sumOf(value)}
 	rest := id[len(r.cfg.prefix):]
 	switch {
 	case strings.HasPrefix(rest, "f/"):

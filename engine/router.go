@@ -44,6 +44,7 @@ type router struct {
 	waiting int          // bytes in all lanes, those in flight included
 	low     cdc.Position // L of the newest stored note
 	noted   Note         // the newest stored note
+	oldest  int64        // the oldest note that is kept
 	marks   []mark       // the notes that a restart may scan from, oldest first
 	found   found        // what a restart's scan found and was not met yet
 
@@ -74,6 +75,9 @@ type config struct {
 	queueChunk  int          // bytes a chunk's queue may hold
 	queueTask   int          // bytes all queues may hold
 	chunkRows   int          // rows of a table's first chunks
+	keepNotes   int64
+	keepBytes   int64
+	repeats     bool // a person takes it that records are sent again
 }
 
 // transaction is the one that the stream is in.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +20,8 @@ type Control struct {
 	End <-chan struct{}
 	// UntilCaughtUp ends the task when no delay is first reached.
 	UntilCaughtUp bool
+	// AcceptRepeats goes on where the target deleted what tells which records it has had: some may be sent again.
+	AcceptRepeats bool
 }
 
 // Run takes a task to its end, or until ctx is cancelled with ErrStopped. It begins a new task or goes on with the
@@ -80,6 +83,9 @@ func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position, worke
 		return err
 	}
 	d = d.onServer(s.Server)
+	if err := unproven(ctx, d, s); err != nil {
+		return err
+	}
 	r, err := resume(d, s)
 	if err != nil {
 		return err
@@ -87,10 +93,18 @@ func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position, worke
 	if err := r.limitLanes(ctx, d.Topics); err != nil {
 		return err
 	}
+	if err := r.grown(ctx, d.Topics); err != nil {
+		return err
+	}
 	if err := r.cleanFiles(); err != nil {
 		return err
 	}
-	if err := r.readBack(ctx, d); err != nil {
+	r.cfg.repeats = c.AcceptRepeats
+	err = r.readBack(ctx, d)
+	if errors.Is(err, errWentBack) {
+		return runOnce(ctx, d, c, until)
+	}
+	if err != nil {
 		return err
 	}
 	err = replicate(ctx, d, r, c, until)
@@ -127,14 +141,14 @@ func takeOver(ctx context.Context, d *Deps, s *Saved) error {
 	return d.Checkpoints.Epoch(ctx, s.Producer, s.Epoch, s.Runs[len(s.Runs)-1])
 }
 
-// cleanFiles removes chunk files that no SEALED chunk names.
+// cleanFiles removes chunk files that no SEALED or DONE chunk names.
 func (r *router) cleanFiles() error {
 	names, err := r.files.List()
 	if err != nil {
 		return err
 	}
 	kept := map[string]bool{}
-	for _, c := range r.active {
+	for _, c := range slices.Concat(r.active, r.done) {
 		kept[c.File], kept[c.File+".patch"] = true, c.Patch
 	}
 	for _, n := range names {

@@ -27,7 +27,7 @@ func send(ctx context.Context, sink Sink, codec func() Codec, f *flight, tell fu
 		off, err := sink.Produce(ctx, f.lane.part, &f.batch)
 		switch f.judge(err) {
 		case flightAcked:
-			return off + int64(len(f.entries)), nil
+			return off + int64(len(f.entries)), f.behind(off)
 		case flightAsk:
 			return ask(ctx, sink, codec(), f, err)
 		case flightFailed:
@@ -36,6 +36,11 @@ func send(ctx context.Context, sink Sink, codec func() Codec, f *flight, tell fu
 		if time.Since(began) > tellAfter && !told {
 			told = true
 			tell(&Retry{Err: err, Pause: pause, Tries: tries})
+		}
+		if time.Since(began) > patience && task.Code(err) == "target.topic_absent" {
+			return 0, &task.Error{Code: "target.topic_absent", Op: "writing to " + f.lane.part.String(), Err: err,
+				Text: fmt.Sprintf("the topic has not been there for %s", patience),
+				Hint: "It was deleted. Start a new task with a full copy; what was in the topic is not sent again by this one."}
 		}
 		if time.Since(began) > patience {
 			return 0, &task.Error{Code: "target.unavailable", Op: "writing to " + f.lane.part.String(), Retry: true, Err: err,

@@ -8,15 +8,21 @@ import (
 	"strings"
 
 	"sluice/engine/cdc"
+	"sluice/engine/task"
 )
 
 // The target of the simulation: one log a partition with idempotent producer state, requests that are lost, parked or
 // answered late, and a high watermark that may trail the log's end.
 
-type simBatch struct{ seq, n, off int }
+type simBatch struct {
+	seq, n, off int
+	epoch       int16
+}
 
 type simPartition struct {
 	log   []string // message values
+	start int      // what lies before was deleted by age
+	all   []simBatch
 	hw    int
 	epoch int16
 	last  int // last sequence
@@ -71,7 +77,7 @@ func (b *simBroker) deliver(i int) {
 		if seq != p.last+1 {
 			out.code = 45
 		}
-	case seq != 0: // unknown producer, or a newer epoch
+	case p.known && seq != 0: // a newer epoch; a producer that is not known may begin anywhere
 		out.code = 45
 	}
 	if out.code != 0 {
@@ -87,7 +93,8 @@ func (b *simBroker) deliver(i int) {
 		p.keep = nil
 	}
 	p.known, p.epoch, p.last = true, r.batch.Epoch, seq+n-1
-	if p.keep = append(p.keep, simBatch{seq, n, out.off}); len(p.keep) > 5 {
+	p.all = append(p.all, simBatch{seq, n, out.off, r.batch.Epoch})
+	if p.keep = append(p.keep, p.all[len(p.all)-1]); len(p.keep) > 5 {
 		p.keep = p.keep[1:]
 	}
 	if !b.w.c.slowISR {
@@ -107,14 +114,7 @@ func (b *simBroker) ready(i int) bool {
 func (b *simBroker) leaderChange(pi int) {
 	p := &b.parts[pi]
 	if len(p.log) > p.hw && b.w.pick(2) == 0 {
-		p.log = p.log[:p.hw]
-		for len(p.keep) > 0 && p.keep[len(p.keep)-1].off >= p.hw {
-			p.keep = p.keep[:len(p.keep)-1]
-		}
-		if p.known = len(p.keep) > 0; p.known {
-			k := p.keep[len(p.keep)-1]
-			p.last = k.seq + k.n - 1
-		}
+		p.cut(p.hw)
 	}
 	p.hw = len(p.log)
 	if n := len(p.keep); n > 1 {
@@ -128,6 +128,53 @@ func (b *simBroker) leaderChange(pi int) {
 	}
 	b.resp = rest
 	b.w.logf("broker: leader of p%d restarts, log end %d", pi, len(p.log))
+}
+
+// cut takes the end of the log, and makes the producer's state from what is left, as a broker does.
+func (p *simPartition) cut(at int) {
+	p.log, p.hw = p.log[:at], min(p.hw, at)
+	for len(p.all) > 0 && p.all[len(p.all)-1].off+p.all[len(p.all)-1].n > at {
+		p.all = p.all[:len(p.all)-1]
+	}
+	p.keep = nil
+	if p.known = len(p.all) > 0; p.known {
+		k := p.all[len(p.all)-1]
+		p.epoch, p.last, p.keep = k.epoch, k.seq+k.n-1, []simBatch{k}
+	}
+}
+
+// unclean takes acknowledged records, as an unclean leader election does: some batches, seldom all of them.
+func (b *simBroker) unclean(pi int) {
+	p := &b.parts[pi]
+	if len(p.all) == 0 {
+		return
+	}
+	drop := 1 + b.w.pick(min(4, len(p.all)))
+	if b.w.pick(8) == 1 {
+		drop = len(p.all)
+	}
+	if b.w.c.foreign && drop == len(p.all) { // where others fill the gap, it is seen only if something of ours is left
+		return
+	}
+	at := p.all[len(p.all)-drop].off
+	if at < p.start {
+		return
+	}
+	p.cut(at)
+	acked := int64(0)
+	if b.w.r != nil {
+		acked = b.w.r.lanes[pi].acked
+	}
+	b.w.store.cut(pi, at, acked)
+	b.w.logf("broker: p%d loses its end, it ends at %d", pi, at)
+	b.leaderChange(pi)
+}
+
+// age deletes the beginning of the log.
+func (b *simBroker) age(pi int) {
+	p := &b.parts[pi]
+	p.start += b.w.pick(p.hw - p.start + 1)
+	b.w.logf("broker: p%d begins at %d now", pi, p.start)
 }
 
 func (b *simBroker) foreign(pi int) {
@@ -150,14 +197,22 @@ func (b *simBroker) Produce(context.Context, Partition, *Batch) (int64, error) {
 
 func (b *simBroker) Ends(_ context.Context, ps []Partition) (first, end []int64, err error) {
 	for _, p := range ps {
-		first = append(first, 0)
+		first = append(first, int64(b.parts[p.ID].start))
 		end = append(end, int64(b.parts[p.ID].hw))
 	}
 	return first, end, nil
 }
 
-func (b *simBroker) Scan(context.Context, Partition, int64, int64, func(int64, Message) error) error {
-	return errors.New("the simulation scans by itself")
+func (b *simBroker) Scan(_ context.Context, p Partition, from, to int64, each func(int64, Message) error) error {
+	for o := max(from, int64(b.parts[p.ID].start)); o < to; o++ {
+		if o >= int64(len(b.parts[p.ID].log)) {
+			return &task.Error{Code: "target.log_short", Retry: true}
+		}
+		if err := each(o, Message{Value: []byte(b.parts[p.ID].log[o])}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *simBroker) Partitions(context.Context, []string) (map[string]int, error) {

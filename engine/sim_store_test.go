@@ -18,7 +18,44 @@ import (
 type simStore struct {
 	w     *world
 	saved *Saved
-	undo  []*Saved // states that a power cut may go back to
+	undo  []*Saved       // states that a power cut may go back to
+	lies  map[int64]bool // notes that the topics no longer bear out
+	cuts  map[int]int    // where partitions were cut under the running engine
+}
+
+// cut hears that the partition ends there now; if the engine takes more for acknowledged, its next notes lie too.
+func (s *simStore) cut(part, end int, acked int64) {
+	if acked > int64(end) {
+		s.cuts[part] = end
+	}
+	for _, v := range append(s.undo, s.saved) {
+		s.lie(v, part, end)
+	}
+}
+
+func (s *simStore) lie(v *Saved, part, end int) {
+	if v == nil {
+		return
+	}
+	for _, n := range v.Notes {
+		if n.Ends[part] > int64(end) {
+			s.lies[n.Seq] = true
+		}
+	}
+}
+
+// repairable reports whether a note is left that the topics bear out, from after the first fences, and that the chunk
+// files reach back to.
+func (s *simStore) repairable(files *simFiles) bool {
+	names, _ := files.List()
+	for _, n := range s.saved.Notes {
+		if !s.lies[n.Seq] && len(n.Sums) > 0 && !slices.Contains(n.Sums, 0) {
+			if _, ok := reopened(s.saved, &n, names); ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (s *Saved) clone() *Saved {
@@ -73,8 +110,13 @@ func (s *simStore) SchemaSent(context.Context) error {
 func (s *simStore) Note(_ context.Context, n Note, versions []schema.Version, keep int64) error {
 	return s.write(false, func(v *Saved) {
 		v.Notes = append(v.Notes, n)
+		for p, at := range n.Ends {
+			if cut, ok := s.cuts[p]; ok && at > int64(cut) {
+				s.lie(v, p, cut)
+			}
+		}
 		v.Schemas = append(v.Schemas, versions...)
-		v.Notes = slices.DeleteFunc(v.Notes, func(o Note) bool { return o.Seq < keep+keepNotes })
+		v.Notes = slices.DeleteFunc(v.Notes, func(o Note) bool { return o.Seq < keep })
 	})
 }
 
@@ -89,6 +131,20 @@ func (s *simStore) Seal(_ context.Context, c Chunk, rest *Chunk) error {
 
 func (s *simStore) Chunks(_ context.Context, cs []Chunk, durable bool) error {
 	return s.write(durable, func(v *Saved) {
+		for _, c := range cs {
+			v.set(c)
+		}
+	})
+}
+
+func (s *simStore) Back(_ context.Context, seq int64, cs []Chunk) error {
+	return s.write(true, func(v *Saved) {
+		v.Notes = slices.DeleteFunc(v.Notes, func(n Note) bool { return n.Seq > seq })
+		for n := range s.lies {
+			if n > seq {
+				delete(s.lies, n)
+			}
+		}
 		for _, c := range cs {
 			v.set(c)
 		}

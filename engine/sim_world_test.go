@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -17,8 +18,9 @@ import (
 type simConfig struct {
 	maria, orderOff, zero, openEnded, slowISR, power, ddl, foreign bool
 	textKey, fullMap, schema, full                                 bool
-	copies                                                         bool
+	copies, unclean, ages                                          bool
 	byFile, rowLock, slowCommit                                    bool // without GTID
+	keepNotes, keepBytes                                           int64
 	parts, limit, queueItems, maxTx, crashes, rotate               int
 	mul                                                            [8]int // how eager each kind of step is, in quarters
 }
@@ -53,6 +55,8 @@ func simConfigOf(seed uint64) simConfig {
 	}
 	c.orderOff = !c.maria && draw(2) == 0
 	c.copies = draw(4) == 0
+	c.unclean, c.ages = !c.copies && draw(3) == 0, !c.copies && draw(8) == 0
+	c.keepNotes, c.keepBytes = [4]int64{0, 2, 10, 1000}[draw(4)], [2]int64{100, 1 << 30}[draw(2)]
 	// From an old position, without a full copy and with minimal metadata, a DDL before the definitions were read stops
 	// the task by design.
 	c.ddl = c.ddl && (c.full || c.fullMap)
@@ -82,6 +86,7 @@ type world struct {
 
 	incarnations int // of all sides
 	crashes      int
+	uncleans     int
 	counters     *atomic.Int64
 
 	trace bool
@@ -104,6 +109,7 @@ type simSide struct {
 	stream      simStream
 	workers     []*simWorker
 	mail        []func() error // results on their way to the router
+	first       []int64
 	looked      []int64
 	reqs        []int  // newest request of each lane's flight
 	stopped     string // why it waits for a person
@@ -174,7 +180,7 @@ func newWorld(c simConfig) *world {
 	w := &world{c: c, ctx: context.Background(), counters: new(atomic.Int64)}
 	w.src = &simSource{w: w, maps: map[[2]int]*cdc.TableMap{}}
 	w.b = &simBroker{w: w, parts: make([]simPartition, c.parts)}
-	w.simSide = &simSide{store: &simStore{w: w}, files: &simFiles{w: w, files: map[string]*simFile{}}}
+	w.simSide = &simSide{store: &simStore{w: w, lies: map[int64]bool{}, cuts: map[int]int{}}, files: &simFiles{w: w, files: map[string]*simFile{}}}
 	spec := &task.Spec{Name: "sim", Schema: c.schema, Full: c.full, Incremental: true, Target: task.Target{Topic: "t"}, Policy: task.PolicyKey}
 	spec.Source.RowLock = c.rowLock
 	if c.zero {
@@ -215,6 +221,7 @@ func (w *world) crash(why string) {
 func (w *world) start() {
 	w.incarnations++
 	w.incarnation, w.stopped = w.incarnations, ""
+	clear(w.store.cuts)
 	if w.store.saved == nil {
 		w.starting = true
 		_, err := begin(w.ctx, w.deps)
@@ -225,6 +232,7 @@ func (w *world) start() {
 	s, err := w.store.Load(w.ctx)
 	w.must(err)
 	w.must(takeOver(w.ctx, w.deps, s))
+	w.must(unproven(w.ctx, w.deps, s))
 	w.r, err = resume(w.deps, s)
 	w.must(err)
 	w.must(w.r.cleanFiles())
@@ -232,13 +240,11 @@ func (w *world) start() {
 	w.r.cfg.chunkRows = w.c.limit
 	w.limitChunks()
 	w.reqs = make([]int, len(w.r.lanes))
-	w.looked = nil
-	for i := range w.r.lanes {
-		end := max(int64(w.b.parts[i].hw), w.r.found.from[i])
-		w.looked = append(w.looked, end)
-		if !w.read(i, w.r.found.from[i], end) {
-			return
-		}
+	w.r.cfg.keepNotes, w.r.cfg.keepBytes = w.c.keepNotes, w.c.keepBytes
+	w.first, w.looked, err = w.r.look(w.ctx, w.deps)
+	if err != nil {
+		w.end(err)
+		return
 	}
 	for i, l := range w.r.lanes {
 		f, err := w.r.fence(l)
@@ -249,22 +255,15 @@ func (w *world) start() {
 	w.logf("engine: incarnation %d, epoch %d, L=%v, scan from note %d %v", w.incarnation, s.Epoch, w.r.base, w.r.found.note, w.r.found.from)
 }
 
-// read lets the router see a part of a lane's log; false is the end of this run.
-func (w *world) read(lane int, from, to int64) bool {
-	for o := from; o < to; o++ {
-		if err := w.r.scanned(lane, o, []byte(w.b.parts[lane].log[o])); err != nil {
-			w.end(err)
-			return false
-		}
-	}
-	return true
-}
-
 // end is that of a run by an error: it starts again by itself, or waits for a person.
 func (w *world) end(err error) {
 	code := task.Code(err)
-	if !task.Retryable(err) {
-		if w.other == nil {
+	switch {
+	case errors.Is(err, errWentBack):
+		code = err.Error()
+	case !task.Retryable(err):
+		gone := code == "target.truncated" || code == "target.recreated"
+		if w.other == nil && !(gone && w.c.unclean && !w.store.repairable(w.files)) && !(code == "target.expired" && w.c.ages) {
 			w.fail("%v", err)
 		}
 		w.stopped = code
@@ -309,12 +308,15 @@ func (w *world) limitChunks() {
 	}
 }
 
-// scan reads back what the log holds up to the fences.
+// scan reads back what the log holds up to the fences, and compares it with the notes.
 func (w *world) scan() {
+	fences := make([]int64, len(w.r.lanes))
 	for i, l := range w.r.lanes {
-		if !w.read(i, min(w.looked[i], l.acked-1), l.acked) {
-			return
-		}
+		fences[i] = l.acked - 1
+	}
+	if err := w.r.compare(w.ctx, w.deps, w.first, w.looked, fences); err != nil {
+		w.end(err)
+		return
 	}
 	w.stage = simRunning
 	w.stream = simStream{after: w.r.after()}
@@ -416,6 +418,12 @@ func (w *world) enableBroker() {
 		if w.c.foreign {
 			w.add(-1, w.bad(1), func() { b.foreign(p) })
 		}
+		if w.c.unclean && w.uncleans < 2 && w.store.saved != nil {
+			w.add(mFault, w.bad(1), func() { w.uncleans++; b.unclean(p) })
+		}
+		if w.c.ages {
+			w.add(mFault, w.bad(1), func() { b.age(p) })
+		}
 	}
 }
 
@@ -427,7 +435,7 @@ func (w *world) enable() {
 	if w.stage == simDown {
 		if w.stopped == "" {
 			w.add(-1, 5, w.start)
-		} else {
+		} else if w.other != nil {
 			w.add(-1, w.bad(1), w.start)
 		}
 		return
@@ -495,8 +503,15 @@ func (w *world) enableRunning() {
 		w.enableChunk(c)
 	}
 	for _, c := range r.done {
-		if r.expirable(c) {
+		if r.expirable(c) || slices.Contains(r.spare(), c) {
 			w.add(-1, 1, func() { w.must(r.expire(w.ctx, []*chunk{c})); w.logf("router: chunk %d GONE", c.ID) })
+		}
+	}
+	if w.c.unclean {
+		_, ends, err := w.b.Ends(w.ctx, r.saved.Lanes)
+		w.must(err)
+		if err := r.short(r.ackedEnds(), ends); err != nil {
+			w.add(-1, 2, func() { w.end(err) })
 		}
 	}
 	if len(w.store.saved.Notes) < 60 {
@@ -627,6 +642,10 @@ func (w *world) outcome(i, off int, err error) {
 	switch f.judge(err) {
 	case flightAcked:
 		w.logf("lane %d: acked at %d", i, off)
+		if err := f.behind(int64(off)); err != nil {
+			w.end(err)
+			return
+		}
 		w.ack(l, int64(off+len(f.entries)))
 	case flightResend:
 		w.reqs[i] = w.b.send(i, f.batch)
@@ -643,7 +662,7 @@ func (w *world) outcome(i, off int, err error) {
 		}
 		w.crash("by itself, to compare with the log")
 	default:
-		if err := refused(f, err); w.other != nil {
+		if err := refused(f, err); w.other != nil || w.c.unclean {
 			w.end(err)
 		} else {
 			w.fail("lane %d: %v", i, err)
@@ -705,7 +724,7 @@ func (w *world) quiescent() bool { return w.rests(w.simSide) && (w.other == nil 
 
 func (w *world) rests(s *simSide) bool {
 	return s.stopped != "" || s.stage == simRunning && s.stream.tx == len(w.src.txs) && len(s.r.fresh) == 0 && len(s.r.active) == 0 &&
-		s.r.waiting == 0 && !s.r.found.unmet
+		s.r.waiting == 0 && !s.r.found.unmet && !slices.ContainsFunc(s.r.lanes, func(l *lane) bool { return int(l.acked) > len(w.b.parts[l.id].log) })
 }
 
 // run plays n chosen steps, then a fair drain without faults, then the oracle. "" is a correct history.
@@ -734,7 +753,7 @@ func (w *world) run(n int) (fail string) {
 	for len(w.b.net) > 0 {
 		w.b.deliver(0)
 	}
-	if w.stopped != "" && w.other.stopped == "" {
+	if w.stopped != "" && w.other != nil && w.other.stopped == "" {
 		w.turnTo()
 	}
 	if w.stopped != "" {

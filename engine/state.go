@@ -34,7 +34,9 @@ type Note struct {
 	X       cdc.Position // where the router stood
 	L       cdc.Position // low bound: everything before it is acknowledged and every open chunk began at or after it
 	Set     string       // GTID set of the transactions before L's transaction
-	Offsets []int64      // acknowledged end offset of each lane, or the scan start after a restart
+	Offsets []int64      // where a restart scans each lane from: its acknowledged end, or what the restart before began at
+	Ends    []int64      // acknowledged end of each lane
+	Sums    []uint32     // of the message before it, CRC-32C; 0: it is not ours
 }
 
 // Chunk is the saved form of a chunk. OPEN is never saved: after a restart such a chunk is NEW.
@@ -54,6 +56,7 @@ type Chunk struct {
 	Bytes  int64
 	Sum    uint32 // CRC-32C of the file
 	Patch  bool   // File + ".patch" holds rows that changed between S and H
+	Closed int64  // the newest note when it became DONE, or GONE: a later one knows that all of it is acknowledged
 }
 
 // Checkpoints keeps a task's Saved. Durable means that the change survives a power cut once the call returns; the
@@ -73,6 +76,8 @@ type Checkpoints interface {
 	Seal(ctx context.Context, c Chunk, rest *Chunk) error
 	// Chunks stores the chunks as they are, in one transaction.
 	Chunks(ctx context.Context, cs []Chunk, durable bool) error
+	// Back takes back all notes after seq and stores the chunks, in one transaction; durable.
+	Back(ctx context.Context, seq int64, cs []Chunk) error
 	// Replan replaces all chunks of a table; durable.
 	Replan(ctx context.Context, table cdc.TableID, cs []Chunk) error
 }

@@ -134,6 +134,16 @@ func (t *Task) Chunks(ctx context.Context, cs []engine.Chunk, sync bool) error {
 	})
 }
 
+// Back takes back all notes after seq and stores the chunks; durable.
+func (t *Task) Back(ctx context.Context, seq int64, cs []engine.Chunk) error {
+	return t.write(ctx, durable, fmt.Sprintf("going back to note %d", seq), func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM note WHERE task = ? AND seq > ?", t.row.ID, seq); err != nil {
+			return err
+		}
+		return insert(ctx, tx, chunkUpsert, each(t.row.ID, cs, chunkOf)...)
+	})
+}
+
 // Replan replaces all chunks of a table; durable.
 func (t *Task) Replan(ctx context.Context, table cdc.TableID, cs []engine.Chunk) error {
 	for _, c := range cs {
@@ -156,16 +166,16 @@ const (
 
 	incarnationInsert = `INSERT INTO incarnation (task, name) VALUES (:task, :name)`
 
-	noteInsert = `INSERT INTO note (task, seq, x, l, l_set, offsets) VALUES (:task, :seq, :x, :l, :l_set, :offsets)`
+	noteInsert = `INSERT INTO note (task, seq, x, l, l_set, offsets, ends, sums) VALUES (:task, :seq, :x, :l, :l_set, :offsets, :ends, :sums)`
 
 	// A chunk's identity in the topics holds its number: a new plan must not take one that is in use.
-	chunkInsert = `INSERT INTO chunk (task, id, db, name, after, upto, status, s, h, h_set, note_seq, schema_ver, file, rows, bytes, sum, patch)
-		VALUES (:task, :id, :db, :name, :after, :upto, :status, :s, :h, :h_set, :note_seq, :schema_ver, :file, :rows, :bytes, :sum, :patch)`
+	chunkInsert = `INSERT INTO chunk (task, id, db, name, after, upto, status, s, h, h_set, note_seq, schema_ver, file, rows, bytes, sum, patch, closed)
+		VALUES (:task, :id, :db, :name, :after, :upto, :status, :s, :h, :h_set, :note_seq, :schema_ver, :file, :rows, :bytes, :sum, :patch, :closed)`
 
 	chunkUpsert = chunkInsert + ` ON CONFLICT (task, id) DO UPDATE SET db = excluded.db, name = excluded.name,
 		after = excluded.after, upto = excluded.upto, status = excluded.status, s = excluded.s, h = excluded.h,
 		h_set = excluded.h_set, note_seq = excluded.note_seq, schema_ver = excluded.schema_ver, file = excluded.file,
-		rows = excluded.rows, bytes = excluded.bytes, sum = excluded.sum, patch = excluded.patch`
+		rows = excluded.rows, bytes = excluded.bytes, sum = excluded.sum, patch = excluded.patch, closed = excluded.closed`
 
 	// After a restart the stream meets a DDL again whose version is stored already.
 	versionUpsert = `INSERT INTO schema_version (task, db, name, version, at, how, create_sql, definition)

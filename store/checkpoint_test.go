@@ -46,11 +46,12 @@ func savedFixture() *engine.Saved {
 		Lanes:      []engine.Partition{{Topic: "shop", ID: 5}, {Topic: "other", ID: 0}, {Topic: "shop", ID: 0}},
 		Producer:   math.MaxInt64, Epoch: 7, SchemaSent: true, Runs: []string{"first", "second"},
 		Notes: []engine.Note{
-			{Seq: 1, X: cdc.Position{File: 77, Offset: 4}, L: cdc.Position{File: 77, Offset: 4}, Set: set, Offsets: []int64{0, 0, 0}},
-			{Seq: 2, X: cdc.Position{File: 78, Offset: 900}, L: cdc.Position{File: 78, Offset: 500, Row: 3}, Set: set + ":99", Offsets: []int64{10, math.MaxInt64, 0}},
+			{Seq: 1, X: cdc.Position{File: 77, Offset: 4}, L: cdc.Position{File: 77, Offset: 4}, Set: set, Offsets: []int64{0, 0, 0}, Ends: []int64{}, Sums: []uint32{}},
+			{Seq: 2, X: cdc.Position{File: 78, Offset: 900}, L: cdc.Position{File: 78, Offset: 500, Row: 3}, Set: set + ":99", Offsets: []int64{10, math.MaxInt64, 0},
+				Ends: []int64{12, math.MaxInt64, 0}, Sums: []uint32{math.MaxUint32, 1, 0}},
 		},
 		Chunks: []engine.Chunk{
-			{ID: 1, Table: orders, Upto: bound, Status: snapshot.Gone},
+			{ID: 1, Table: orders, Upto: bound, Status: snapshot.Gone, Closed: 1},
 			{ID: 2, Table: orders, After: bound, Status: snapshot.Sealed, S: cdc.Position{File: 78, Offset: 500}, H: cdc.Position{File: 78, Offset: 700},
 				HSet: set, Note: 1, Schema: 1, File: "3-2.rows", Rows: 5000, Bytes: 1 << 33, Sum: math.MaxUint32, Patch: true},
 			{ID: 3, Table: cdc.TableID{Schema: "shop", Name: "items"}},
@@ -178,6 +179,9 @@ func readGolden(t *testing.T, version int) {
 	if version < 3 {
 		want.Runs = nil
 	}
+	if version < 4 {
+		want.Notes[1].Ends, want.Notes[1].Sums, want.Chunks[0].Closed = []int64{}, []uint32{}, 0
+	}
 	wantSaved(t, h, want)
 	if events, err := h.Events(t.Context(), 9); err != nil || len(events) != 1 || events[0].Params["a"] != "b" || h.Incarnation() != 2 {
 		t.Fatal(events, err, h.Incarnation())
@@ -234,8 +238,10 @@ func TestProgressIsSaved(t *testing.T) {
 	rest := engine.Chunk{ID: 4, Table: items, After: sealed.Upto}
 	done := want.Chunks[1]
 	done.Status, done.H, done.HSet = snapshot.Gone, cdc.Position{}, ""
+	back := want.Chunks[1]
+	back.Note = 1
 	planned := engine.Chunk{ID: 9, Table: items}
-	note := engine.Note{Seq: 3, X: cdc.Position{File: 79, Offset: 9}, Offsets: []int64{1, 2, 3}}
+	note := engine.Note{Seq: 3, X: cdc.Position{File: 79, Offset: 9}, Offsets: []int64{1, 2, 3}, Ends: []int64{1, 2, 4}, Sums: []uint32{7, 8, 9}}
 	steps := []struct {
 		name string
 		do   error
@@ -246,6 +252,7 @@ func TestProgressIsSaved(t *testing.T) {
 		{"note", h.Note(t.Context(), note, []schema.Version{next}, 0), func() { want.Notes, want.Schemas = append(want.Notes, note), append(want.Schemas, next) }},
 		{"seal", h.Seal(t.Context(), sealed, &rest), func() { want.Chunks[2] = sealed; want.Chunks = append(want.Chunks, rest) }},
 		{"chunks", h.Chunks(t.Context(), []engine.Chunk{done}, true), func() { want.Chunks[1] = done }},
+		{"back", h.Back(t.Context(), 2, []engine.Chunk{back}), func() { want.Notes, want.Chunks[1] = want.Notes[:2], back }},
 		{"replan", h.Replan(t.Context(), items, []engine.Chunk{planned}), func() { want.Chunks = append(want.Chunks[:2], planned) }},
 	}
 	for _, step := range steps {
@@ -256,7 +263,7 @@ func TestProgressIsSaved(t *testing.T) {
 	}
 	wantSaved(t, h, want)
 	for name, err := range map[string]error{
-		"a note with an old number": h.Note(t.Context(), note, nil, 0),
+		"a note with an old number": h.Note(t.Context(), want.Notes[1], nil, 0),
 		"seal of a NEW chunk":       h.Seal(t.Context(), rest, nil),
 		"plan with a foreign chunk": h.Replan(t.Context(), items, []engine.Chunk{{ID: 50, Table: orders}}),
 		"plan with a used number":   h.Replan(t.Context(), items, []engine.Chunk{{ID: 1, Table: items}}),

@@ -99,6 +99,7 @@ func TestLostLeaseEndsTheRunAndEveryWrite(t *testing.T) {
 				"Note":       h.Note(ctx, engine.Note{Seq: 2}, nil, 0),
 				"Seal":       h.Seal(ctx, engine.Chunk{Status: snapshot.Sealed}, nil),
 				"Chunks":     h.Chunks(ctx, []engine.Chunk{{}}, false),
+				"Back":       h.Back(ctx, 1, nil),
 				"Replan":     h.Replan(ctx, id, nil),
 				"Load":       func() error { _, err := h.Load(ctx); return err }(),
 			} {

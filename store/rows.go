@@ -54,23 +54,30 @@ type incarnationRow struct {
 func incarnationOf(id, name string) incarnationRow { return incarnationRow{Task: id, Name: name} }
 
 type noteRow struct {
-	Task    string            `db:"task"`
-	Seq     int64             `db:"seq"`
-	X       position          `db:"x"`
-	L       position          `db:"l"`
-	Set     string            `db:"l_set"`
-	Offsets document[[]int64] `db:"offsets"`
+	Task    string             `db:"task"`
+	Seq     int64              `db:"seq"`
+	X       position           `db:"x"`
+	L       position           `db:"l"`
+	Set     string             `db:"l_set"`
+	Offsets document[[]int64]  `db:"offsets"`
+	Ends    document[[]int64]  `db:"ends"`
+	Sums    document[[]uint32] `db:"sums"`
 }
 
 func (r *noteRow) note() engine.Note {
-	return engine.Note{Seq: r.Seq, X: cdc.Position(r.X), L: cdc.Position(r.L), Set: r.Set, Offsets: r.Offsets.of}
+	return engine.Note{Seq: r.Seq, X: cdc.Position(r.X), L: cdc.Position(r.L), Set: r.Set, Offsets: r.Offsets.of, Ends: r.Ends.of, Sums: r.Sums.of}
+}
+
+// list is an empty one where there is none.
+func list[T any](l []T) document[[]T] {
+	if l == nil {
+		l = []T{}
+	}
+	return document[[]T]{l}
 }
 
 func noteOf(id string, n engine.Note) noteRow {
-	if n.Offsets == nil {
-		n.Offsets = []int64{}
-	}
-	return noteRow{Task: id, Seq: n.Seq, X: position(n.X), L: position(n.L), Set: n.Set, Offsets: document[[]int64]{n.Offsets}}
+	return noteRow{Task: id, Seq: n.Seq, X: position(n.X), L: position(n.L), Set: n.Set, Offsets: list(n.Offsets), Ends: list(n.Ends), Sums: list(n.Sums)}
 }
 
 type chunkRow struct {
@@ -91,19 +98,20 @@ type chunkRow struct {
 	Bytes  int64                     `db:"bytes"`
 	Sum    uint32                    `db:"sum"`
 	Patch  bool                      `db:"patch"`
+	Closed int64                     `db:"closed"`
 }
 
 func (r *chunkRow) chunk() engine.Chunk {
 	return engine.Chunk{ID: r.ID, Table: cdc.TableID{Schema: r.DB, Name: r.Name}, After: r.After.of, Upto: r.Upto.of,
 		Status: snapshot.Status(r.Status), S: cdc.Position(r.S), H: cdc.Position(r.H), HSet: r.HSet, Note: r.Note,
-		Schema: r.Schema, File: r.File, Rows: r.Rows, Bytes: r.Bytes, Sum: r.Sum, Patch: r.Patch}
+		Schema: r.Schema, File: r.File, Rows: r.Rows, Bytes: r.Bytes, Sum: r.Sum, Patch: r.Patch, Closed: r.Closed}
 }
 
 func chunkOf(id string, c engine.Chunk) chunkRow {
 	return chunkRow{Task: id, ID: c.ID, DB: c.Table.Schema, Name: c.Table.Name,
 		After: document[*snapshot.Bound]{c.After}, Upto: document[*snapshot.Bound]{c.Upto},
 		Status: uint8(c.Status), S: position(c.S), H: position(c.H), HSet: c.HSet, Note: c.Note,
-		Schema: c.Schema, File: c.File, Rows: c.Rows, Bytes: c.Bytes, Sum: c.Sum, Patch: c.Patch}
+		Schema: c.Schema, File: c.File, Rows: c.Rows, Bytes: c.Bytes, Sum: c.Sum, Patch: c.Patch, Closed: c.Closed}
 }
 
 type versionRow struct {

@@ -24,6 +24,7 @@ type runOptions struct {
 	data      string
 	until     string
 	end, json bool
+	repeats   bool
 	workers   int
 }
 
@@ -33,6 +34,7 @@ func (p *program) runTask(ctx context.Context, args []string) int {
 	f.StringVar(&o.data, "data", "./data", "`DIR` with the progress of the task")
 	f.StringVar(&o.until, "until", "", "`caught-up`: end the task when it is first without delay")
 	f.BoolVar(&o.end, "end", false, "end the task where the source stands now; tells the process that runs it, if one does")
+	f.BoolVar(&o.repeats, "accept-repeats", false, "go on after target.expired: changes of the last moments before the stop may be sent twice")
 	f.IntVar(&o.workers, "workers", 0, "`N` chunks read at once in the full copy, instead of the task file's")
 	f.BoolVar(&o.json, "json", false, "progress as one JSON object a second on standard output")
 	words, code, ok := f.parse(args, 1)
@@ -88,7 +90,7 @@ func (p *program) drive(ctx context.Context, spec *task.Spec, o runOptions) int 
 	}
 	show := p.newDisplay(o.json)
 	for {
-		state, err = r.run(ctx, t, engine.Control{End: end.asked, UntilCaughtUp: o.until != ""}, show)
+		state, err = r.run(ctx, t, engine.Control{End: end.asked, UntilCaughtUp: o.until != "", AcceptRepeats: o.repeats}, show)
 		if task.Code(err) != "task.lease_lost" || ctx.Err() != nil {
 			break
 		}

@@ -146,6 +146,9 @@ func (r *runner) plan(ctx context.Context, t *store.Task, source *mysql.Source, 
 	w.Planned(rows, copied)
 }
 
+// warnings are the notices that a person should look at.
+var warnings = map[string]bool{"target.repaired": true, "target.compacted": true, "target.partitions_added": true}
+
 // record keeps a notice in the task's history. A history that can't be written stops nothing: what matters is
 // written by the engine, and fails there.
 func (r *runner) record(ctx context.Context, t *store.Task, n engine.Notice) {
@@ -154,6 +157,9 @@ func (r *runner) record(ctx context.Context, t *store.Task, n engine.Notice) {
 		params[strconv.Itoa(i+1)] = p
 	}
 	level := store.Info
+	if warnings[n.Code] {
+		level = store.Warning
+	}
 	if n.Retry != nil {
 		level, params["code"] = store.Warning, task.Code(n.Retry.Err)
 	}
