@@ -412,7 +412,7 @@ func (r *router) owes(at cdc.Position) bool {
 func (r *router) hand(c *chunk, budget int) error {
 	if c.reader == nil && !c.rowsOut {
 		var err error
-		if c.reader, err = openSealed(r.files, &c.Chunk); err != nil {
+		if c.reader, err = openSealed(r.files, &c.Chunk, c.resumed); err != nil {
 			return err
 		}
 	}
@@ -493,9 +493,10 @@ func (r *router) finish(ctx context.Context, cs []*chunk) error {
 	return nil
 }
 
-// expire stores that chunks are GONE, once the stored low bound is past their H, and drops them with their files.
+// expire stores that chunks are GONE, once the stored low bound is past their H, and drops them with their files. It
+// is durable, and the notes before it with it: a power cut must not bring back a chunk whose file is gone.
 func (r *router) expire(ctx context.Context, cs []*chunk) error {
-	if err := r.advance(ctx, cs, snapshot.Gone, false); err != nil {
+	if err := r.advance(ctx, cs, snapshot.Gone, true); err != nil {
 		return err
 	}
 	r.done = slices.DeleteFunc(r.done, func(c *chunk) bool { return c.Status == snapshot.Gone })

@@ -86,8 +86,12 @@ func (r *router) scanned(lane int, offset int64, value []byte) error {
 	if !ok || !strings.HasPrefix(id, r.cfg.prefix) {
 		return nil
 	}
-	r.found.seen[lane] = placed{offset, sumOf(value)}
 	rest := id[len(r.cfg.prefix):]
+	if r.noted.Seq == 1 && r.found.seen[lane].sum == 0 && !strings.HasPrefix(rest, "f/") {
+		p := r.lanes[lane].part
+		return recreated("reading back "+p.String(), fmt.Sprintf("in partition %d of topic %s a message of this task stands at offset %d without the mark that it begins with", p.ID, p.Topic, offset))
+	}
+	r.found.seen[lane] = placed{offset, sumOf(value)}
 	switch {
 	case strings.HasPrefix(rest, "f/"):
 		return r.fenced(lane, offset, rest)

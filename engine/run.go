@@ -102,7 +102,7 @@ func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position, worke
 	r.cfg.repeats = c.AcceptRepeats
 	err = r.readBack(ctx, d)
 	if errors.Is(err, errWentBack) {
-		return runOnce(ctx, d, c, until)
+		return runOnce(ctx, d, c, until, worked)
 	}
 	if err != nil {
 		return err

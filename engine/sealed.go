@@ -92,7 +92,14 @@ type sealedReader struct {
 	patch []sealedRow
 }
 
-func openSealed(files Files, c *Chunk) (*sealedReader, error) {
+// openSealed opens a chunk's file. One of an earlier run is read as a whole first: what is damaged must not be sent in
+// part.
+func openSealed(files Files, c *Chunk, earlier bool) (*sealedReader, error) {
+	if earlier {
+		if err := verifySealed(files, c); err != nil {
+			return nil, err
+		}
+	}
 	r := &sealedReader{want: c, skip: map[string]struct{}{}}
 	if c.Patch {
 		if err := r.readPatch(files, c.File+".patch"); err != nil {
@@ -106,6 +113,26 @@ func openSealed(files Files, c *Chunk) (*sealedReader, error) {
 	r.file.ReadCloser = f
 	r.in = bufio.NewReaderSize(&r.file, int(min(c.Bytes+1, 256<<10))) // small chunks are many
 	return r, nil
+}
+
+func verifySealed(files Files, c *Chunk) error {
+	f, err := files.Open(c.File)
+	if err != nil {
+		return err
+	}
+	in := summed{ReadCloser: f}
+	_, err = io.Copy(io.Discard, struct{ io.Reader }{&in})
+	return errors.Join(err, f.Close(), in.differs(c))
+}
+
+// differs is the error of a file that is not the one that was sealed.
+func (r *summed) differs(c *Chunk) error {
+	if r.bytes == c.Bytes && r.sum == c.Sum {
+		return nil
+	}
+	return &task.Error{Code: "data.chunk_file", Op: "reading chunk file " + c.File,
+		Text: fmt.Sprintf("the file holds %d bytes with checksum %08x, it was sealed with %d and %08x", r.bytes, r.sum, c.Bytes, c.Sum),
+		Hint: "The data folder was damaged or put back from a copy. Restore it, or copy the table anew in a new task."}
 }
 
 func (r *sealedReader) readPatch(files Files, name string) error {
@@ -136,10 +163,8 @@ func (r *sealedReader) next() (*sealedRow, error) {
 	for r.in != nil {
 		row, err := r.read()
 		if err == io.EOF {
-			if r.file.bytes != r.want.Bytes || r.file.sum != r.want.Sum {
-				return nil, &task.Error{Code: "data.chunk_file", Op: "reading chunk file " + r.want.File,
-					Text: fmt.Sprintf("the file holds %d bytes with checksum %08x, it was sealed with %d and %08x", r.file.bytes, r.file.sum, r.want.Bytes, r.want.Sum),
-					Hint: "The data folder was damaged or put back from a copy. Restore it, or copy the table anew in a new task."}
+			if err := r.file.differs(r.want); err != nil {
+				return nil, err
 			}
 			r.in = nil
 			break

@@ -3,13 +3,13 @@ package engine
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"slices"
 
 	"sluice/engine/cdc"
 	"sluice/engine/schema"
 	"sluice/engine/snapshot"
+	"sluice/engine/task"
 )
 
 // The data folder of the simulation. A power cut takes back what was not durable; a kill may come before or after
@@ -191,7 +191,7 @@ func (f *simFiles) Create(name string) (File, error) {
 func (f *simFiles) Open(name string) (io.ReadCloser, error) {
 	n := f.files[name]
 	if n == nil {
-		return nil, errors.New("no file " + name)
+		return nil, &task.Error{Code: "data.chunk_file", Text: "no file " + name}
 	}
 	return io.NopCloser(bytes.NewReader(n.data)), nil
 }

@@ -55,7 +55,8 @@ func simConfigOf(seed uint64) simConfig {
 	}
 	c.orderOff = !c.maria && draw(2) == 0
 	c.copies = draw(4) == 0
-	c.unclean, c.ages = !c.copies && draw(3) == 0, !c.copies && draw(8) == 0
+	c.unclean = !c.copies && draw(3) == 0
+	c.ages = !c.copies && !c.unclean && draw(6) == 0
 	c.keepNotes, c.keepBytes = [4]int64{0, 2, 10, 1000}[draw(4)], [2]int64{100, 1 << 30}[draw(2)]
 	// From an old position, without a full copy and with minimal metadata, a DDL before the definitions were read stops
 	// the task by design.

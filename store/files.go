@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"sluice/engine"
+	"sluice/engine/task"
 )
 
 // Files is the folder of one task's sealed chunks; it satisfies engine.Files.
@@ -59,6 +60,10 @@ func (f *Files) Open(name string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	in, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &task.Error{Code: "data.chunk_file", Op: "opening chunk file " + name, Err: err, Text: "A file of copied rows is missing.",
+			Hint: "The data folder was damaged or put back from a copy. Restore it, or copy the table anew in a new task."}
+	}
 	if err != nil {
 		return nil, failure("opening chunk file "+name, err)
 	}

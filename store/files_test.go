@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -81,9 +80,8 @@ func TestFilesListAndRemove(t *testing.T) {
 	if names, err := f.List(); err != nil || !slices.Equal(names, []string{"a", "c.patch"}) {
 		t.Fatal(names, err)
 	}
-	if _, err := f.Open("b"); !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
+	_, err := f.Open("b")
+	wantCode(t, err, "data.chunk_file", false)
 }
 
 func TestFileNamesStayInTheFolder(t *testing.T) {

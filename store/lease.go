@@ -25,10 +25,10 @@ type lease struct {
 }
 
 // mayTake says whether the lease is free. One that was written under the lock that this process now holds belongs
-// to a process that is gone.
+// to a process that is gone, and one that lasts longer than a lease to another time: the clock was set back since.
 func (s *Store) mayTake(row *taskRow) error {
 	left := time.UnixMilli(row.Until).Sub(s.now())
-	if row.Owner == "" || left <= 0 || strings.HasPrefix(row.Owner, s.place+"/") {
+	if row.Owner == "" || left <= 0 || left > leaseTime || strings.HasPrefix(row.Owner, s.place+"/") {
 		return nil
 	}
 	return &task.Error{Code: "task.lease_held", Retry: true,
@@ -78,18 +78,19 @@ func (t *Task) write(ctx context.Context, d durability, op string, do func(*sqlx
 	return t.writeAs(ctx, t.lease, d, op, do)
 }
 
+// writeAs holds the lease by its owner alone: one that has run out and that nobody took is still this run's, so that a
+// clock that is set forward, a machine that slept or a disk that stood still end nothing.
 func (t *Task) writeAs(ctx context.Context, l *lease, d durability, op string, do func(*sqlx.Tx) error) error {
 	return t.store.write(ctx, d, op, func(tx *sqlx.Tx) error {
 		var held int
-		err := tx.GetContext(ctx, &held, "SELECT count(*) FROM task WHERE id = ? AND lease_owner = ? AND lease_until > ?",
-			t.row.ID, l.owner, t.store.now().UnixMilli())
+		err := tx.GetContext(ctx, &held, "SELECT count(*) FROM task WHERE id = ? AND lease_owner = ?", t.row.ID, l.owner)
 		if err != nil {
 			return err
 		}
 		if held == 0 {
 			return &task.Error{Code: "task.lease_lost", Op: op, Retry: true,
-				Text: fmt.Sprintf("The lease of the task %q ran out or another process took it.", t.spec.Name),
-				Hint: "The task stopped writing. It tries again by itself; if another process has it, end one of the two. A machine that sleeps or a disk that stands still for 15 seconds also loses the lease."}
+				Text: fmt.Sprintf("Another process took the lease of the task %q.", t.spec.Name),
+				Hint: "Two machines use this folder, and this one stood still for more than 15 seconds. The task stopped writing here and tries again by itself; end one of the two."}
 		}
 		return do(tx)
 	})

@@ -56,6 +56,48 @@ func TestLeaseKeepsACopyOfTheFolderWaiting(t *testing.T) {
 	}
 }
 
+// TestClockJumps sets the clock by hours while a task runs and before it is taken over.
+func TestClockJumps(t *testing.T) {
+	t.Parallel()
+	for _, jump := range []time.Duration{-5 * time.Hour, 5 * time.Hour} {
+		c := newClock()
+		s := openAt(t, t.TempDir(), c)
+		h, run := begun(t, s)
+		twin := openAt(t, copyOf(t, s), c)
+		c.forward(jump)
+		if err := h.Note(run, engine.Note{Seq: 1}, nil, 0); err != nil {
+			t.Errorf("%v: the running task lost its lease: %v", jump, err)
+		}
+		c.c <- c.now() // it renews by the new clock
+		c.c <- c.now()
+		if err := h.Note(run, engine.Note{Seq: 2}, nil, 0); err != nil || run.Err() != nil {
+			t.Errorf("%v: the running task lost its lease: %v, %v", jump, err, run.Err())
+		}
+		if err := h.Begin(run, &engine.Saved{Task: h.ID(), Generation: 1}); err == nil {
+			t.Error("a task began twice")
+		}
+		late := openAt(t, copyOf(t, s), c)
+		for name, other := range map[string]*Store{"a copy of before the jump": twin, "a copy of after it": late} {
+			o, _, err := other.Task(t.Context(), fullSpec())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = o.Start(t.Context())
+			if other == late { // by the clock of now the lease holds
+				wantCode(t, err, "task.lease_held", true)
+				c.forward(leaseTime)
+				_, err = o.Start(t.Context())
+			}
+			if err != nil {
+				t.Fatalf("%v: %s waits for ever: %v", jump, name, err)
+			}
+			if err := o.End(t.Context(), task.Stopped, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestRenewalKeepsTheLease(t *testing.T) {
 	t.Parallel()
 	c := newClock()
@@ -77,7 +119,6 @@ func TestRenewalKeepsTheLease(t *testing.T) {
 func TestLostLeaseEndsTheRunAndEveryWrite(t *testing.T) {
 	t.Parallel()
 	ways := map[string]func(*testing.T, *Store, *clock){
-		"ran out": func(_ *testing.T, _ *Store, c *clock) { c.forward(leaseTime) },
 		"taken": func(t *testing.T, s *Store, _ *clock) {
 			if _, err := s.db.Exec("UPDATE task SET lease_owner = 'another'"); err != nil {
 				t.Fatal(err)
