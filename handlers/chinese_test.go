@@ -204,6 +204,9 @@ func TestChineseEvents(t *testing.T) {
 			if code == "source.table_renamed" {
 				e.Params["2"] = "shop.orders_old"
 			}
+			if strings.HasPrefix(code, "target.") {
+				e.Params = map[string]string{"1": "shop", "2": "3", "3": "4000", "4": "5000"}
+			}
 			if code == "task.retry" {
 				e.Params = map[string]string{"1": "reading the binlog: it was lost", "2": "1m30s", "code": "source.connection_lost"}
 			}
