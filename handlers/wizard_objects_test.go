@@ -114,6 +114,23 @@ func TestObjectsFrom(t *testing.T) {
 	}
 }
 
+// The lock of rows is off until a person allows it, and the page shows what was chosen.
+func TestObjectsRowLock(t *testing.T) {
+	t.Parallel()
+	s := newDesk(t, i18n.English)
+	s.at(t, selected)
+	for _, allowed := range []bool{false, true, false} {
+		form := things()
+		if allowed {
+			form["row_lock"] = []string{"on"}
+		}
+		leads(t, s.send(s.url(stepObjects), form), s.url(stepPrecheck))
+		if s.body(t).Spec.Source.RowLock != allowed || page(t, s.get(s.url(stepObjects)), http.StatusOK).Find("#row_lock[checked]").Length() == 1 != allowed {
+			t.Errorf("allowed %v was not kept", allowed)
+		}
+	}
+}
+
 // rowsOf lists the tables of a box as it is without a script.
 func rowsOf(doc *goquery.Document, box string) string {
 	var out []string
