@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"sluice/engine/cdc"
 	"sluice/engine/snapshot"
@@ -170,7 +171,10 @@ func (v *view) Rows(ctx context.Context, q snapshot.Query, each func(cdc.Row) er
 	return n, err
 }
 
-// Close ends the transaction and frees the connection; twice is fine.
+// rollbackTimeout is how long a server may take to end a transaction; closing the connection does it as well.
+const rollbackTimeout = 2 * time.Second
+
+// Close ends the transaction and frees the connection, also where the server is silent; twice is fine.
 func (v *view) Close() error {
 	if v.conn == nil {
 		return nil
@@ -178,7 +182,11 @@ func (v *view) Close() error {
 	c := v.conn
 	v.conn = nil
 	if !c.broken {
+		ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
+		release := c.watch(ctx)
 		c.exec("ROLLBACK") // an error marks it broken
+		release()
+		cancel()
 	}
 	v.source.give(c)
 	return nil

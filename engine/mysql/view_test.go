@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"testing"
+	"time"
 
 	"sluice/engine/cdc"
 	"sluice/engine/enginetest/servers"
@@ -329,4 +330,24 @@ func TestSplitTable(t *testing.T) {
 			t.Errorf("%v %v", rows, err)
 		}
 	})
+}
+
+// TestCloseOfSilentServer: a view is given back in seconds where the server has stopped to answer, as at the end of a
+// task that is stopped meanwhile.
+func TestCloseOfSilentServer(t *testing.T) {
+	t.Parallel()
+	m := servers.StartMySQL(t, servers.MariaDB1011)
+	v, err := open(t, m).View(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Freeze(t)
+	defer m.Thaw(t)
+	closed := make(chan struct{})
+	go func() { v.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(3 * rollbackTimeout):
+		t.Error("the view is still being closed")
+	}
 }

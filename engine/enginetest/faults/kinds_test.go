@@ -20,6 +20,7 @@ var kinds = []kind{
 	{"kill.point", "Sluice killed (`kill -9`) at a named point", 6, 11, killPoint, nil},
 	{"kill.random", "Sluice killed (`kill -9`) at a random moment", 4, 6, killRandom, nil},
 	{"stop", "Sluice stopped (SIGTERM)", 2, 3, stopInOrder, nil},
+	{"stop.alone", "Sluice stopped (SIGTERM) while a server is silent", 1, 1, stopAlone, nil},
 	{"pause", "Sluice's process frozen and let go on", 1, 1, pauseProcess, nil},
 	{"sleep", "Sluice's process frozen for longer than its lease lasts", 1, 0, sleepProcess, nil},
 	{"takeover", "Frozen, thought dead, taken over on a copy, and writing on", 1, 0, takeOver, nil},

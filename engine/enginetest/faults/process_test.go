@@ -71,6 +71,19 @@ func pauseProcess(w *world) (time.Time, string) {
 	return time.Now(), "for " + (quiet + d).String()
 }
 
+// stopAlone stops the process while one of its servers is silent: what waits for an answer must not hold it up.
+func stopAlone(w *world) (time.Time, string) {
+	e := []end{toSource, toBroker}[w.g.IntN(2)]
+	heal := w.poison(e, "timeout", "downstream", `"timeout": 0`)
+	w.stalled()
+	began := time.Now()
+	w.stop()
+	took := time.Since(began).Round(time.Millisecond)
+	heal()
+	w.start("")
+	return time.Now(), fmt.Sprintf("%s silent, stopped in %s", []string{"source", "broker"}[e], took)
+}
+
 // sleepProcess does what a laptop does whose lid is closed.
 func sleepProcess(w *world) (time.Time, string) {
 	const lease = 15 * time.Second

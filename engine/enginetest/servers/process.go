@@ -92,8 +92,21 @@ func (p *process) stop() error {
 }
 
 // freeze stops the process without ending it: its ports stay open and nothing answers. thaw lets it go on.
-func (p *process) freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
-func (p *process) thaw() error   { return p.cmd.Process.Signal(syscall.SIGCONT) }
+func (p *process) freeze() error {
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	// The signal is on its way for a moment, in which the program may still answer.
+	for began := time.Now(); time.Since(began) < stopWait; time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+		if err != nil || strings.Contains(string(stat), ") T ") { // without /proc there is nothing to see
+			return nil
+		}
+	}
+	return fmt.Errorf("%s does not stand still", p.name)
+}
+
+func (p *process) thaw() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
 
 // discard ends the process the fast way and removes its folder.
 func (p *process) discard() {
