@@ -294,7 +294,10 @@ func (r *router) startScan(s *Saved) {
 	for _, c := range s.Chunks {
 		r.found.chunks[c.ID] = c.Status != snapshot.New
 	}
-	for range r.lanes {
+	for i, l := range r.lanes {
+		if s.Producer == NoProducer {
+			l.acked = n.Offsets[i] // where reading back begins
+		}
 		r.found.lanes = append(r.found.lanes, map[string]bool{})
 	}
 	for _, c := range r.active {

@@ -111,4 +111,6 @@ type Progress struct {
 	Waiting string // why the full copy waits, a code; empty: it does not
 	Trying  *Retry // what a request to the target is sent again after; nil: none fails
 	Bytes   int    // held in memory for lanes and chunk queues
+	Plain   bool   // the target gives no producer: what a doubt can double is in Doubles
+	Doubles Doubles
 }

@@ -21,6 +21,7 @@
 //	table.go, ddl.go     a selected table, its definition, its key
 //	learn.go             a definition that a statement left unknown
 //	lane.go, send.go     one partition: batches in order, one request in flight
+//	plain.go             the same where the target gives no producer id
 //	note.go              checkpoints: the low bound and the log ends
 //
 // Rooms below: cdc (the words), task (what was asked), schema (definitions by position), route (where a record goes),

@@ -26,6 +26,9 @@ type fakeSink struct {
 	calls atomic.Int64 // under way
 	// lose lets the answer to a request that was written get lost; may be nil.
 	lose func() bool
+	// plain: it gives no producers. late then says how long after it was given up a request is still written; nil: none is.
+	plain bool
+	late  func(b *Batch) time.Duration
 }
 
 func (k *fakeSink) set(hook func(ctx context.Context, p Partition, b *Batch) error) {
@@ -41,6 +44,15 @@ type fakeLog struct {
 	next  int32
 }
 
+func (l *fakeLog) write(b *Batch) (at int64) {
+	at = int64(len(l.log))
+	for _, m := range b.Messages {
+		l.log = append(l.log, Message{Key: slices.Clone(m.Key), Value: slices.Clone(m.Value)})
+		l.at = append(l.at, time.Now())
+	}
+	return at
+}
+
 func (k *fakeSink) log(p Partition) *fakeLog {
 	l := k.logs[p]
 	if l == nil {
@@ -50,7 +62,14 @@ func (k *fakeSink) log(p Partition) *fakeLog {
 	return l
 }
 
-func (k *fakeSink) NewProducer(context.Context) (int64, error) { return 7, nil }
+func (k *fakeSink) NewProducer(context.Context) (int64, error) {
+	if k.plain {
+		return NoProducer, nil
+	}
+	return 7, nil
+}
+
+func (k *fakeSink) Parked() time.Duration { return 3 * time.Second }
 
 func (k *fakeSink) Produce(ctx context.Context, p Partition, b *Batch) (int64, error) {
 	k.calls.Add(1)
@@ -68,28 +87,36 @@ func (k *fakeSink) Produce(ctx context.Context, p Partition, b *Batch) (int64, e
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if b.Producer == NoProducer && k.late != nil {
+		if d := k.late(b); d > 0 {
+			go func() {
+				time.Sleep(d)
+				k.mu.Lock()
+				defer k.mu.Unlock()
+				k.log(p).write(b)
+			}()
+			return 0, &ProduceFailure{Kind: ProduceDoubt, Err: errPassing}
+		}
+	}
 	l := k.log(p)
 	size := 61
 	for _, m := range b.Messages {
 		size += len(m.Key) + len(m.Value) + 12
 	}
 	switch {
-	case b.Epoch < l.epoch:
+	case b.Producer == NoProducer && (k.limit == 0 || size <= k.limit):
+	case b.Producer != NoProducer && b.Epoch < l.epoch:
 		return 0, &ProduceFailure{Kind: ProduceFenced, Err: errors.New("fenced")}
 	case k.limit > 0 && size > k.limit:
 		return 0, k.tooLarge()
 	case b.Epoch > l.epoch:
 		l.epoch, l.next = b.Epoch, 0
 	}
-	if b.Sequence != l.next {
+	if b.Producer != NoProducer && b.Sequence != l.next {
 		return 0, &ProduceFailure{Kind: ProduceSequence, Err: fmt.Errorf("sequence %d where %d comes", b.Sequence, l.next)}
 	}
 	l.next += int32(len(b.Messages))
-	at := int64(len(l.log))
-	for _, m := range b.Messages {
-		l.log = append(l.log, Message{Key: slices.Clone(m.Key), Value: slices.Clone(m.Value)})
-		l.at = append(l.at, time.Now())
-	}
+	at := l.write(b)
 	if k.lose != nil && k.lose() {
 		return 0, &ProduceFailure{Kind: ProduceDoubt, Err: errPassing}
 	}

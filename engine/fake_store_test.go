@@ -47,7 +47,17 @@ func (s *fakeStore) index() {
 }
 
 func (s *fakeStore) Epoch(_ context.Context, producer int64, epoch int16, run string) error {
-	return s.write(func(v *Saved) { v.Producer, v.Epoch, v.Runs = producer, epoch, append(v.Runs, run) })
+	return s.write(func(v *Saved) {
+		v.Producer, v.Epoch, v.Runs, v.Plain = producer, epoch, append(v.Runs, run), v.Plain || producer == NoProducer
+	})
+}
+
+func (s *fakeStore) Doubled(_ context.Context, _ int, resent int64, at []int64) (d Doubles, err error) {
+	err = s.write(func(v *Saved) {
+		v.Doubles.Resent, v.Doubles.Found = v.Doubles.Resent+resent, v.Doubles.Found+int64(len(at))
+		d = v.Doubles
+	})
+	return d, err
 }
 
 func (s *fakeStore) SchemaSent(context.Context) error {

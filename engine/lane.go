@@ -43,7 +43,8 @@ type flight struct {
 	lane    *lane
 	batch   Batch
 	entries []entry
-	resent  bool // some attempt ended in doubt
+	resent  bool   // some attempt ended in doubt
+	plain   *plain // without a producer; nil: with one
 }
 
 func (l *lane) push(e entry) {
@@ -147,7 +148,9 @@ func (l *lane) done(end int64) []entry {
 	l.flight = nil
 	l.seq = nextSequence(l.seq, len(f.entries))
 	l.acked = max(l.acked, end)
-	l.sum = sumOf(f.entries[len(f.entries)-1].value)
+	if l.sum = sumOf(f.entries[len(f.entries)-1].value); f.plain != nil && f.plain.last != 0 {
+		l.sum = f.plain.last
+	}
 	return f.entries
 }
 

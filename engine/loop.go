@@ -155,7 +155,7 @@ func (l *loop) flush(ctx context.Context) error {
 		}
 		select {
 		case a := <-l.acks:
-			if err := l.acked(a); err != nil {
+			if err := l.acked(ctx, a); err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -205,7 +205,7 @@ func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown, look
 	case b, ok := <-batches:
 		return l.batch(b, ok)
 	case a := <-l.acks:
-		return l.acked(a)
+		return l.acked(ctx, a)
 	case e := <-l.chunks:
 		return l.chunkEvent(e)
 	case p := <-l.probes:
@@ -264,7 +264,7 @@ func (l *loop) batch(b []cdc.Event, ok bool) error {
 	return nil
 }
 
-func (l *loop) acked(a laneResult) error {
+func (l *loop) acked(ctx context.Context, a laneResult) error {
 	if a.trying != nil {
 		a.lane.trying = a.trying
 		l.d.retrying(a.trying)
@@ -280,6 +280,9 @@ func (l *loop) acked(a laneResult) error {
 		return a.err
 	}
 	l.d.fault("acked")
+	if err := l.r.doubles(ctx, a.lane.flight); err != nil {
+		return err
+	}
 	l.r.acked(a.lane, a.end)
 	return nil
 }
@@ -310,11 +313,11 @@ func (r *router) wake(l *lane) {
 }
 
 // takeAcks takes all acknowledgements that are there: a turn costs more than one of them.
-func (l *loop) takeAcks() error {
+func (l *loop) takeAcks(ctx context.Context) error {
 	for {
 		select {
 		case a := <-l.acks:
-			if err := l.acked(a); err != nil {
+			if err := l.acked(ctx, a); err != nil {
 				return err
 			}
 		default:
@@ -369,7 +372,7 @@ func (l *loop) turn(ctx context.Context) (time.Duration, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
-	if err := l.takeAcks(); err != nil {
+	if err := l.takeAcks(ctx); err != nil {
 		return 0, err
 	}
 	pause, err := l.routePending(ctx)
@@ -593,7 +596,7 @@ func (l *loop) dispatch(ctx context.Context) {
 	r := l.r
 	for _, ln := range r.dirty {
 		ln.dirty = false
-		f := ln.take(r.saved.Producer, r.saved.Epoch, batchMessages)
+		f := r.take(ln, batchMessages)
 		if f == nil {
 			continue
 		}

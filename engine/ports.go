@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"io"
+	"time"
 
 	"sluice/engine/cdc"
 	"sluice/engine/snapshot"
@@ -83,7 +84,10 @@ type Message struct {
 	Value []byte
 }
 
-// Batch is one produce request: idempotent, for one partition.
+// NoProducer stands for a producer id where the target gives none: the broker can't tell a resend from a new request.
+const NoProducer = -1
+
+// Batch is one produce request for one partition: idempotent, if it has a producer.
 type Batch struct {
 	Producer int64
 	Epoch    int16
@@ -119,8 +123,12 @@ func (e *ProduceFailure) Unwrap() error { return e.Err }
 
 // Sink is what the engine asks of the target.
 type Sink interface {
-	// NewProducer asks for a new idempotent producer id.
+	// NewProducer asks for a new idempotent producer id; NoProducer where the broker knows none (Kafka 0.10) or the
+	// user may not have one.
 	NewProducer(ctx context.Context) (int64, error)
+	// Parked is how long after it was given up a request is waited for that has no producer. A broker that holds one
+	// longer may write it late.
+	Parked() time.Duration
 	// Produce makes one attempt with acks=all and gives the offset of the first message. Errors are *ProduceFailure.
 	Produce(ctx context.Context, p Partition, b *Batch) (int64, error)
 	// Ends gives the first and the end offset of each partition, in the order asked.

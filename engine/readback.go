@@ -107,10 +107,15 @@ func (r *router) scan(ctx context.Context, d *Deps, l *lane, from, to int64) err
 	if from >= to {
 		return nil
 	}
-	return d.Sink.Scan(ctx, l.part, from, to, func(offset int64, m Message) error {
+	err := d.Sink.Scan(ctx, l.part, from, to, func(offset int64, m Message) error {
 		d.fault("scanning")
 		return r.scanned(l.id, offset, m.Value)
 	})
+	if twice := r.found.twice; err == nil && len(twice) > 0 {
+		r.found.twice = nil
+		err = r.foundTwice(ctx, l, 0, twice)
+	}
+	return err
 }
 
 // fenceAll writes the fence of every lane and gives their offsets.
@@ -126,19 +131,26 @@ func (r *router) fenceAll(ctx context.Context, d *Deps) ([]int64, error) {
 	codec := func() Codec { return d.NewCodec(r.saved.Server.Version) }
 	var once sync.Once
 	tell := func(r *Retry) { once.Do(func() { d.retrying(r) }) }
-	return fences, each(ctx, len(r.lanes), func(ctx context.Context, i int) error {
+	err := each(ctx, len(r.lanes), func(ctx context.Context, i int) error {
 		end, err := send(ctx, d.Sink, codec, flights[i], tell)
-		if err != nil {
-			return err
-		}
-		r.lanes[i].done(end)
 		fences[i] = end - 1
-		return nil
+		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range r.lanes {
+		if err := r.doubles(ctx, flights[i]); err != nil {
+			return nil, err
+		}
+		l.done(fences[i] + 1)
+	}
+	return fences, nil
 }
 
 // fence makes the first request of this incarnation for a lane: one heartbeat with the new epoch and the incarnation's
-// name. Once it is written, no request of an earlier incarnation can be written after it.
+// name. Once it is written, no request of an earlier incarnation can be written after it; without a producer such a
+// request was waited for, and this is the mark of the take-over.
 func (r *router) fence(l *lane) (*flight, error) {
 	value, err := r.codec.Encode(nil, &cdc.Record{ID: r.nextID(), Op: cdc.Heartbeat, Time: r.cfg.now() / 1000, Pos: r.base, SafePos: r.base,
 		Identity: fmt.Sprintf("%sf/%d.%d/%s", r.cfg.prefix, r.saved.Epoch, l.id, r.saved.Runs[len(r.saved.Runs)-1]), Born: r.cfg.now()})
@@ -146,5 +158,5 @@ func (r *router) fence(l *lane) (*flight, error) {
 		return nil, err
 	}
 	l.push(entry{value: value})
-	return l.take(r.saved.Producer, r.saved.Epoch, 1), nil
+	return r.take(l, 1), nil
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -127,18 +128,35 @@ func sameServer(ctx context.Context, d *Deps, s *Saved) error {
 	return nil
 }
 
-// takeOver stores a new epoch before anything is sent with it.
+// takeOver stores a new epoch before anything is sent with it. The next epoch of the same producer fences what the
+// incarnation before still has on its way. Nothing fences it where the producer is another one or there is none: then
+// it is waited for.
 func takeOver(ctx context.Context, d *Deps, s *Saved) error {
-	if s.Producer == 0 || s.Epoch == 1<<15-1 {
-		id, err := d.Sink.NewProducer(ctx)
-		if err != nil {
+	id, err := d.Sink.NewProducer(ctx) // asked each time: the right may have come or gone
+	if err != nil {
+		return err
+	}
+	id, wait := succeed(s, id)
+	if wait {
+		if err := sleep(ctx, d.Sink.Parked()); err != nil {
 			return err
 		}
-		s.Producer, s.Epoch = id, 0
 	}
-	s.Epoch++
+	s.Producer, s.Epoch, s.Plain = id, s.Epoch%math.MaxInt16+1, s.Plain || id == NoProducer
 	s.Runs = append(s.Runs, d.newRun())
 	return d.Checkpoints.Epoch(ctx, s.Producer, s.Epoch, s.Runs[len(s.Runs)-1])
+}
+
+// succeed chooses between the stored producer and one that the target has just given, and tells whether the requests
+// of the incarnation before must be waited for.
+func succeed(s *Saved, fresh int64) (producer int64, wait bool) {
+	switch {
+	case s.Epoch == 0:
+		return fresh, false // nothing was ever sent
+	case fresh != NoProducer && s.Producer != NoProducer && s.Epoch < math.MaxInt16:
+		return s.Producer, false
+	}
+	return fresh, true
 }
 
 // cleanFiles removes chunk files that no SEALED or DONE chunk names.

@@ -21,6 +21,9 @@ const (
 // the log where the answer leaves a doubt. It gives the end offset of the batch. What keeps it from that for more than
 // a moment is told once.
 func send(ctx context.Context, sink Sink, codec func() Codec, f *flight, tell func(*Retry)) (int64, error) {
+	if f.plain != nil {
+		return sendPlain(ctx, sink, codec, f, tell)
+	}
 	began := time.Now()
 	pause, told := 20*time.Millisecond, false
 	for tries := 1; ; tries++ {
@@ -43,9 +46,7 @@ func send(ctx context.Context, sink Sink, codec func() Codec, f *flight, tell fu
 				Hint: "It was deleted. Start a new task with a full copy; what was in the topic is not sent again by this one."}
 		}
 		if time.Since(began) > patience {
-			return 0, &task.Error{Code: "target.unavailable", Op: "writing to " + f.lane.part.String(), Retry: true, Err: err,
-				Text: fmt.Sprintf("the broker did not confirm a batch for %s", patience),
-				Hint: "Check that the brokers are up and that the partition has a leader. The task goes on by itself."}
+			return 0, unconfirmed(f, err)
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return 0, err
@@ -105,6 +106,9 @@ func refused(f *flight, err error) error {
 	case fail.Kind == ProduceSequence, fail.Kind == ProduceExpired:
 		return &task.Error{Code: "target.sequence", Op: op, Retry: true, Err: fail.Err,
 			Text: "the broker no longer knows the task's producer", Hint: "The task starts anew and compares with the log."}
+	case task.Code(err) == tooLarge && f.resent && len(f.entries) > 1:
+		return &task.Error{Code: tooLarge, Op: op, Retry: true, Err: fail.Err,
+			Text: "a batch of which it is not known what was written became too large for the topic", Hint: "The task starts anew and compares with the log."}
 	case task.Code(err) == tooLarge && len(f.entries) == 1:
 		e := &f.entries[0]
 		return &task.Error{Code: tooLarge, Op: op, Err: fail.Err,

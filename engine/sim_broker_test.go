@@ -6,27 +6,34 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"sluice/engine/cdc"
 	"sluice/engine/task"
 )
 
-// The target of the simulation: one log a partition with idempotent producer state, requests that are lost, parked or
-// answered late, and a high watermark that may trail the log's end.
+// The target of the simulation: one log a partition with the state of idempotent producers, requests that are lost,
+// parked or answered late or with an error though they are written, and a high watermark that may trail the log's end.
+// With or without producer ids, or changing from one incarnation to the next. A request without one is appended
+// whenever it comes, but not later than Parked.
 
 type simBatch struct {
 	seq, n, off int
 	epoch       int16
+	producer    int64
 }
 
 type simPartition struct {
-	log   []string // message values
-	start int      // what lies before was deleted by age
-	all   []simBatch
-	hw    int
+	log       []string // message values
+	start     int      // what lies before was deleted by age
+	all       []simBatch
+	hw        int
+	producers map[int64]*simProducer
+}
+
+type simProducer struct {
 	epoch int16
 	last  int // last sequence
-	known bool
 	keep  []simBatch
 }
 
@@ -48,6 +55,7 @@ type simBroker struct {
 	net   []simRequest
 	resp  []simResponse
 	count int
+	ids   int64
 }
 
 func (b *simBroker) send(part int, batch Batch) int {
@@ -60,24 +68,26 @@ func (b *simBroker) deliver(i int) {
 	r := b.net[i]
 	b.net = append(b.net[:i:i], b.net[i+1:]...)
 	p := &b.parts[r.part]
+	k := p.producers[r.batch.Producer]
 	seq, n := int(r.batch.Sequence), len(r.batch.Messages)
 	out := simResponse{no: r.no, part: r.part, incarnation: r.incarnation, n: n}
 	switch {
-	case p.known && r.batch.Epoch < p.epoch:
+	case r.batch.Producer == NoProducer:
+	case k != nil && r.batch.Epoch < k.epoch:
 		out.code = 47
-	case p.known && r.batch.Epoch == p.epoch:
-		for _, k := range p.keep {
-			if k.seq == seq && k.n == n {
-				out.off = k.off
+	case k != nil && r.batch.Epoch == k.epoch:
+		for _, old := range k.keep {
+			if old.seq == seq && old.n == n {
+				out.off = old.off
 				b.resp = append(b.resp, out)
 				b.w.logf("broker: p%d duplicate of req %d (seq %d)", r.part, r.no, seq)
 				return
 			}
 		}
-		if seq != p.last+1 {
+		if seq != k.last+1 {
 			out.code = 45
 		}
-	case p.known && seq != 0: // a newer epoch; a producer that is not known may begin anywhere
+	case k != nil && seq != 0: // a newer epoch; a producer that is not known may begin anywhere
 		out.code = 45
 	}
 	if out.code != 0 {
@@ -89,13 +99,16 @@ func (b *simBroker) deliver(i int) {
 	for _, m := range r.batch.Messages {
 		p.log = append(p.log, string(m.Value))
 	}
-	if !p.known || p.epoch != r.batch.Epoch {
-		p.keep = nil
-	}
-	p.known, p.epoch, p.last = true, r.batch.Epoch, seq+n-1
-	p.all = append(p.all, simBatch{seq, n, out.off, r.batch.Epoch})
-	if p.keep = append(p.keep, p.all[len(p.all)-1]); len(p.keep) > 5 {
-		p.keep = p.keep[1:]
+	p.all = append(p.all, simBatch{seq, n, out.off, r.batch.Epoch, r.batch.Producer})
+	if r.batch.Producer != NoProducer {
+		if k == nil || k.epoch != r.batch.Epoch {
+			k = &simProducer{epoch: r.batch.Epoch}
+			p.producers[r.batch.Producer] = k
+		}
+		k.last = seq + n - 1
+		if k.keep = append(k.keep, p.all[len(p.all)-1]); len(k.keep) > 5 {
+			k.keep = k.keep[1:]
+		}
 	}
 	if !b.w.c.slowISR {
 		p.hw = len(p.log)
@@ -117,8 +130,10 @@ func (b *simBroker) leaderChange(pi int) {
 		p.cut(p.hw)
 	}
 	p.hw = len(p.log)
-	if n := len(p.keep); n > 1 {
-		p.keep = p.keep[n-1:]
+	for _, k := range p.producers {
+		if n := len(k.keep); n > 1 {
+			k.keep = k.keep[n-1:]
+		}
 	}
 	rest := b.resp[:0:0]
 	for _, r := range b.resp {
@@ -136,10 +151,11 @@ func (p *simPartition) cut(at int) {
 	for len(p.all) > 0 && p.all[len(p.all)-1].off+p.all[len(p.all)-1].n > at {
 		p.all = p.all[:len(p.all)-1]
 	}
-	p.keep = nil
-	if p.known = len(p.all) > 0; p.known {
-		k := p.all[len(p.all)-1]
-		p.epoch, p.last, p.keep = k.epoch, k.seq+k.n-1, []simBatch{k}
+	clear(p.producers)
+	for _, b := range p.all {
+		if b.producer != NoProducer {
+			p.producers[b.producer] = &simProducer{b.epoch, b.seq + b.n - 1, []simBatch{b}}
+		}
 	}
 }
 
@@ -189,7 +205,55 @@ func (b *simBroker) foreign(pi int) {
 
 // Sink, as far as a start asks it.
 
-func (b *simBroker) NewProducer(context.Context) (int64, error) { return 1, nil }
+func (b *simBroker) NewProducer(context.Context) (int64, error) {
+	if c := b.w.c; c.plain && (!c.mixed || b.w.pick(2) == 0) {
+		return NoProducer, nil
+	}
+	b.ids++
+	return b.ids, nil
+}
+
+// Parked lets the time pass after which no request of a dead process is on its way any more.
+func (b *simBroker) Parked() time.Duration {
+	for p := range b.parts {
+		b.settle(p)
+	}
+	return 0
+}
+
+// settle writes or loses what is on its way to a partition.
+func (b *simBroker) settle(part int) {
+	for i := 0; i < len(b.net); {
+		switch {
+		case b.net[i].part != part:
+			i++
+		case b.w.pick(3) == 0:
+			b.deliver(i)
+		default:
+			b.lose(i)
+		}
+	}
+}
+
+func (b *simBroker) lose(i int) {
+	b.w.logf("network: req %d lost", b.net[i].no)
+	b.net = append(b.net[:i:i], b.net[i+1:]...)
+}
+
+// simDoubts are errors after which it is not known what was written.
+var simDoubts = []int{7, 13, 20, -1, 56}
+
+// garble answers a request with such an error, whether it is written or not.
+func (b *simBroker) garble(i int) {
+	r := b.net[i]
+	if b.w.pick(2) == 0 {
+		b.deliver(i)
+		b.resp = b.resp[:len(b.resp)-1]
+	} else {
+		b.lose(i)
+	}
+	b.resp = append(b.resp, simResponse{no: r.no, part: r.part, incarnation: r.incarnation, code: simDoubts[b.w.pick(len(simDoubts))]})
+}
 
 func (b *simBroker) Produce(context.Context, Partition, *Batch) (int64, error) {
 	return 0, errors.New("the simulation sends by itself")

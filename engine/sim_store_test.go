@@ -100,7 +100,17 @@ func (s *simStore) Begin(_ context.Context, v *Saved) error {
 }
 
 func (s *simStore) Epoch(_ context.Context, producer int64, epoch int16, run string) error {
-	return s.write(true, func(v *Saved) { v.Producer, v.Epoch, v.Runs = producer, epoch, append(v.Runs, run) })
+	return s.write(true, func(v *Saved) {
+		v.Producer, v.Epoch, v.Runs, v.Plain = producer, epoch, append(v.Runs, run), v.Plain || producer == NoProducer
+	})
+}
+
+func (s *simStore) Doubled(_ context.Context, _ int, resent int64, at []int64) (d Doubles, err error) {
+	err = s.write(true, func(v *Saved) {
+		v.Doubles.Resent, v.Doubles.Found = v.Doubles.Resent+resent, v.Doubles.Found+int64(len(at))
+		d = v.Doubles
+	})
+	return d, err
 }
 
 func (s *simStore) SchemaSent(context.Context) error {

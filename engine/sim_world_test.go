@@ -19,6 +19,7 @@ type simConfig struct {
 	maria, orderOff, zero, openEnded, slowISR, power, ddl, foreign bool
 	textKey, fullMap, schema, full                                 bool
 	copies, unclean, ages                                          bool
+	plain, mixed                                                   bool // no producer ids; only at times
 	byFile, rowLock, slowCommit                                    bool // without GTID
 	keepNotes, keepBytes                                           int64
 	parts, limit, queueItems, maxTx, crashes, rotate               int
@@ -54,8 +55,9 @@ func simConfigOf(seed uint64) simConfig {
 		c.mul[i] = lv[draw(4)]
 	}
 	c.orderOff = !c.maria && draw(2) == 0
-	c.copies = draw(4) == 0
-	c.unclean = !c.copies && draw(3) == 0
+	c.plain, c.mixed = draw(3) == 0, draw(2) == 0
+	c.copies = !c.plain && draw(4) == 0 // without producers nothing keeps two processes apart
+	c.unclean = !c.plain && !c.copies && draw(3) == 0
 	c.ages = !c.copies && !c.unclean && draw(6) == 0
 	c.keepNotes, c.keepBytes = [4]int64{0, 2, 10, 1000}[draw(4)], [2]int64{100, 1 << 30}[draw(2)]
 	// From an old position, without a full copy and with minimal metadata, a DDL before the definitions were read stops
@@ -181,6 +183,9 @@ func newWorld(c simConfig) *world {
 	w := &world{c: c, ctx: context.Background(), counters: new(atomic.Int64)}
 	w.src = &simSource{w: w, maps: map[[2]int]*cdc.TableMap{}}
 	w.b = &simBroker{w: w, parts: make([]simPartition, c.parts)}
+	for i := range w.b.parts {
+		w.b.parts[i].producers = map[int64]*simProducer{}
+	}
 	w.simSide = &simSide{store: &simStore{w: w, lies: map[int64]bool{}, cuts: map[int]int{}}, files: &simFiles{w: w, files: map[string]*simFile{}}}
 	spec := &task.Spec{Name: "sim", Schema: c.schema, Full: c.full, Incremental: true, Target: task.Target{Topic: "t"}, Policy: task.PolicyKey}
 	spec.Source.RowLock = c.rowLock
@@ -400,7 +405,8 @@ func (w *world) enableBroker() {
 				weight = 2
 			}
 			w.add(-1, weight, func() { b.deliver(i) })
-			w.add(mFault, w.bad(1), func() { w.logf("network: req %d lost", b.net[i].no); b.net = append(b.net[:i:i], b.net[i+1:]...) })
+			w.add(mFault, w.bad(1), func() { b.lose(i) })
+			w.add(mFault, w.bad(1), func() { b.garble(i) })
 		}
 	}
 	for i := range b.resp {
@@ -446,11 +452,13 @@ func (w *world) enable() {
 		w.add(mCrash, w.bad(1), func() { w.crashes++; w.dieIn = 1 + w.pick(6) })
 	}
 	for i, l := range w.r.lanes {
-		if l.flight != nil {
+		if l.flight != nil && w.reqs[i] == 0 {
+			w.add(-1, 5, func() { w.plainStep(i) })
+		} else if l.flight != nil {
 			w.enableTimeout(i)
 		} else if w.stage >= simSchema && l.head < len(l.queue) {
 			w.add(mSend, 4, func() {
-				f := l.take(w.r.saved.Producer, w.r.saved.Epoch, 1+w.pick(3))
+				f := w.r.take(l, 1+w.pick(3))
 				w.reqs[i] = w.b.send(i, f.batch)
 			})
 		}
@@ -632,6 +640,8 @@ func (w *world) response(i int) {
 		err = &ProduceFailure{Kind: ProduceSequence, Err: context.Canceled}
 	case 47:
 		err = &ProduceFailure{Kind: ProduceFenced, Err: context.Canceled}
+	case 7, 13, 20, -1, 56:
+		err = &ProduceFailure{Kind: ProduceDoubt, Err: context.Canceled}
 	}
 	w.outcome(r.part, r.off, err)
 }
@@ -640,6 +650,16 @@ func (w *world) response(i int) {
 func (w *world) outcome(i, off int, err error) {
 	l := w.r.lanes[i]
 	f := l.flight
+	if f.plain != nil {
+		w.reqs[i] = 0
+		if f.plain.step == plainMark {
+			f.marked(int64(off), err)
+		} else {
+			f.sent(int64(off), err)
+		}
+		w.logf("lane %d: %v, next step %d", i, err, f.plain.step)
+		return
+	}
 	switch f.judge(err) {
 	case flightAcked:
 		w.logf("lane %d: acked at %d", i, off)
@@ -668,6 +688,37 @@ func (w *world) outcome(i, off int, err error) {
 		} else {
 			w.fail("lane %d: %v", i, err)
 		}
+	}
+}
+
+// plainStep does what sendPlain does between two requests.
+func (w *world) plainStep(i int) {
+	l := w.r.lanes[i]
+	f := l.flight
+	switch p := f.plain; p.step {
+	case plainSend:
+		w.reqs[i] = w.b.send(i, f.batch)
+	case plainWait:
+		w.b.settle(i)
+		f.waited()
+	case plainMark:
+		b, err := f.mark(simCodec{})
+		w.must(err)
+		w.reqs[i] = w.b.send(i, *b)
+	case plainRead, plainCount:
+		found := map[string][]int64{}
+		for o := l.acked; o < p.upto; o++ {
+			if id, _, ok := (simCodec{}).Identity([]byte(w.b.parts[i].log[o])); ok {
+				found[id] = append(found[id], o)
+			}
+		}
+		f.read(simCodec{}, found)
+		w.logf("lane %d: read [%d,%d), %d of %d are missing", i, l.acked, p.upto, len(f.batch.Messages), len(f.entries))
+	case plainDone:
+		w.must(w.r.doubles(w.ctx, f))
+		w.ack(l, p.end)
+	default:
+		w.fail("lane %d: %v", i, p.err)
 	}
 }
 

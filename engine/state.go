@@ -19,8 +19,10 @@ type Saved struct {
 	End        cdc.Position     // E0: no chunk opens before the stream has passed it
 	Partitions map[string]int   // partition count of each topic, frozen at the start
 	Lanes      []Partition      // frozen at the start
-	Producer   int64            // idempotent producer id, 0 before the first
-	Epoch      int16            // of the newest incarnation
+	Producer   int64            // idempotent producer id, or NoProducer; it means nothing before the first epoch
+	Epoch      int16            // of the newest incarnation; 0 before the first
+	Plain      bool             // some incarnation wrote without a producer: records may stand twice
+	Doubles    Doubles          // what came of it
 	Runs       []string         // names of this folder's incarnations, the newest last; each stands in its fences
 	SchemaSent bool             // all records of the schema phase are acknowledged
 	Notes      []Note           // oldest first
@@ -67,7 +69,11 @@ type Checkpoints interface {
 	// Begin stores the start of a task; durable.
 	Begin(ctx context.Context, s *Saved) error
 	// Epoch stores the producer, its epoch and the name of the incarnation before anything is sent with them; durable.
+	// NoProducer sets Plain for good.
 	Epoch(ctx context.Context, producer int64, epoch int16, run string) error
+	// Doubled counts records sent again and the offsets of a lane at which records stand a second time, each offset once
+	// however often it is told, and gives the new sums; durable.
+	Doubled(ctx context.Context, lane int, resent int64, at []int64) (Doubles, error)
 	// SchemaSent stores that the schema phase is over; durable.
 	SchemaSent(ctx context.Context) error
 	// Note appends a note, with the table versions that came since the one before. Notes with Seq >= keep stay.

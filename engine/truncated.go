@@ -90,6 +90,9 @@ func (r *router) goBack(ctx context.Context, d *Deps, lost []int, first, fences 
 			return err
 		}
 	}
+	if r.saved.Plain { // nothing kept what was sent after the loss from being appended, out of order
+		return r.beyond(ctx, d, lost, first, fences)
+	}
 	files, err := r.files.List()
 	if err != nil {
 		return err

@@ -134,6 +134,9 @@ func (s *stand) numbers(p *views.Page) []views.Fact {
 		{Name: p.T("task.rate"), Value: s.rate(p)},
 		{Name: p.T("show.acked"), Value: p.T("show.acked_value", "N", p.Number(s.now.Acked), "Bytes", p.Bytes(s.now.AckedBytes))},
 	}
+	if s.now.Plain || s.now.Resent+s.now.Doubled > 0 {
+		out = append(out, views.Fact{Name: p.T("show.doubles"), Value: p.T("show.doubles_value", "Resent", p.Number(s.now.Resent), "Found", p.Number(s.now.Doubled))})
+	}
 	if s.live {
 		out = append(out, views.Fact{Name: p.T("show.held"), Value: p.Bytes(int64(s.now.Held))})
 	}

@@ -79,9 +79,33 @@ func (t *Task) Epoch(ctx context.Context, producer int64, epoch int16, run strin
 }
 
 func (t *Task) saveEpoch(ctx context.Context, tx *sqlx.Tx, producer int64, epoch int16) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO producer (task, pid, epoch) VALUES (?, ?, ?)
-		ON CONFLICT (task) DO UPDATE SET pid = excluded.pid, epoch = excluded.epoch`, t.row.ID, producer, epoch)
+	_, err := tx.ExecContext(ctx, `INSERT INTO producer (task, pid, epoch, plain) VALUES (?, ?, ?, ?)
+		ON CONFLICT (task) DO UPDATE SET pid = excluded.pid, epoch = excluded.epoch, plain = max(plain, excluded.plain)`,
+		t.row.ID, producer, epoch, producer == engine.NoProducer)
 	return err
+}
+
+// Doubled counts records sent again and the offsets of a lane at which records stand a second time, and gives the new
+// sums; durable. An offset counts once.
+func (t *Task) Doubled(ctx context.Context, lane int, resent int64, at []int64) (d engine.Doubles, err error) {
+	err = t.write(ctx, durable, "counting records that were sent again", func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, "UPDATE producer SET resent = resent + ? WHERE task = ?", resent, t.row.ID); err != nil {
+			return err
+		}
+		for _, offset := range at {
+			_, err := tx.ExecContext(ctx, "INSERT INTO doubled (task, lane, place) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", t.row.ID, lane, offset)
+			if err != nil {
+				return err
+			}
+		}
+		return t.loadDoubles(ctx, tx, &d)
+	})
+	return d, err
+}
+
+func (t *Task) loadDoubles(ctx context.Context, tx *sqlx.Tx, d *engine.Doubles) error {
+	return tx.QueryRowContext(ctx, "SELECT resent, (SELECT count(*) FROM doubled WHERE doubled.task = producer.task) FROM producer WHERE task = ?",
+		t.row.ID).Scan(&d.Resent, &d.Found)
 }
 
 // SchemaSent stores that the schema phase is over, durable.

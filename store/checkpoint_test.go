@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -248,6 +249,13 @@ func TestProgressIsSaved(t *testing.T) {
 		want func()
 	}{
 		{"epoch", h.Epoch(t.Context(), 8, 0, "third"), func() { want.Producer, want.Epoch, want.Runs = 8, 0, append(want.Runs, "third") }},
+		{"no producer", h.Epoch(t.Context(), engine.NoProducer, 1, "fourth"), func() {
+			want.Producer, want.Epoch, want.Plain, want.Runs = engine.NoProducer, 1, true, append(want.Runs, "fourth")
+		}},
+		{"a producer again", h.Epoch(t.Context(), 9, 2, "fifth"), func() { want.Producer, want.Epoch, want.Runs = 9, 2, append(want.Runs, "fifth") }},
+		{"doubles", doubled(h, 0, 7, []int64{5, 6}), func() { want.Doubles = engine.Doubles{Resent: 7, Found: 2} }},
+		{"the same doubles", doubled(h, 0, 1, []int64{6}), func() { want.Doubles.Resent++ }},
+		{"of another lane", doubled(h, 1, 0, []int64{6}), func() { want.Doubles.Found++ }},
 		{"schema sent", h.SchemaSent(t.Context()), func() { want.SchemaSent = true }},
 		{"note", h.Note(t.Context(), note, []schema.Version{next}, 0), func() { want.Notes, want.Schemas = append(want.Notes, note), append(want.Schemas, next) }},
 		{"seal", h.Seal(t.Context(), sealed, &rest), func() { want.Chunks[2] = sealed; want.Chunks = append(want.Chunks, rest) }},
@@ -273,6 +281,11 @@ func TestProgressIsSaved(t *testing.T) {
 		}
 	}
 	wantSaved(t, h, want) // and what was refused left nothing
+}
+
+func doubled(h *Task, lane int, resent int64, at []int64) error {
+	_, err := h.Doubled(context.Background(), lane, resent, at)
+	return err
 }
 
 func TestVersionThatIsReadAgainIsStoredOnce(t *testing.T) {

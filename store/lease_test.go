@@ -137,6 +137,7 @@ func TestLostLeaseEndsTheRunAndEveryWrite(t *testing.T) {
 				"Begin":      h.Begin(ctx, &engine.Saved{Task: h.ID(), Generation: 1}),
 				"Epoch":      h.Epoch(ctx, 1, 2, "x"),
 				"SchemaSent": h.SchemaSent(ctx),
+				"Doubled":    doubled(h, 0, 1, nil),
 				"Note":       h.Note(ctx, engine.Note{Seq: 2}, nil, 0),
 				"Seal":       h.Seal(ctx, engine.Chunk{Status: snapshot.Sealed}, nil),
 				"Chunks":     h.Chunks(ctx, []engine.Chunk{{}}, false),

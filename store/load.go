@@ -33,8 +33,11 @@ func (t *Task) Load(ctx context.Context) (*engine.Saved, error) {
 }
 
 func (t *Task) loadLists(ctx context.Context, tx *sqlx.Tx, s *engine.Saved) error {
-	err := tx.QueryRowContext(ctx, "SELECT pid, epoch FROM producer WHERE task = ?", t.row.ID).Scan(&s.Producer, &s.Epoch)
+	err := tx.QueryRowContext(ctx, "SELECT pid, epoch, plain FROM producer WHERE task = ?", t.row.ID).Scan(&s.Producer, &s.Epoch, &s.Plain)
 	if err != nil {
+		return err
+	}
+	if err := t.loadDoubles(ctx, tx, &s.Doubles); err != nil {
 		return err
 	}
 	s.Partitions = map[string]int{}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"sluice/engine"
 	"sluice/engine/cdc"
 	"sluice/engine/dts"
 	"sluice/engine/kafka"
@@ -157,12 +158,9 @@ func (t askedTarget) Brokers(ctx context.Context) ([]precheck.Broker, error) {
 	return each(list, func(b kafka.Broker) precheck.Broker { return precheck.Broker(b) }), err
 }
 
-func (t askedTarget) Idempotent(ctx context.Context) (*bool, error) {
-	allowed, told, err := t.MayWriteIdempotently(ctx)
-	if err != nil || !told {
-		return nil, err
-	}
-	return &allowed, nil
+func (t askedTarget) Idempotent(ctx context.Context) (bool, error) {
+	id, err := t.NewProducer(ctx)
+	return id != engine.NoProducer, err
 }
 
 func (t askedTarget) Topics(ctx context.Context, names []string) (map[string]precheck.Topic, error) {

@@ -186,7 +186,7 @@ func (s *status) line() string {
 		if low := where(s.Low, s.Log); low != "" {
 			b.WriteString("  delivered up to " + low)
 		}
-		return b.String()
+		return b.String() + s.doubles()
 	}
 	fmt.Fprintf(&b, "  %s rows/s", grouped(int64(s.perSecond)))
 	switch {
@@ -204,7 +204,15 @@ func (s *status) line() string {
 	if s.Trying != nil {
 		b.WriteString("  trying again after " + task.Code(s.Trying.Err))
 	}
-	return b.String()
+	return b.String() + s.doubles()
+}
+
+// doubles tells of messages that may stand twice, if there are any.
+func (s *status) doubles() string {
+	if s.Doubles == (engine.Doubles{}) {
+		return ""
+	}
+	return fmt.Sprintf("  %s messages sent again, %s found twice", grouped(s.Doubles.Resent), grouped(s.Doubles.Found))
 }
 
 // document is the line of --json. Fields that are not known are null.
@@ -220,6 +228,9 @@ type document struct {
 	DDLs       int64           `json:"ddls"`
 	Acked      int64           `json:"acknowledged"`
 	AckedBytes int64           `json:"acknowledged_bytes"`
+	Plain      bool            `json:"no_producer,omitempty"` // the target gives no producer id
+	Resent     int64           `json:"sent_again,omitempty"`
+	Doubled    int64           `json:"found_twice,omitempty"`
 	DelayMS    *int64          `json:"delay_ms"`
 	NoDelay    bool            `json:"no_delay"`
 	ChunksLeft int             `json:"chunks_left"`
@@ -245,6 +256,7 @@ func (s *status) document(now time.Time, notices []engine.Notice) document {
 	c := s.Counts
 	d := document{Time: now.UTC().Truncate(time.Millisecond), Phase: s.Phase, Rows: s.rows(), PerSecond: float64(int64(s.perSecond*10)) / 10,
 		Copied: c.Copied, Inserts: c.Inserts, Updates: c.Updates, Deletes: c.Deletes, DDLs: c.DDLs, Acked: c.Acked, AckedBytes: c.AckedBytes,
+		Plain: s.Plain, Resent: s.Doubles.Resent, Doubled: s.Doubles.Found,
 		NoDelay: s.NoDelay, ChunksLeft: s.ChunksLeft, Waiting: s.Waiting, Notices: notices, Outcome: s.outcome, Error: problemOf(s.err)}
 	if s.Known {
 		ms := s.Delay.Milliseconds()

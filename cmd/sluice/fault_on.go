@@ -9,7 +9,24 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
+
+	"sluice/engine/kafka"
 )
+
+// targetOptions reads SLUICE_KAFKA_TIMEOUT: without a producer id a take-over waits as long as a request may take.
+func targetOptions(getenv func(string) string) []kafka.Option {
+	asked := getenv("SLUICE_KAFKA_TIMEOUT")
+	if asked == "" {
+		return nil
+	}
+	d, err := time.ParseDuration(asked)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "SLUICE_KAFKA_TIMEOUT: %v\n", err)
+		os.Exit(exitUsage)
+	}
+	return []kafka.Option{kafka.WithTimeout(d)}
+}
 
 // faultPoints reads SLUICE_FAULT="point:N": the process kills itself when the point is reached for the N-th time.
 func faultPoints(getenv func(string) string) func(string) {

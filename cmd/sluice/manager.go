@@ -202,6 +202,7 @@ func (m *manager) once(ctx context.Context, id string, run *managed) (err error)
 	m.hub.Update(id, false, func(s *progress.Status) {
 		b := w.before
 		s.Inserts, s.Updates, s.Deletes, s.DDLs, s.Acked, s.AckedBytes, s.LastChange = b.Inserts, b.Updates, b.Deletes, b.DDLs, b.Acked, b.AckedBytes, b.LastChange
+		s.Plain, s.Resent, s.Doubled = b.Plain, b.Resent, b.Doubled
 	})
 	_, err = m.runner.run(ctx, t, engine.Control{End: run.end.asked}, w)
 	w.save(context.WithoutCancel(ctx))
@@ -369,6 +370,7 @@ func (w *hubWatcher) Progress(p engine.Progress) {
 		c, b := p.Counts, w.before
 		s.State, s.Trying, s.Phase, s.Waiting, s.Held = task.Running, attempt(p.Trying), string(p.Phase), p.Waiting, p.Bytes
 		s.Copied, s.Inserts, s.Updates, s.Deletes, s.DDLs = prior+c.Copied, b.Inserts+c.Inserts, b.Updates+c.Updates, b.Deletes+c.Deletes, b.DDLs+c.DDLs
+		s.Plain, s.Resent, s.Doubled = p.Plain, p.Doubles.Resent, p.Doubles.Found
 		s.Acked, s.AckedBytes, s.Estimate, s.ChunksLeft = b.Acked+c.Acked, b.AckedBytes+c.AckedBytes, total, p.ChunksLeft
 		s.Delay, s.Known, s.NoDelay = p.Delay, p.Known, p.NoDelay
 		s.Position, s.Low = where(p.Position, p.Log), where(p.Low, p.Log)

@@ -70,7 +70,7 @@ func (p *program) drive(ctx context.Context, spec *task.Spec, o runOptions) int 
 		return exitOf(err)
 	}
 	defer st.Close()
-	r := &runner{store: st, fault: faultPoints(p.getenv)}
+	r := &runner{store: st, fault: faultPoints(p.getenv), target: targetOptions(p.getenv)}
 	t, state, err := r.bind(ctx, spec)
 	if err == nil && o.end && state == task.New {
 		err = &task.Error{Code: "task.not_started", Text: fmt.Sprintf("the task %q has not started, so there is nothing to end", spec.Name),

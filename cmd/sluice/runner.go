@@ -19,8 +19,9 @@ import (
 
 // runner joins the rooms into runs of tasks. It knows no flags and no terminal.
 type runner struct {
-	store *store.Store
-	fault func(point string) // nil in production
+	store  *store.Store
+	fault  func(point string) // nil in production
+	target []kafka.Option     // none in production
 }
 
 // watcher is told what happens during a run, from the engine's own goroutine: it must not wait.
@@ -56,7 +57,7 @@ func (r *runner) run(ctx context.Context, t *store.Task, control engine.Control,
 		return r.early(ctx, err)
 	}
 	defer source.Close()
-	sink, err := kafka.Open(ctx, spec.Target)
+	sink, err := kafka.Open(ctx, spec.Target, r.target...)
 	if err != nil {
 		return r.early(ctx, err)
 	}
@@ -147,7 +148,8 @@ func (r *runner) plan(ctx context.Context, t *store.Task, source *mysql.Source, 
 }
 
 // warnings are the notices that a person should look at.
-var warnings = map[string]bool{"target.repaired": true, "target.compacted": true, "target.partitions_added": true}
+var warnings = map[string]bool{"target.repaired": true, "target.compacted": true, "target.partitions_added": true,
+	"target.doubles": true, "target.resent": true}
 
 // record keeps a notice in the task's history. A history that can't be written stops nothing: what matters is
 // written by the engine, and fails there.

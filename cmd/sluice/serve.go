@@ -102,7 +102,7 @@ func (p *program) newConsole(st *store.Store, o serveOptions, demo string) (*con
 	}
 	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	hub := progress.NewHub(time.Now)
-	c.manager = newManager(&runner{store: st, fault: faultPoints(p.getenv)}, hub, log)
+	c.manager = newManager(&runner{store: st, fault: faultPoints(p.getenv), target: targetOptions(p.getenv)}, hub, log)
 	sums, err := st.Key("sums of prechecks")
 	if err != nil {
 		return nil, errors.Join(err, c.listener.Close())

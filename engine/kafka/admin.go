@@ -172,8 +172,12 @@ func (c *Client) ready(ctx context.Context, topic string, partitions int) error 
 	return err
 }
 
-// metadata asks a broker, not the transport's cache; nil topics are all.
+// metadata asks a broker, not the transport's cache; nil topics are all. A broker before 0.11 may create a topic that it
+// is asked for by name: it is asked for all.
 func (c *Client) metadata(ctx context.Context, topics []string) (*metadata.Response, error) {
+	if c.old && len(topics) > 0 {
+		topics = nil
+	}
 	m, err := c.roundTrip(ctx, &direct{request: &metadata.Request{TopicNames: topics}, broker: -1})
 	if err != nil {
 		return nil, err

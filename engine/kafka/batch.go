@@ -29,12 +29,13 @@ const (
 	headerSize   = 61
 )
 
-// Overhead is what a batch adds to its records; MessageOverhead is the most that a record adds to its key and value.
+// Overhead is what a batch adds to its records; MessageOverhead is the most that a record adds to its key and value, in
+// the message format of any Kafka.
 // A batch of messages is at most Overhead + sum(MessageOverhead + len(key) + len(value)) bytes before compression,
 // which is what a broker compares with max.message.bytes if nothing is compressed.
 const (
 	Overhead        = headerSize
-	MessageOverhead = 5 + 1 + 1 + 5 + 5 + 5 + 1 // length, attributes, time, offset, key and value length, headers
+	MessageOverhead = max(5+1+1+5+5+5+1, messageOverhead) // length, attributes, time, offset, key and value length, headers
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -62,9 +63,13 @@ func (e *encoder) encode(b *engine.Batch, codec compress.Compression, millis int
 	binary.BigEndian.PutUint32(h[atLastDelta:], n-1)
 	binary.BigEndian.PutUint64(h[atFirstTime:], uint64(millis))
 	binary.BigEndian.PutUint64(h[atMaxTime:], uint64(millis))
+	epoch, sequence := b.Epoch, b.Sequence
+	if b.Producer == engine.NoProducer {
+		epoch, sequence = -1, -1
+	}
 	binary.BigEndian.PutUint64(h[atProducer:], uint64(b.Producer))
-	binary.BigEndian.PutUint16(h[atProdEpoch:], uint16(b.Epoch))
-	binary.BigEndian.PutUint32(h[atSequence:], uint32(b.Sequence))
+	binary.BigEndian.PutUint16(h[atProdEpoch:], uint16(epoch))
+	binary.BigEndian.PutUint32(h[atSequence:], uint32(sequence))
 	binary.BigEndian.PutUint32(h[atCount:], n)
 
 	if codec == compress.None {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +56,9 @@ func reference(b *engine.Batch, codec compress.Compression, millis int64, versio
 // stamp writes the producer into a batch that the library made.
 func stamp(set []byte, b *engine.Batch) {
 	h := set[4:]
+	if b.Producer == engine.NoProducer {
+		b = &engine.Batch{Producer: b.Producer, Epoch: -1, Sequence: -1}
+	}
 	binary.BigEndian.PutUint64(h[atProducer:], uint64(b.Producer))
 	binary.BigEndian.PutUint16(h[atProdEpoch:], uint16(b.Epoch))
 	binary.BigEndian.PutUint32(h[atSequence:], uint32(b.Sequence))
@@ -92,6 +96,42 @@ func TestEncoderAgreesWithTheLibrary(t *testing.T) {
 		}
 		if g, w := inflate(t, codec, got[4+headerSize:]), inflate(t, codec, want[4+headerSize:]); !bytes.Equal(g, w) {
 			t.Fatalf("records: got %x, want %x", g, w)
+		}
+	})
+}
+
+// A set for Kafka 0.10 is what the library writes, and with a compression what the decoder reads as the same messages.
+func TestMessageSetAgreesWithTheLibrary(t *testing.T) {
+	t.Parallel()
+	e := new(encoder)
+	rapid.Check(t, func(t *rapid.T) {
+		b := anyBatch().Draw(t, "batch")
+		millis := rapid.Int64Range(1, 1<<41).Draw(t, "millis")
+		codec := rapid.SampledFrom(allCodecs[:4]).Draw(t, "codec") // zstd is younger
+		set, err := e.encodeSet(b, codec, millis)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := reference(b, codec, millis, 1); codec == compress.None && !bytes.Equal(set, want) {
+			t.Fatalf("got  %x\nwant %x", set, want)
+		}
+		if int(binary.BigEndian.Uint32(set)) != len(set)-4 {
+			t.Fatal("wrong size of the set")
+		}
+		n := int64(len(b.Messages))
+		got, next, err := decodeAll(set[4:], 0, n)
+		if err != nil || next != n {
+			t.Fatal(next, err)
+		}
+		if want := wanted(b, 0, 0, n); strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Fatalf("%s: got  %q\nwant %q", codec, got, want)
+		}
+		size := Overhead
+		for _, m := range b.Messages {
+			size += MessageOverhead + len(m.Key) + len(m.Value)
+		}
+		if codec == compress.None && len(set)-4 > size {
+			t.Fatalf("a set of %d bytes, bounded by %d", len(set)-4, size)
 		}
 	})
 }

@@ -15,7 +15,9 @@ func TestVersions(t *testing.T) {
 	for _, name := range kversion.VersionStrings() {
 		const fetch = 1
 		version, ok := kversion.FromString(name).LookupMaxKeyVersion(fetch)
-		if name = short(strings.TrimPrefix(name, "v")); ok && minorOf(t, name) >= 11 { // 0.11 is the oldest that is supported
+		// 0.10.1 is the oldest that is supported.
+		if old := name == "v0.10.0"; ok && !old && minorOf(t, short(strings.TrimPrefix(name, "v"))) >= 10 {
+			name = short(strings.TrimPrefix(name, "v"))
 			answers[name] = version
 		}
 	}

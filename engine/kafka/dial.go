@@ -23,10 +23,12 @@ import (
 	"sluice/engine/task"
 )
 
+// DefaultTimeout is how long a request may take where nothing else is said.
+const DefaultTimeout = 30 * time.Second
+
 const (
-	defaultPort    = "9092"
-	defaultTimeout = 30 * time.Second
-	dialTimeout    = 10 * time.Second
+	defaultPort = "9092"
+	dialTimeout = 10 * time.Second
 	// metadataTTL is also how long the library waits for metadata.
 	metadataTTL = 2 * time.Second
 )
@@ -39,6 +41,7 @@ type Client struct {
 	addrs     []string
 	timeout   time.Duration
 	codec     compress.Compression
+	old       bool // before Kafka 0.11: messages of magic 1, no producer ids
 	user      string
 	mechanism string
 	encoders  sync.Pool
@@ -47,7 +50,7 @@ type Client struct {
 // Option changes how Open connects.
 type Option func(*Client)
 
-// WithTimeout sets how long a request may take (default 30 s).
+// WithTimeout sets how long a request may take.
 func WithTimeout(d time.Duration) Option { return func(c *Client) { c.timeout = d } }
 
 // WithTrace calls dialed whenever a port answers, and encrypted whenever a TLS handshake is over.
@@ -116,7 +119,7 @@ func configure(t task.Target) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{addr: kafka.TCP(addrs...), addrs: addrs, timeout: defaultTimeout, user: t.User}
+	c := &Client{addr: kafka.TCP(addrs...), addrs: addrs, timeout: DefaultTimeout, user: t.User}
 	c.encoders.New = func() any { return new(encoder) }
 	if t.Compression != "" {
 		if err := c.codec.UnmarshalText([]byte(t.Compression)); err != nil {
@@ -213,20 +216,22 @@ func verifyChain(s tls.ConnectionState, roots *x509.CertPool) error {
 	return err
 }
 
-// checkVersions asks for what tier 1 needs: record batches of magic 2 and idempotence came together with Produce 3.
+// checkVersions finds out what the broker speaks. Creating topics, offsets by number and Fetch 3 came with 0.10.1; record
+// batches of magic 2 and idempotence came together with Produce 3.
 func (c *Client) checkVersions(ctx context.Context) error {
 	newest, err := c.newestVersions(ctx)
 	if err != nil {
 		return err
 	}
 	produce, known := newest[protocol.Produce]
+	fetch, both := newest[protocol.Fetch]
 	switch {
-	case known && produce < 3:
-		return &task.Error{Code: "target.version_unsupported", Text: "The broker is older than Kafka 0.11",
-			Hint: "Kafka 0.10 (tier 2) is not supported yet: use Kafka 0.11 or later."}
+	case both && fetch < fetchOldest:
+		return &task.Error{Code: "target.version_unsupported", Text: "The broker is older than Kafka 0.10.1", Hint: "Use Kafka 0.10.1 or later."}
 	case known && produce < 7 && c.codec == compress.Zstd:
 		return kafka.UnsupportedCompressionType
 	}
+	c.old = known && produce < 3
 	return nil
 }
 

@@ -150,19 +150,22 @@ func TestFirstBrokerMayBeDown(t *testing.T) {
 	}
 }
 
-// Brokers without record batches of magic 2 are refused by name.
+// Brokers that lack what is needed are refused by name.
 func TestOldBrokersAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		produce     int16
+		fetch       int16
 		compression string
 		code        string
 	}{
-		"0.10":             {2, "", "target.version_unsupported"},
-		"0.11":             {3, "lz4", "internal"},
-		"2.0 and zstd":     {6, "zstd", "target.compression_unsupported"},
-		"2.1 and zstd":     {7, "zstd", "internal"},
-		"1.0, no settings": {5, "", "internal"},
+		"0.10.0":           {2, 2, "", "target.version_unsupported"},
+		"0.10.1":           {2, 3, "gzip", "internal"},
+		"0.10.1 and zstd":  {2, 3, "zstd", "target.compression_unsupported"},
+		"0.11":             {3, 4, "lz4", "internal"},
+		"2.0 and zstd":     {6, 8, "zstd", "target.compression_unsupported"},
+		"2.1 and zstd":     {7, 10, "zstd", "internal"},
+		"1.0, no settings": {5, 6, "", "internal"},
 	} {
 		cluster := fake(t)
 		cluster.ControlKey(int16(kmsg.ApiVersions), func(r kmsg.Request) (kmsg.Response, error, bool) {
@@ -171,7 +174,8 @@ func TestOldBrokersAreRefused(t *testing.T) {
 			for _, k := range []kmsg.Key{kmsg.Metadata, kmsg.ApiVersions, kmsg.CreateTopics, kmsg.InitProducerID} {
 				res.ApiKeys = append(res.ApiKeys, kmsg.ApiVersionsResponseApiKey{ApiKey: int16(k), MaxVersion: 2})
 			}
-			res.ApiKeys = append(res.ApiKeys, kmsg.ApiVersionsResponseApiKey{ApiKey: int16(kmsg.Produce), MaxVersion: c.produce})
+			res.ApiKeys = append(res.ApiKeys, kmsg.ApiVersionsResponseApiKey{ApiKey: int16(kmsg.Produce), MaxVersion: c.produce},
+				kmsg.ApiVersionsResponseApiKey{ApiKey: int16(kmsg.Fetch), MaxVersion: c.fetch})
 			return res, nil, true
 		})
 		target := plainTarget(cluster.ListenAddrs()[0])
@@ -181,7 +185,7 @@ func TestOldBrokersAreRefused(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if err != nil {
-			if c.produce < 3 && !strings.Contains(err.(*task.Error).Hint, "tier 2") {
+			if c.fetch < 3 && !strings.Contains(err.(*task.Error).Hint, "0.10.1") {
 				t.Fatalf("%s: hint %q", name, err.(*task.Error).Hint)
 			}
 			continue

@@ -2,10 +2,13 @@
 // batches, and reads partitions back. [Client] satisfies engine.Sink.
 //
 // Guarantees. A batch is one produce request with acks=all, one record batch of magic 2 with the producer id, epoch
-// and sequence that the engine gave; the broker stores the same (id, epoch, sequence) once. Produce makes one attempt
-// and never resends by itself: it says what is known of the outcome, and after a change of leaders it has already
-// fetched the metadata anew, so that the resend goes to the new leader. Scan gives every record of the range once, in
-// order, without control records, whatever the compression.
+// and sequence that the engine gave; the broker stores the same (id, epoch, sequence) once. A broker of 0.10 knows no
+// producer ids and takes a set of messages of magic 1; nothing there tells a resend from a new request. Produce makes
+// one attempt and never resends by itself: it says what is known of the outcome, and after a change of leaders it has
+// already fetched the metadata anew, so that the resend goes to the new leader. Scan gives every record of the range
+// once, in order, without control records, whatever the compression.
+//
+// Of a record set all or nothing is appended, but for a broker that dies while it writes messages of magic 1.
 //
 // Not guaranteed: order of two requests in flight on one partition (connections are pooled: the caller keeps one in
 // flight), and records of aborted transactions of foreign producers are not hidden.

@@ -54,7 +54,7 @@ func (c *Client) fromCode(topic string, err error) *task.Error {
 			Hint: "Check the user, the password and the mechanism: a SCRAM user exists for each mechanism by itself."}
 	case kafka.UnsupportedSASLMechanism, kafka.IllegalSASLState:
 		return &task.Error{Code: "target.mechanism_unsupported", Text: "The broker does not offer the sign-in mechanism " + c.mechanism,
-			Hint: "Choose one that the listener has in sasl.enabled.mechanisms: SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN."}
+			Hint: "Choose one that the listener has in sasl.enabled.mechanisms: SCRAM-SHA-256, SCRAM-SHA-512 (both since Kafka 0.10.2) or PLAIN."}
 	case kafka.TopicAuthorizationFailed:
 		return c.denied("target.topic_denied", fmt.Sprintf("The user may not use topic %q", topic),
 			fmt.Sprintf("--operation Read --operation Write --operation Create --operation Describe --operation DescribeConfigs --topic %s", topic))
@@ -119,7 +119,7 @@ func fromRefusal(topic string, code kafka.Error) *task.Error {
 		return &task.Error{Code: "target.compression_unsupported", Text: "The broker does not know this compression",
 			Hint: "zstd needs Kafka 2.1 or later: choose lz4, snappy or gzip."}
 	case kafka.UnsupportedVersion:
-		return &task.Error{Code: "target.version_unsupported", Text: "The broker does not know this request", Hint: "Use Kafka 0.11 or later."}
+		return &task.Error{Code: "target.version_unsupported", Text: "The broker does not know this request", Hint: "Use Kafka 0.10.1 or later."}
 	}
 	return nil
 }

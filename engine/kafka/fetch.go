@@ -11,10 +11,12 @@ import (
 	fetchapi "github.com/segmentio/kafka-go/protocol/fetch"
 )
 
-// The versions of Fetch that are spoken: 4 came with 0.11, and zstd batches are given to 10 and later only.
+// The versions of Fetch that are spoken: 3 came with 0.10.1 and is the first that gives a message of any size, 4 with
+// 0.11, and zstd batches are given to 10 and later only.
 const (
-	fetchOld = 4
-	fetchNew = 10
+	fetchOldest = 3
+	fetchOld    = 4
+	fetchNew    = 10
 )
 
 // maxResponse guards against reading a size that is none.
@@ -47,9 +49,13 @@ func (f *fetch) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
 }
 
 func (f *fetch) Required(versions map[protocol.ApiKey]int16) bool {
-	f.version = fetchOld
-	if versions[protocol.Fetch] >= fetchNew {
+	switch newest := versions[protocol.Fetch]; {
+	case newest >= fetchNew:
 		f.version = fetchNew
+	case newest >= fetchOld:
+		f.version = fetchOld
+	default:
+		f.version = fetchOldest
 	}
 	return true
 }
@@ -88,7 +94,9 @@ func (f *fetch) request() []byte {
 	b = be.AppendUint32(b, uint32(f.maxWait))
 	b = be.AppendUint32(b, 1) // least bytes to wait for
 	b = be.AppendUint32(b, uint32(f.maxBytes))
-	b = append(b, 0) // read uncommitted
+	if f.version >= 4 {
+		b = append(b, 0) // read uncommitted
+	}
 	if f.version >= 7 {
 		b = be.AppendUint32(b, 0)       // no session
 		b = be.AppendUint32(b, 1<<32-1) // nor a new one
@@ -132,12 +140,14 @@ func (f *fetch) parse() error {
 	r.skip(4)
 	code := r.int16()
 	f.high = r.int64()
-	r.skip(8) // last stable offset
-	if f.version >= 5 {
-		r.skip(8) // log start
-	}
-	if aborted := r.int32(); aborted > 0 {
-		r.skip(int(aborted) * 16)
+	if f.version >= 4 {
+		r.skip(8) // last stable offset
+		if f.version >= 5 {
+			r.skip(8) // log start
+		}
+		if aborted := r.int32(); aborted > 0 {
+			r.skip(int(aborted) * 16)
+		}
 	}
 	f.records = nil
 	if n := r.int32(); n > 0 {

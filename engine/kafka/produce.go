@@ -16,9 +16,13 @@ import (
 
 var _ engine.Sink = (*Client)(nil)
 
-// NewProducer asks for a new idempotent producer id; its first epoch is 0.
+// NewProducer asks for a new idempotent producer id; its first epoch is 0. It is engine.NoProducer where the broker
+// knows none, or the user may not have one.
 func (c *Client) NewProducer(ctx context.Context) (int64, error) {
 	const op = "asking for a producer id"
+	if c.old {
+		return engine.NoProducer, nil
+	}
 	var id int64
 	err := c.patiently(ctx, c.timeout, op, "", func() error {
 		res, err := c.kafka.InitProducerID(ctx, &kafka.InitProducerIDRequest{ProducerID: -1, ProducerEpoch: -1})
@@ -28,8 +32,17 @@ func (c *Client) NewProducer(ctx context.Context) (int64, error) {
 		id = int64(res.Producer.ProducerID)
 		return res.Error
 	})
+	if errors.Is(err, kafka.ClusterAuthorizationFailed) {
+		return engine.NoProducer, nil
+	}
 	return id, err
 }
+
+// leastParked is how long a request may at least be on its way, however short the timeout.
+const leastParked = 2 * time.Second
+
+// Parked is how long after it was given up a request is waited for that no producer id keeps from being written late.
+func (c *Client) Parked() time.Duration { return max(c.timeout, leastParked) }
 
 // Produce makes one attempt with acks=all and gives the offset of the first message. Errors are *ProduceFailure. In
 // doubt the same batch may be sent again at once where the leader has changed; the caller paces further attempts.
@@ -38,7 +51,11 @@ func (c *Client) Produce(ctx context.Context, p engine.Partition, b *engine.Batc
 		return 0, refused(&task.Error{Code: "internal", Text: "a batch without messages"})
 	}
 	e := c.encoders.Get().(*encoder)
-	set, err := e.encode(b, c.codec, time.Now().UnixMilli())
+	encode := e.encode
+	if c.old {
+		encode = e.encodeSet
+	}
+	set, err := encode(b, c.codec, time.Now().UnixMilli())
 	if err != nil {
 		return 0, refused(err)
 	}

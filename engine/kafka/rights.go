@@ -8,15 +8,17 @@ import (
 
 // Bits of authorized operations, by AclOperation.
 const (
-	operationWrite           = 1 << 4
-	operationIdempotentWrite = 1 << 12
-	operationUnknown         = -1 << 31
+	operationWrite   = 1 << 4
+	operationUnknown = -1 << 31
 )
 
 // MayWrite tells of each topic that exists whether the user may write to it. Topics of which the broker does not say
 // (before Kafka 2.3) are missing.
 func (c *Client) MayWrite(ctx context.Context, topics []string) (map[string]bool, error) {
 	out := map[string]bool{}
+	if c.old {
+		return out, nil
+	}
 	err := c.patiently(ctx, shortPatience, "reading the user's rights", "", func() error {
 		d := &direct{request: &metadata.Request{TopicNames: topics, IncludeTopicAuthorizedOperations: true}, broker: -1}
 		m, err := c.roundTrip(ctx, d)
@@ -31,21 +33,4 @@ func (c *Client) MayWrite(ctx context.Context, topics []string) (map[string]bool
 		return nil
 	})
 	return out, err
-}
-
-// MayWriteIdempotently tells whether the user may do so by a right on the cluster; told is false where the broker does
-// not say (before Kafka 2.3).
-func (c *Client) MayWriteIdempotently(ctx context.Context) (allowed, told bool, err error) {
-	err = c.patiently(ctx, shortPatience, "reading the user's rights", "", func() error {
-		d := &direct{request: &metadata.Request{TopicNames: []string{}, IncludeClusterAuthorizedOperations: true}, broker: -1}
-		m, err := c.roundTrip(ctx, d)
-		if err != nil || d.version < 8 {
-			return err
-		}
-		operations := m.(*metadata.Response).ClusterAuthorizedOperations
-		told = operations != operationUnknown
-		allowed = told && operations&operationIdempotentWrite != 0
-		return nil
-	})
-	return allowed, told, err
 }

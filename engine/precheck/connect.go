@@ -178,8 +178,14 @@ func targetVersion(ctx context.Context, f *facts) finding {
 	if f.KafkaVersion != "" && !between(from, f.KafkaVersion, to) {
 		return failed("target_version.other", params...)
 	}
+	if withoutProducers(to) {
+		return failed("target_version.plain", params...).as(Warning)
+	}
 	return passed("target_version.ok", params...)
 }
+
+// withoutProducers reports whether a Kafka of at most this version knows no producer ids.
+func withoutProducers(to string) bool { return to != "" && minor(to) < minor("0.11") }
 
 // span writes a range of versions, in no language.
 func span(from, to string) string {

@@ -124,8 +124,8 @@ type Target interface {
 	MayCreate(ctx context.Context, names []string, partitions, replication int) error
 	// Brokers lists the brokers as they advertise themselves to a client of this listener.
 	Brokers(context.Context) ([]Broker, error)
-	// Idempotent tells whether the user may write idempotently; nil where the broker does not say.
-	Idempotent(context.Context) (*bool, error)
+	// Idempotent tells whether the user gets a producer id.
+	Idempotent(context.Context) (bool, error)
 	// Version gives the range of Kafka versions that the broker's answers fit; "" is unknown, or no upper end.
 	Version(context.Context) (from, to string, err error)
 	Close() error

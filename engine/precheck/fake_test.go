@@ -44,7 +44,7 @@ type fake struct {
 	brokers      []Broker
 	unreachable  map[string]error // by the address of the broker
 	from, to     string           // versions of Kafka
-	idempotent   *bool
+	idempotent   bool
 	sinkErr      error
 	askTarget    error
 	creates      error // why a topic would not be created
@@ -76,7 +76,7 @@ func healthy() *fake {
 		binlogs: []Binlog{{"mysql-bin.000007", 1000}, {"mysql-bin.000008", 500}}, begun: time.Now().Add(-60 * 24 * time.Hour),
 		replication: &Replication{}, zone: "+00:00",
 		topics:  map[string]Topic{"shop": {Partitions: 3, Replication: 3, Write: &yes, Cleanup: "delete", MinInsync: 2, MaxMessage: 1 << 20, Retention: -1, RetentionBytes: -1}},
-		brokers: []Broker{{1, "k1:9092"}, {2, "k2:9092"}}, from: "3.9", to: "4.0", idempotent: &yes,
+		brokers: []Broker{{1, "k1:9092"}, {2, "k2:9092"}}, from: "3.9", to: "4.0", idempotent: true,
 		free: 1 << 40}
 }
 
@@ -156,7 +156,7 @@ func (t fakeTarget) Brokers(context.Context) ([]Broker, error) { return t.broker
 func (t fakeTarget) Version(context.Context) (from, to string, err error) {
 	return t.from, t.to, t.askTarget
 }
-func (t fakeTarget) Idempotent(context.Context) (*bool, error) { return t.idempotent, t.askTarget }
+func (t fakeTarget) Idempotent(context.Context) (bool, error) { return t.idempotent, t.askTarget }
 func (t fakeTarget) Topics(context.Context, []string) (map[string]Topic, error) {
 	if t.askTarget != nil {
 		return nil, t.askTarget

@@ -135,26 +135,31 @@ func writable(ctx context.Context, f *facts) finding {
 			lines = append(lines, fmt.Sprintf("kafka-acls.sh --bootstrap-server %s --add --allow-principal User:%s --operation Read --operation Write --operation Describe --topic %s", f.bootstrap(), user, name))
 		}
 		return failed("write.denied", "Topics", list(denied), "User", user, "Allow", strings.Join(lines, "\n"))
-	case len(unknown) > 0:
-		return passed("write.unknown", "Topics", list(unknown))
 	}
-	return f.idempotent(ctx)
+	if found := f.idempotent(ctx); found.status == Failed || len(unknown) == 0 {
+		return found
+	}
+	return passed("write.unknown", "Topics", list(unknown))
 }
 
-// idempotent asks for the right that writing to a topic includes since Kafka 3.0 only.
+// idempotent asks for what the right includes since Kafka 3.0 only. Without it the task writes as into a Kafka that has
+// no producer ids.
 func (f *facts) idempotent(ctx context.Context) finding {
 	_, to, err := f.target.Version(ctx)
 	if err != nil {
 		return refused(err)
 	}
+	if withoutProducers(to) {
+		return passed("write.ok")
+	}
 	may, err := f.target.Idempotent(ctx)
 	if err != nil {
 		return refused(err)
 	}
-	if may != nil && !*may && to != "" && minor(to) < minor("3.0") {
+	if !may {
 		user := cmp.Or(f.Spec.Target.User, "ANONYMOUS")
 		return failed("write.idempotent", "User", user, "Allow",
-			fmt.Sprintf("kafka-acls.sh --bootstrap-server %s --add --allow-principal User:%s --operation IdempotentWrite --cluster", f.bootstrap(), user))
+			fmt.Sprintf("kafka-acls.sh --bootstrap-server %s --add --allow-principal User:%s --operation IdempotentWrite --cluster", f.bootstrap(), user)).as(Warning)
 	}
 	return passed("write.ok")
 }

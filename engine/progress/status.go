@@ -22,7 +22,10 @@ type Status struct {
 	DDLs       int64  `json:"ddls"`
 	Acked      int64  `json:"acked"`
 	AckedBytes int64  `json:"acked_bytes"`
-	Estimate   int64  `json:"estimate"` // rows of the full copy as the server estimates them; 0: not known
+	Plain      bool   `json:"plain,omitempty"`   // the target gives no producer id
+	Resent     int64  `json:"resent,omitempty"`  // messages that were sent again and may stand twice for that
+	Doubled    int64  `json:"doubled,omitempty"` // those that were found to
+	Estimate   int64  `json:"estimate"`          // rows of the full copy as the server estimates them; 0: not known
 	ChunksLeft int    `json:"chunks_left"`
 	Held       int    `json:"-"` // bytes in memory
 

@@ -31,6 +31,7 @@ type Spec struct {
 	Extra      string // more lines of the file
 	Each       string // more fields of every table, like "exclude: [a]"
 	RowLock    bool
+	Env        []string
 }
 
 // Task is one task of the binary under test, with a data folder of its own.
@@ -39,7 +40,7 @@ type Task struct {
 	Data   string      // the data folder
 
 	bin, file string
-	password  string
+	env       []string
 }
 
 // New writes the task file.
@@ -69,7 +70,8 @@ func New(t testing.TB, bin string, s Spec) *Task {
 		fmt.Fprintf(&b, "  - {%s}\n", strings.Join(fields, ", "))
 	}
 	dir := t.TempDir()
-	x := &Task{bin: bin, file: filepath.Join(dir, "task.yaml"), Data: filepath.Join(dir, "data"), password: s.Source.Password}
+	x := &Task{bin: bin, file: filepath.Join(dir, "task.yaml"), Data: filepath.Join(dir, "data"),
+		env: append(os.Environ(), append(s.Env, "PW="+s.Source.Password)...)}
 	if err := os.WriteFile(x.file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +81,7 @@ func New(t testing.TB, bin string, s Spec) *Task {
 // Command is `sluice run` of the task, ready to start.
 func (x *Task) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command(x.bin, append([]string{"run", x.file, "--data", x.Data}, args...)...)
-	cmd.Env = append(os.Environ(), "PW="+x.password)
+	cmd.Env = x.env
 	return cmd
 }
 
@@ -94,6 +96,9 @@ type Outcome struct {
 // Progress is a line of --json, as far as tests look at it.
 type Progress struct {
 	Phase   string `json:"phase"`
+	Plain   bool   `json:"no_producer"`
+	Resent  int64  `json:"sent_again"`
+	Doubled int64  `json:"found_twice"`
 	Notices []struct {
 		Code   string
 		Params []string

@@ -49,7 +49,8 @@ type shape struct {
 	truncate   bool
 	rowLock    bool
 	points     []string
-	rotate     bool // a new binlog file each half second
+	rotate     bool        // a new binlog file each half second
+	plain      *plainShape // for a target without producer ids; nil: with
 }
 
 // The options widen the window between the flush of a transaction and its visibility, in which the naive watermark
@@ -62,19 +63,19 @@ var (
 func shapes() []shape {
 	minimal := func(o []string) []string { return append(append([]string(nil), o...), "binlog_row_metadata=MINIMAL") }
 	return []shape{
-		{"mysql/one-partition/full", servers.MySQL80, wideMySQL, 1, "zero", true, false, nil, false},
-		{"mysql/six-partitions/minimal", servers.MySQL80, minimal(wideMySQL), 6, "key", false, false, nil, false},
-		{"mariadb/one-partition/minimal", servers.MariaDB1011, minimal(wideMariaDB), 1, "zero", true, false, nil, false},
-		{"mariadb/six-partitions/full", servers.MariaDB1011, wideMariaDB, 6, "key", false, false, nil, false},
+		{"mysql/one-partition/full", servers.MySQL80, wideMySQL, 1, "zero", true, false, nil, false, nil},
+		{"mysql/six-partitions/minimal", servers.MySQL80, minimal(wideMySQL), 6, "key", false, false, nil, false, nil},
+		{"mariadb/one-partition/minimal", servers.MariaDB1011, minimal(wideMariaDB), 1, "zero", true, false, nil, false, nil},
+		{"mariadb/six-partitions/full", servers.MariaDB1011, wideMariaDB, 6, "key", false, false, nil, false, nil},
 	}
 }
 
 // sources are shapes whose faults were tried with the others; what differs is how the source is read.
 func sources() []shape {
 	return []shape{
-		{"no-gtid/barrier", servers.MySQL80, slices.Concat(wideMySQL, servers.NoGTID), 1, "zero", true, false, nil, true},
-		{"no-gtid/row-lock", servers.MySQL80, slices.Concat(wideMySQL, servers.NoGTID, []string{"binlog_order_commits=ON"}), 6, "key", true, true, nil, false},
-		{"mysql-9.7", servers.MySQL97, wideMySQL, 6, "key", true, false, nil, false},
+		{"no-gtid/barrier", servers.MySQL80, slices.Concat(wideMySQL, servers.NoGTID), 1, "zero", true, false, nil, true, nil},
+		{"no-gtid/row-lock", servers.MySQL80, slices.Concat(wideMySQL, servers.NoGTID, []string{"binlog_order_commits=ON"}), 6, "key", true, true, nil, false, nil},
+		{"mysql-9.7", servers.MySQL97, wideMySQL, 6, "key", true, false, nil, false, nil},
 	}
 }
 
@@ -125,6 +126,11 @@ func TestExact(t *testing.T) {
 func exercise(t *testing.T, bin string, k *servers.Kafka, s shape, topic string, reached map[string]bool) *oracle.Report {
 	m := servers.StartMySQL(t, s.kind, s.options...)
 	o := workload.Options{Seed: *seed, Schema: "work", Rows: map[string]int{"t_int": *rows}, Truncate: s.truncate}
+	var env []string
+	if s.plain != nil {
+		o.Rows["t_int"] = *rows / 10
+		env = []string{"SLUICE_KAFKA_TIMEOUT=2s"} // each take-over waits as long
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	if err := workload.Setup(ctx, m.Addr, m.RootUser, m.RootPassword, o); err != nil {
@@ -134,13 +140,16 @@ func exercise(t *testing.T, bin string, k *servers.Kafka, s shape, topic string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := driver.New(t, bin, driver.Spec{Source: m, Kafka: k, Schema: "work", Tables: workload.Tables(), Topic: topic, Partitions: s.partitions, Policy: s.policy, RowLock: s.rowLock})
+	x := driver.New(t, bin, driver.Spec{Source: m, Kafka: k, Schema: "work", Tables: workload.Tables(), Topic: topic, Partitions: s.partitions, Policy: s.policy, RowLock: s.rowLock, Env: env})
 	if s.rotate {
 		go rotate(ctx, m)
 	}
 	until := time.Now().Add(time.Duration(*seconds) * time.Second)
 	killed := 0
-	if reached != nil {
+	switch {
+	case s.plain != nil:
+		killed = s.plain.attack(ctx, t, x)
+	case reached != nil:
 		killed = attack(ctx, t, x, s.points, reached)
 	}
 	if left := time.Until(until); left > 0 { // the stream is followed for a while without faults
@@ -155,6 +164,9 @@ func exercise(t *testing.T, bin string, k *servers.Kafka, s shape, topic string,
 		t.Fatalf("the last run ended with code %d: %v %s", end.Code, err, end.Stderr)
 	}
 	t.Logf("workload %+v; process killed %d times", stats, killed)
+	if s.plain != nil {
+		s.plain.last = end.Last
+	}
 	return judge(t, m, k, topic, s)
 }
 
