@@ -58,7 +58,7 @@ var mutants = []mutant{
 `},
 	}},
 	{"past-sealed-s", "I2", []edit{{"note.go", "		if c.S.Before(low) {", "		if c.Status == 1 && c.S.Before(low) {"}}},
-	{"no-fence", "I7", []edit{{"sim_world_test.go", "		w.reqs[i] = w.b.send(i, f.batch)\n	}\n	w.stage = simFencing", "		l.done(int64(w.b.parts[i].hw) + 1)\n		l.seq = 0\n	}\n	w.stage = simFencing"}}},
+	{"no-fence", "I7", []edit{{"sim_world_test.go", "		w.reqs[i] = w.b.send(i, f.batch)\n	}\n	w.stage = simFencing", "		_ = f\n		l.done(int64(w.b.parts[i].hw) + 1)\n		l.seq = 0\n	}\n	w.stage = simFencing"}}},
 	{"epoch-not-saved", "I1", []edit{{"run.go", "s.Epoch%math.MaxInt16+1", "max(s.Epoch, math.MaxInt16*0+1)"}}},
 	{"gone-by-memory", "I2", []edit{{"chunk.go", "!r.low.Before(c.H) && c.Closed < r.noted.Seq", "!r.point.Before(c.H) && c.Closed < r.noted.Seq"}}},
 	{"late-result", "I4", []edit{{"chunk.go", "	if !o.current() {\n		_ =", "	if c.Status != snapshot.Open {\n		_ ="}}},

@@ -20,13 +20,16 @@ type plainShape struct {
 	last   driver.Progress // of the last run
 }
 
+// slow is how long a point may take to be reached: the wait of the take-over comes first.
+const slow = 10 * patience
+
 func (s *plainShape) attack(ctx context.Context, t *testing.T, x *driver.Task) (killed int) {
 	for i, p := range s.points {
 		s.before(i)
 		began := time.Now()
-		o, err := x.Run(ctx, p, time.After(2*patience))
+		o, err := x.Run(ctx, p, time.After(slow))
 		check(t, o, err, p)
-		if time.Since(began) > 2*patience {
+		if time.Since(began) > slow {
 			t.Errorf("no process came to point %s", p)
 		}
 		killed++
