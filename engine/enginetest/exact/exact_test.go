@@ -159,6 +159,10 @@ func exercise(t *testing.T, bin string, k *servers.Kafka, s shape, topic string,
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s.rowLock {
+		// After a DDL statement a lock proves nothing until a row is changed, which now nobody does.
+		m.Exec(t, "FLUSH BINARY LOGS")
+	}
 	end, err := x.Run(ctx, "", nil, "--until", "caught-up")
 	if err != nil || end.Code != 0 {
 		t.Fatalf("the last run ended with code %d: %v %s", end.Code, err, end.Stderr)
