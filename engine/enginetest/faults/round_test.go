@@ -130,7 +130,7 @@ func (w *world) newTask(bin string, tables []string, six, rowLock bool) *driver.
 // line, so that they meet it.
 func (w *world) play(n int, r *result) {
 	began := time.Now()
-	widen := w.poison(toSource, "bandwidth", "downstream", `"rate": 200`)
+	widen := w.poison(toSource, "bandwidth", "downstream", `"rate": 400`)
 	w.start("")
 	w.recovered(1)
 	deck := w.schedule(n)
