@@ -152,12 +152,17 @@ func (c *Client) create(ctx context.Context, op string, ask bool, names []string
 	return nil
 }
 
-// ready asks the leaders themselves: they are named a little before they know that they are.
+// ready asks the leaders themselves: they are named a little before they know that they are, or of the topic at all.
 func (c *Client) ready(ctx context.Context, topic string, partitions int) error {
-	t, err := c.topic(ctx, topic)
-	if errors.Is(err, kafka.UnknownTopicOrPartition) { // the broker asked has not heard of it yet
+	err := c.answers(ctx, topic, partitions)
+	if errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, protocol.ErrNoTopic) { // it was made: it is not absent
 		return kafka.LeaderNotAvailable
 	}
+	return err
+}
+
+func (c *Client) answers(ctx context.Context, topic string, partitions int) error {
+	t, err := c.topic(ctx, topic)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"sluice/engine/enginetest/servers"
 	"sluice/engine/kafka"
 	"sluice/engine/task"
@@ -89,4 +91,37 @@ func TestAbsentTopic(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestCreatedTopicIsNotAbsent: a leader that has not heard of a topic that was just made is waited for; a busy cluster
+// needs a while for it.
+func TestCreatedTopicIsNotAbsent(t *testing.T) {
+	t.Parallel()
+	cluster := fake(t)
+	c := open(t, plainTarget(cluster.ListenAddrs()[0]))
+	asked := 0
+	cluster.ControlKey(int16(kmsg.ListOffsets), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		if asked++; asked > 3 {
+			return nil, nil, false
+		}
+		cluster.KeepControl()
+		req, res := r.(*kmsg.ListOffsetsRequest), r.ResponseKind().(*kmsg.ListOffsetsResponse)
+		for _, topic := range req.Topics {
+			out := kmsg.NewListOffsetsResponseTopic()
+			out.Topic = topic.Topic
+			for _, p := range topic.Partitions {
+				partition := kmsg.NewListOffsetsResponseTopicPartition()
+				partition.Partition, partition.ErrorCode = p.Partition, 3 // unknown topic or partition
+				out.Partitions = append(out.Partitions, partition)
+			}
+			res.Topics = append(res.Topics, out)
+		}
+		return res, nil, true
+	})
+	if err := c.CreateTopic(t.Context(), "fresh", 2, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	if asked != 4 {
+		t.Errorf("the leaders were asked %d times", asked)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,7 +90,7 @@ func round(t *testing.T, pair string, seed uint64, n int, short bool) {
 			r.write(t, *out)
 		}
 	}()
-	w.play(n, r)
+	w.play(n, r, began)
 	w.beats.stop()
 	stats, err := w.writing.Stop()
 	if err != nil {
@@ -128,18 +129,19 @@ func (w *world) newTask(bin string, tables []string, six, rowLock bool) *driver.
 
 // play injects n faults, one after the other. The full copy is held back during the first third of them by a narrow
 // line, so that they meet it.
-func (w *world) play(n int, r *result) {
-	began := time.Now()
+func (w *world) play(n int, r *result, began time.Time) {
 	widen := w.poison(toSource, "bandwidth", "downstream", `"rate": 400`)
 	w.start("")
 	w.recovered(1)
+	wide := sync.OnceFunc(widen)
+	defer wide()
 	deck := w.schedule(n)
 	for i, k := range deck {
 		if time.Since(began) > *most {
 			break
 		}
 		if i == len(deck)/3 {
-			widen()
+			wide()
 		}
 		before, _ := w.process.Said()
 		p := w.process

@@ -53,6 +53,11 @@ func (s *session) execute(ctx context.Context, sql string) error {
 			continue
 		case e != nil && unsure && done[e.Code]:
 			err = nil
+		case e != nil && e.Code == errRowSize: // MariaDB keeps room for dropped columns until the table is built anew
+			if _, forced := s.c.Execute("ALTER TABLE t_ddl FORCE"); forced != nil && !lost(forced) {
+				return forced
+			}
+			continue // a lost connection is met again by the statement itself
 		case err != nil && s.o.Reconnect && lost(err):
 			if err := s.again(ctx, err); err != nil {
 				return err

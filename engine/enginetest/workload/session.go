@@ -33,6 +33,7 @@ const (
 	errChanged   = 1412 // the definition changed inside the transaction
 	errLockWait  = 1205
 	errDeadlock  = 1213
+	errRowSize   = 1118
 	errOutside   = 1264 // a value is out of range
 )
 
