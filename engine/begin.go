@@ -209,6 +209,7 @@ func resume(d *Deps, s *Saved) (*router, error) {
 	r.oldest = s.Notes[0].Seq
 	for _, n := range s.Notes {
 		r.addMark(n)
+		r.keptLow(n, 0)
 	}
 	r.loadChunks(s)
 	_, r.byFile = set.(*cdc.Upto)

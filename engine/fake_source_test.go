@@ -40,6 +40,7 @@ type fakeSource struct {
 	// hook is called before each question; it may wait, and its error is the answer.
 	hook        func(ctx context.Context, what string) error
 	views, most int
+	kept        cdc.Position // what lies before it was said not to be asked for again
 	calls       atomic.Int64 // under way
 	hidden      atomic.Int64 // newest transactions that hang in their commit
 }
@@ -278,6 +279,7 @@ func (r *fakeRows) Decode(_ *cdc.Table, each func(before, after cdc.Row) error) 
 }
 
 type fakeStream struct {
+	src    *fakeSource
 	out    chan []cdc.Event
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -288,8 +290,16 @@ func (s *fakeSource) Stream(ctx context.Context, after cdc.GTIDSet) (Stream, err
 	if err := s.ask(ctx, "stream"); err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	for i := range s.txs {
+		if !after.Contains(s.tid(i)) && fakeAt(i).Before(s.kept) {
+			s.mu.Unlock()
+			return nil, fmt.Errorf("transaction %d is asked for, and was let go of: it lies before %s", i, s.kept)
+		}
+	}
+	s.mu.Unlock()
 	reading, cancel := context.WithCancel(context.Background())
-	st := &fakeStream{out: make(chan []cdc.Event), cancel: cancel, done: make(chan struct{})}
+	st := &fakeStream{src: s, out: make(chan []cdc.Event), cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(st.done)
 		defer close(st.out)
@@ -354,6 +364,18 @@ func (s *fakeSource) events(batch []cdc.Event, i int, after cdc.GTIDSet) []cdc.E
 
 func (st *fakeStream) Batches() <-chan []cdc.Event { return st.out }
 func (st *fakeStream) Err() error                  { return st.err }
+
+// Keep lets the source refuse what lies before the oldest note; it never moves back.
+func (st *fakeStream) Keep(low, oldest cdc.Position) {
+	st.src.mu.Lock()
+	defer st.src.mu.Unlock()
+	if low.Before(oldest) {
+		panic("the oldest note is newer than the newest")
+	}
+	if st.src.kept.Before(oldest.Start()) {
+		st.src.kept = oldest.Start()
+	}
+}
 
 func (st *fakeStream) Close() error {
 	st.cancel()

@@ -217,7 +217,7 @@ func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown, look
 		l.end = nil
 		l.askEnd(ctx)
 	case <-notes:
-		return l.r.takeNote(ctx)
+		return l.note(ctx)
 	case <-shown:
 		l.show()
 	case <-looks:
@@ -250,6 +250,15 @@ func (l *loop) logsHold(ctx context.Context, acked []int64) error {
 		return err
 	}
 	return l.r.short(acked, ends)
+}
+
+// note stores where the router stands, and lets the stream forget what no note asks for any more.
+func (l *loop) note(ctx context.Context) error {
+	err := l.r.takeNote(ctx)
+	if err == nil {
+		l.stream.Keep(l.r.low, l.r.oldestLow())
+	}
+	return err
 }
 
 func (l *loop) batch(b []cdc.Event, ok bool) error {

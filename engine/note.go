@@ -52,6 +52,7 @@ func (r *router) takeNote(ctx context.Context) error {
 		return err
 	}
 	r.reach("noted")
+	r.keptLow(n, r.oldest)
 	r.noted, r.low, r.unsaved = n, low, nil
 	r.addMark(n)
 	r.fold()
@@ -68,6 +69,31 @@ func (r *router) keep() int64 {
 		seq = min(seq, r.found.note)
 	}
 	return seq
+}
+
+// keptLow remembers the low bounds of the notes that stay, from keep on; of equal ones the newest note alone.
+func (r *router) keptLow(n Note, keep int64) {
+	if last := len(r.lows) - 1; last >= 0 && r.lows[last].x == n.L {
+		r.lows[last].seq = n.Seq
+	} else {
+		r.lows = append(r.lows, mark{n.Seq, n.L})
+	}
+	i := 0
+	for r.lows[i].seq < keep && i+1 < len(r.lows) {
+		i++
+	}
+	r.lows = append(r.lows[:0], r.lows[i:]...)
+}
+
+// oldestLow is the lowest low bound of the notes that are kept: one that was gone back to lies before those after it.
+func (r *router) oldestLow() cdc.Position {
+	low := r.low
+	for _, m := range r.lows {
+		if m.x.Before(low) {
+			low = m.x
+		}
+	}
+	return low
 }
 
 // mark of a note: the newest whose X is not past the low bound, and all after it.

@@ -60,6 +60,9 @@ type Located struct {
 type Stream interface {
 	Batches() <-chan []cdc.Event
 	Err() error
+	// Keep says what a restart may ask for: everything from low on and, where it is still to be had, from oldest on. A
+	// stream that keeps events on disk lets go of the rest.
+	Keep(low, oldest cdc.Position)
 	Close() error
 }
 

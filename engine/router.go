@@ -46,6 +46,7 @@ type router struct {
 	noted   Note         // the newest stored note
 	oldest  int64        // the oldest note that is kept
 	marks   []mark       // the notes that a restart may scan from, oldest first
+	lows    []mark       // the low bounds of all notes that are kept, oldest first
 	found   found        // what a restart's scan found and was not met yet
 
 	// Without GTID, see visible.go.

@@ -51,6 +51,9 @@ func eventRow(p *views.Page, e task.Event) views.EventRow {
 			r.Said = why
 		}
 	}
+	if why := "spool." + e.Params["1"]; e.Code == "spool.discarded" && p.Has(why) {
+		e.Params = map[string]string{"1": p.T(why)}
+	}
 	for name, value := range e.Params {
 		if _, err := strconv.Atoi(name); err == nil {
 			name = "P" + name

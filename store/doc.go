@@ -1,5 +1,5 @@
 // Package store keeps what must outlive the process in one data folder: sluice.db (SQLite) and the sealed chunks
-// below chunks/. A [Store] is the folder, locked for this process; a [Task] is one task in it and satisfies
+// below chunks/, beside the spools of the binlog below spool/. A [Store] is the folder, locked for this process; a [Task] is one task in it and satisfies
 // engine.Checkpoints; [Files] satisfies engine.Files.
 //
 // What is guaranteed: after a call marked durable returns, what it wrote survives kill -9 and a power cut; the other

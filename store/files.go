@@ -31,6 +31,12 @@ func (t *Task) Files() (*Files, error) {
 	return f, failure("making the folder of chunks", errors.Join(syncFolder(parent), syncFolder(t.store.dir)))
 }
 
+// SpoolDir is the folder of the task's spool of the binlog, spool/ID; it is made when it is first used.
+func (t *Task) SpoolDir() string { return filepath.Join(t.store.dir, "spool", t.row.ID) }
+
+// DropSpool removes it.
+func (t *Task) DropSpool() error { return failure("removing the spool", os.RemoveAll(t.SpoolDir())) }
+
 func (f *Files) path(name string) (string, error) {
 	if name == "." || name == ".." || filepath.Base(name) != name {
 		return "", fmt.Errorf("chunk file %q: the name is not a single path element", name)

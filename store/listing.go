@@ -176,7 +176,7 @@ func (s *Store) DeleteTask(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	return nil
+	return t.DropSpool()
 }
 
 // Want keeps whether a task runs, also after a restart, and takes back a time to start at.

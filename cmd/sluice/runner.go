@@ -13,6 +13,7 @@ import (
 	"sluice/engine/kafka"
 	"sluice/engine/mysql"
 	"sluice/engine/snapshot"
+	"sluice/engine/spool"
 	"sluice/engine/task"
 	"sluice/store"
 )
@@ -52,7 +53,7 @@ func (r *runner) bind(ctx context.Context, spec *task.Spec) (*store.Task, task.S
 // that can't be reached leave the task in the state it was in.
 func (r *runner) run(ctx context.Context, t *store.Task, control engine.Control, w watcher) (task.State, error) {
 	spec := t.Spec()
-	source, err := mysql.Open(ctx, spec.Source, mysql.Options{})
+	source, err := mysql.Open(ctx, spec.Source, mysql.Options{Spool: spoolOf(t)})
 	if err != nil {
 		return r.early(ctx, err)
 	}
@@ -70,6 +71,11 @@ func (r *runner) run(ctx context.Context, t *store.Task, control engine.Control,
 	if err != nil {
 		return r.early(ctx, err)
 	}
+	if spec.SpoolMiB() == 0 { // there may be one of before
+		if err := t.DropSpool(); err != nil {
+			return r.end(ctx, t, err)
+		}
+	}
 	_ = t.Event(held, store.Info, "task.started", nil)
 	r.plan(held, t, source, w)
 	err = engine.Run(held, &engine.Deps{
@@ -80,7 +86,32 @@ func (r *runner) run(ctx context.Context, t *store.Task, control engine.Control,
 		OnEvent:  func(n engine.Notice) { r.record(held, t, n); w.Notice(n) },
 		Progress: w.Progress, Fault: r.fault,
 	}, control)
-	return r.end(ctx, t, err)
+	state, err := r.end(ctx, t, err)
+	if state == task.Finished {
+		err = errors.Join(err, t.DropSpool())
+	}
+	return state, err
+}
+
+// reserve is how much of the disk a spool leaves to all else that the folder holds.
+const reserve = 2 << 30
+
+// spoolOf says where the task keeps the binlog; nil is nowhere.
+func spoolOf(t *store.Task) *spool.Options {
+	spec := t.Spec()
+	if spec.SpoolMiB() == 0 {
+		return nil
+	}
+	return &spool.Options{
+		Dir: t.SpoolDir(), Owner: fmt.Sprintf("%s/%d", t.ID(), t.Generation()), Limit: int64(spec.SpoolMiB()) << 20, Reserve: reserve,
+		Tell: func(n spool.Notice) {
+			said := map[string]string{}
+			for i, p := range n.Params {
+				said[strconv.Itoa(i+1)] = p
+			}
+			_ = t.Event(context.Background(), store.Warning, n.Code, said) // a history that can't be written stops nothing
+		},
+	}
 }
 
 // early is the outcome of a run that ended before the task was touched.

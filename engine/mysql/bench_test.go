@@ -6,6 +6,7 @@ import (
 	"sluice/engine/cdc"
 	"sluice/engine/enginetest/servers"
 	"sluice/engine/snapshot"
+	"sluice/engine/spool"
 )
 
 // benchTable makes a table like sysbench's and gives the set of transactions before its rows.
@@ -19,7 +20,7 @@ func benchTable(b *testing.B, s *Source, m *servers.MySQL, rows int) (cdc.TableI
 	return cdc.TableID{Schema: db, Name: "t"}, set
 }
 
-const benchRows = 200_000
+const benchRows = 500_000
 
 func BenchmarkRows(b *testing.B) {
 	m := servers.SharedMySQL(b, servers.MySQL80)
@@ -44,15 +45,16 @@ func BenchmarkRows(b *testing.B) {
 	b.ReportMetric(float64(b.N)*benchRows/b.Elapsed().Seconds(), "rows/s")
 }
 
+// BenchmarkStream reads a backlog: without a spool, with one that the reader keeps up with, and from what one holds.
 func BenchmarkStream(b *testing.B) {
 	m := servers.SharedMySQL(b, servers.MySQL80)
 	s := open(b, m)
 	_, set := benchTable(b, s, m, benchRows)
 	until := end(b, s)
-	b.ReportAllocs()
-	for b.Loop() {
+	read := func(b *testing.B) {
 		n := 0
-		for _, e := range follow(b, s, set).until(until) {
+		r := reopen(b, s, set)
+		for _, e := range r.until(until) {
 			if e.Kind == cdc.EventRows {
 				if err := e.Rows.Decode(e.Rows.Map().Table, func(_, _ cdc.Row) error { n++; return nil }); err != nil {
 					b.Fatal(err)
@@ -62,6 +64,21 @@ func BenchmarkStream(b *testing.B) {
 		if n != benchRows {
 			b.Fatal(n)
 		}
+		r.stream.(*stream).Close()
 	}
-	b.ReportMetric(float64(b.N)*benchRows/b.Elapsed().Seconds(), "rows/s")
+	dir := b.TempDir()
+	for name, spooled := range map[string]func() *spool.Options{
+		"plain": func() *spool.Options { return nil },
+		"spool": func() *spool.Options { return &spool.Options{Dir: b.TempDir(), Owner: "bench", Limit: 4 << 30} },
+		"again": func() *spool.Options { return &spool.Options{Dir: dir, Owner: "bench", Limit: 4 << 30} },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s.options.Spool = spooled()
+				read(b)
+			}
+			b.ReportMetric(float64(b.N)*benchRows/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
 }

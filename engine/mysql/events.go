@@ -135,9 +135,12 @@ func (t *translator) other(e *replication.BinlogEvent) error {
 	return nil
 }
 
+// outside reports whether no transaction is open or announced.
+func (t *translator) outside() bool { return !t.inside && t.next == nil }
+
 // seen says where the stream stands outside of transactions.
 func (t *translator) seen() error {
-	if t.inside || t.next != nil || t.end.File == 0 {
+	if !t.outside() || t.end.File == 0 {
 		return nil
 	}
 	return t.emit(cdc.Event{Kind: cdc.EventSeen, End: t.end})

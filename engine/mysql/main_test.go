@@ -15,6 +15,7 @@ import (
 	"sluice/engine/cdc"
 	"sluice/engine/enginetest/servers"
 	"sluice/engine/snapshot"
+	"sluice/engine/spool"
 	"sluice/engine/task"
 )
 
@@ -138,7 +139,18 @@ type reader struct {
 	batch []cdc.Event
 }
 
+// follow opens a stream, through a spool of its own: as a task does, which lets little wait in memory here.
 func follow(t testing.TB, s *Source, after cdc.GTIDSet) *reader {
+	t.Helper()
+	s.options.Spool = spoolIn(t.TempDir())
+	return reopen(t, s, after)
+}
+
+func spoolIn(dir string) *spool.Options {
+	return &spool.Options{Dir: dir, Owner: "test", Limit: 1 << 30, Memory: 4 << 10, Segment: 64 << 10}
+}
+
+func reopen(t testing.TB, s *Source, after cdc.GTIDSet) *reader {
 	t.Helper()
 	st, err := s.Stream(testContext(t), after)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"sluice/engine"
 	"sluice/engine/cdc"
+	"sluice/engine/spool"
 	"sluice/engine/task"
 )
 
@@ -18,6 +19,8 @@ type Options struct {
 	ServerID uint32
 	// Unchecked leaves Check to the caller: the precheck tells all that is wrong, not the first.
 	Unchecked bool
+	// Spool keeps what streams receive on disk; nil is none. Flavor and Owner are completed by the server's.
+	Spool *spool.Options
 	// Dialed is called when the port answers, Encrypted when the TLS handshake is over. Both may be nil.
 	Dialed    func(local net.Addr)
 	Encrypted func()
@@ -38,7 +41,8 @@ type Source struct {
 	control *conn      // for everything but views and streams; nil until needed again
 
 	mu     sync.Mutex
-	idle   []*conn // for the next views
+	idle   []*conn    // for the next views
+	log    *spool.Log // of the newest stream
 	closed bool
 
 	loading    sync.Mutex

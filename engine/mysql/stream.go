@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"sluice/engine"
 	"sluice/engine/cdc"
+	"sluice/engine/spool"
 	"sluice/engine/task"
 )
 
@@ -32,6 +34,7 @@ type stream struct {
 	cancel     context.CancelFunc
 	done       chan struct{} // closed when the goroutines have ended
 	line       heldLine
+	log        *spool.Log // between the dump and the queue; nil: none
 
 	// admitted says that the account was let in: a refusal after that is for want of a privilege.
 	admitted atomic.Bool
@@ -55,7 +58,16 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 	})
 	t.byFile = byFile
 	st.translator = t
-	st.syncer = replication.NewBinlogSyncer(st.config(t))
+	config := st.config(t)
+	if s.options.Spool != nil && !byFile { // without GTID the head of the file is read again, from the source
+		if st.log, err = s.spooled(after); err != nil {
+			return nil, withOp(op, err)
+		}
+		config.RawModeEnabled = true // parsed once, behind the spool
+		config.SynchronousEventHandler = newRecorder(s.server.Flavor, st.log, &st.line)
+		after = st.log.Join().Set
+	}
+	st.syncer = replication.NewBinlogSyncer(config)
 	stop := context.AfterFunc(ctx, st.line.cut)
 	var streamer *replication.BinlogStreamer
 	if byFile {
@@ -67,6 +79,9 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 	if err != nil {
 		st.line.cut()
 		st.syncer.Close()
+		if st.log != nil {
+			_ = st.log.Close() // what it holds is checked when it is opened
+		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -76,7 +91,8 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 	}
 	wait, cancel := context.WithCancel(context.Background())
 	st.cancel = cancel
-	go st.run(wait, streamer)
+	s.use(st.log)
+	go st.run(wait, streamer, t)
 	return st, nil
 }
 
@@ -125,9 +141,13 @@ func (st *stream) denied(err error) error {
 }
 
 // run waits for the end of the dump, which the library tells through its streamer.
-func (st *stream) run(ctx context.Context, streamer *replication.BinlogStreamer) {
+func (st *stream) run(ctx context.Context, streamer *replication.BinlogStreamer, t *translator) {
 	defer close(st.done)
 	go st.queue.deliver()
+	var replayed sync.WaitGroup
+	if st.log != nil {
+		replayed.Go(func() { st.replay(t) })
+	}
 	_, err := streamer.GetEvent(ctx)
 	if ctx.Err() != nil {
 		err = nil // closed by us
@@ -136,9 +156,18 @@ func (st *stream) run(ctx context.Context, streamer *replication.BinlogStreamer)
 	}
 	err = st.afterReset(ctx, st.classify(err))
 	st.source.yield(err)
-	st.queue.finish(withOp("reading the binlog", err))
+	err = withOp("reading the binlog", err)
+	if st.log != nil && err != nil {
+		st.log.End(err)
+		replayed.Wait()
+	}
+	st.queue.finish(err)
 	st.line.cut()
 	st.syncer.Close()
+	if st.log != nil {
+		_ = st.log.Close() // what it holds is checked when it is opened
+		replayed.Wait()
+	}
 	<-st.queue.delivered
 }
 
@@ -148,11 +177,21 @@ func (st *stream) Batches() <-chan []cdc.Event { return st.queue.out }
 // Err says why the stream ended: nil while it runs and after Close.
 func (st *stream) Err() error { return st.queue.err() }
 
+// Keep says what a restart may ask for: everything from low on, and from oldest on as long as there is room.
+func (st *stream) Keep(low, oldest cdc.Position) {
+	if st.log != nil {
+		st.log.Keep(low, oldest)
+	}
+}
+
 // Close ends the stream; twice is fine.
 func (st *stream) Close() error {
 	st.cancel()
 	st.queue.abandon()
 	st.line.cut()
+	if st.log != nil {
+		_ = st.log.Close()
+	}
 	<-st.done
 	return nil
 }

@@ -90,7 +90,11 @@ func TestStreamPositions(t *testing.T) {
 				set, from := start(t, s)
 				_, c := database(t, m)
 				workload(t, c)
-				events := follow(t, s, set).until(end(t, s))
+				events := reopen(t, s, set).until(end(t, s))
+				spooled := follow(t, s, set).until(end(t, s))
+				if got, want := collect(t, spooled), collect(t, events); fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Fatalf("through a spool:\n%v, want\n%v", got, want)
+				}
 				var list []logged
 				for _, e := range binlogEvents(t, c) {
 					if !e.start.Before(from) {

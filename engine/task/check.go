@@ -41,9 +41,12 @@ func (p *Problems) add(field, format string, args ...any) {
 // The defaults of a specification.
 const (
 	DefaultWorkers = 4
+	DefaultSpool   = 8192
 	mysqlPort      = 3306
 	kafkaPort      = "9092"
 	maxWorkers     = 64
+	minSpool       = 64
+	maxSpool       = 1 << 24
 )
 
 // Defaults fills in what was left out. It leaves the phases alone.
@@ -91,6 +94,9 @@ func (s *Spec) Problems() Problems {
 	notNegative(&p, "rate", s.Rate)
 	if s.Workers < 1 || s.Workers > maxWorkers {
 		p.add("workers", "must be between 1 and %d", maxWorkers)
+	}
+	if n := s.SpoolMiB(); n != 0 && (n < minSpool || n > maxSpool) {
+		p.add("spool", "must be 0, or between %d and %d (MiB)", minSpool, maxSpool)
 	}
 	return p
 }

@@ -9,10 +9,11 @@ import (
 )
 
 // Diff names the fields in which b differs from a, each as "field: old -> new", but for those that may change while
-// a task lives: rate, workers, row_lock, the secrets and the certificates that are trusted.
+// a task lives: rate, workers, spool, row_lock, the secrets and the certificates that are trusted.
 func Diff(a, b Spec) []string {
 	for _, s := range []*Spec{&a, &b} {
-		s.Rate, s.Workers, s.Source.RowLock, s.Source.TLS.CAFile, s.Target.TLS.CAFile, s.Source.TLS.CA, s.Target.TLS.CA = 0, 0, false, "", "", "", ""
+		s.Rate, s.Workers, s.Spool, s.Source.RowLock = 0, 0, nil, false
+		s.Source.TLS.CAFile, s.Target.TLS.CAFile, s.Source.TLS.CA, s.Target.TLS.CA = "", "", "", ""
 	}
 	out := diffFields("", fields(a), fields(b))
 	order := func(s Spec) (names []string) {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Spec is one migration task as asked for. It is frozen when the task first starts: Rate, Workers and the secrets
-// are all that may differ later.
+// Spec is one migration task as asked for. It is frozen when the task first starts: Rate, Workers, Spool and the
+// secrets are all that may differ later.
 type Spec struct {
 	Name   string `yaml:"name" json:"name"`
 	Source Source `yaml:"source" json:"source"`
@@ -24,6 +24,7 @@ type Spec struct {
 	Policy  Policy `yaml:"policy" json:"policy"`
 	Rate    int    `yaml:"rate,omitempty" json:"rate,omitempty"`       // rows/s of the incremental phase; 0 is unlimited
 	Workers int    `yaml:"workers,omitempty" json:"workers,omitempty"` // chunks read at once; 0 is the default
+	Spool   *int   `yaml:"spool,omitempty" json:"spool,omitempty"`     // MiB of binlog kept on local disk; nil is the default, 0 none
 }
 
 // Policy is how a record finds its partition (DTS's three, and chosen columns).
@@ -95,6 +96,14 @@ type Table struct {
 
 // TopicOf is where a table's records go.
 func (s *Spec) TopicOf(t *Table) string { return cmp.Or(t.Topic, s.Target.Topic) }
+
+// SpoolMiB is the most that the spool of the binlog takes on local disk; 0 is none.
+func (s *Spec) SpoolMiB() int {
+	if s.Spool == nil {
+		return DefaultSpool
+	}
+	return *s.Spool
+}
 
 // Topics are all that the task writes to, in order, each once.
 func (s *Spec) Topics() []string {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -262,7 +263,30 @@ func (m *MySQL) TryExec(sql ...string) error {
 	return nil
 }
 
-// Ledger returns the server's binlog files, oldest first; Binlog reads them.
+// Archive keeps copies of the server's binlog files for Ledger, as the test is about to purge them.
+func (m *MySQL) Archive(t testing.TB) {
+	t.Helper()
+	if err := os.MkdirAll(m.archive(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range m.Ledger(t) {
+		name := filepath.Join(m.archive(), filepath.Base(file))
+		if name == file {
+			continue
+		}
+		content, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(name, content, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (m *MySQL) archive() string { return filepath.Join(m.Dir, "archive") }
+
+// Ledger returns the server's binlog files, oldest first, with those that were archived and purged; Binlog reads them.
 func (m *MySQL) Ledger(t testing.TB) (binlogFiles []string) {
 	t.Helper()
 	m.mustOwn(t)
@@ -275,10 +299,20 @@ func (m *MySQL) Ledger(t testing.TB) (binlogFiles []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range strings.Fields(string(text)) {
-		binlogFiles = append(binlogFiles, filepath.Join(data, filepath.Base(line)))
+	archived, err := filepath.Glob(filepath.Join(m.archive(), "*"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return binlogFiles
+	present := strings.Fields(string(text))
+	for i, line := range present {
+		present[i] = filepath.Join(data, filepath.Base(line))
+	}
+	for _, file := range archived {
+		if !slices.Contains(present, filepath.Join(data, filepath.Base(file))) {
+			binlogFiles = append(binlogFiles, file)
+		}
+	}
+	return append(binlogFiles, present...)
 }
 
 // Binlog is mysqlbinlog or mariadb-binlog, ready to run with args.

@@ -1,0 +1,176 @@
+package mysql
+
+import (
+	"errors"
+	"io"
+
+	"github.com/go-mysql-org/go-mysql/replication"
+
+	"sluice/engine/cdc"
+	"sluice/engine/spool"
+)
+
+// recorder puts the events of a dump into a spool as they come. It runs in the reader's goroutine, and parses no more
+// of them than it takes to know where transactions begin and end.
+type recorder struct {
+	log    *spool.Log
+	line   *heldLine
+	parser *replication.BinlogParser
+	marks  *translator // of the events that open and end transactions, alone
+	tid    string      // of the transaction that marks said begins
+	joined spool.Mark
+}
+
+func newRecorder(flavor cdc.Flavor, log *spool.Log, line *heldLine) *recorder {
+	r := &recorder{log: log, line: line, parser: replication.NewBinlogParser()}
+	r.parser.SetFlavor(string(flavor))
+	r.marks = newTranslator(flavor, nil, func(e cdc.Event) error {
+		if e.Kind == cdc.EventBegin {
+			r.tid = e.TID
+		}
+		return nil
+	})
+	r.joined = log.Join()
+	return r
+}
+
+// HandleEvent takes the next event of the dump, which is not parsed yet. What the spool has already is left out: a dump
+// begins with the head of a file. The events that only name the file are, too: positions say it, and those events have
+// a checksum or not as it suits the server.
+func (r *recorder) HandleEvent(e *replication.BinlogEvent) error {
+	entry, err := r.entry(e)
+	if err != nil {
+		return err
+	}
+	if e.Header.EventType == replication.ROTATE_EVENT && e.Header.Flags&replication.LOG_EVENT_ARTIFICIAL_F != 0 {
+		return nil
+	}
+	if at := r.joined.At; entry.End.Before(at) || entry.End == at && !entry.Passing {
+		if !entry.Format || checksumKind(e.RawData) == checksumKind(r.joined.Format) {
+			return nil
+		}
+		entry.End = at // what follows is sent in another form than what the spool has of this file
+	}
+	defer r.line.extend() // the wait for room must not count against the server
+	return r.log.Put(entry)
+}
+
+// checksumKind is the byte of a format description that says what events end with.
+func checksumKind(format []byte) byte {
+	if len(format) <= replication.BinlogChecksumLength {
+		return 0
+	}
+	return format[len(format)-replication.BinlogChecksumLength-1]
+}
+
+func (r *recorder) entry(e *replication.BinlogEvent) (spool.Entry, error) {
+	t := r.marks
+	before := t.outside()
+	r.tid = ""
+	start := t.advance(e.Header)
+	entry := spool.Entry{Raw: e.RawData}
+	switch e.Header.EventType {
+	case replication.HEARTBEAT_EVENT, replication.HEARTBEAT_LOG_EVENT_V2:
+		entry.Passing = true
+	case replication.FORMAT_DESCRIPTION_EVENT:
+		entry.Format = true
+		if _, err := r.parser.Parse(e.RawData); err != nil {
+			return entry, err
+		}
+	case replication.TRANSACTION_PAYLOAD_EVENT: // a whole one but for its GTID
+		t.next, t.inside = nil, false
+	case replication.ROTATE_EVENT, replication.GTID_EVENT, replication.ANONYMOUS_GTID_EVENT, replication.GTID_TAGGED_LOG_EVENT,
+		replication.MARIADB_GTID_EVENT, replication.QUERY_EVENT, replication.MARIADB_QUERY_COMPRESSED_EVENT,
+		replication.XID_EVENT, replication.XA_PREPARE_LOG_EVENT:
+		parsed, err := r.parser.Parse(e.RawData)
+		if err == nil {
+			err = t.event(parsed, start, int(e.Header.EventSize))
+		}
+		if err != nil {
+			return entry, err
+		}
+	}
+	entry.End, entry.Whole = t.end, t.outside()
+	if before && !entry.Whole {
+		if entry.TID = r.tid; t.next != nil {
+			entry.TID = t.next.TID
+		}
+	}
+	return entry, nil
+}
+
+// replay translates what the spool gives until the dump has ended and all of it was given.
+func (st *stream) replay(t *translator) {
+	parser := replication.NewBinlogParser()
+	parser.SetFlavor(string(st.source.server.Flavor))
+	parser.SetPayloadDecoderConcurrency(1)
+	parser.SetRowsEventDecodeFunc(t.keepRows)
+	parser.SetTableMapOptionalMetaDecodeFunc(func([]byte) error { return nil })
+	for {
+		entries, err := st.log.Next()
+		if err == nil {
+			err = st.translate(t, parser, entries)
+		}
+		switch {
+		case err == nil:
+			continue
+		case errors.Is(err, spool.ErrClosed), errors.Is(err, errStreamClosed):
+			err = nil
+		case !errors.Is(err, io.EOF):
+			err = withOp("reading the binlog", st.classify(err))
+		}
+		st.queue.finish(err)
+		st.line.cut() // of a dump that still runs, if it was not what ended
+		return
+	}
+}
+
+func (st *stream) translate(t *translator, parser *replication.BinlogParser, entries []spool.Entry) error {
+	for i := range entries {
+		e := &entries[i]
+		parsed, err := parser.Parse(e.Raw)
+		if err != nil {
+			return err
+		}
+		if e.From != nil {
+			t.end = *e.From
+		}
+		if e.End.File != t.end.File {
+			t.end = cdc.Position{File: e.End.File, Offset: 4} // behind the magic number
+		}
+		if e.Format && e.End == t.end { // it lies elsewhere: it only says how to read on
+			err = t.event(parsed, t.end, 0)
+		} else {
+			err = t.HandleEvent(parsed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spooled opens the spool that the options ask for, ready to go on after the set.
+func (s *Source) spooled(after cdc.GTIDSet) (*spool.Log, error) {
+	o := *s.options.Spool
+	o.Flavor, o.Owner = s.server.Flavor, o.Owner+" "+s.server.ID
+	return spool.Open(o, after)
+}
+
+// use makes the spool of the newest stream the one that Held tells of.
+func (s *Source) use(log *spool.Log) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = log
+}
+
+// Held says what the spool holds for a task with the low bound; ok is false without one.
+func (s *Source) Held(low cdc.Position) (h spool.Held, ok bool) {
+	s.mu.Lock()
+	log := s.log
+	s.mu.Unlock()
+	if log == nil {
+		return h, false
+	}
+	return log.Held(low), true
+}

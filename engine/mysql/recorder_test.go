@@ -1,0 +1,85 @@
+package mysql
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"sluice/engine/cdc"
+	"sluice/engine/enginetest/servers"
+)
+
+// TestStreamFromSpool: what was received is given again after the server has purged it, after any transaction, at the
+// same places, and joins what the server still has.
+func TestStreamFromSpool(t *testing.T) {
+	for _, kind := range kinds {
+		for _, options := range [][]string{nil, {"binlog_checksum=NONE"}, compressed(kind)} {
+			t.Run(string(kind)+strings.Join(options, ","), func(t *testing.T) {
+				t.Parallel()
+				m := servers.StartMySQL(t, kind, options...)
+				s := open(t, m)
+				set, _ := start(t, s)
+				_, c := database(t, m)
+				workload(t, c)
+				dir := t.TempDir()
+				s.options.Spool = spoolIn(dir)
+				first := reopen(t, s, set)
+				events := first.until(end(t, s))
+				if err := first.stream.(*stream).Close(); err != nil {
+					t.Fatal(err)
+				}
+				purge(t, s, m, set)
+				run(t, c, "INSERT INTO a VALUES (6,'after the purge',NULL)", "FLUSH BINARY LOGS", "INSERT INTO a VALUES (7,'and a rotation',NULL)")
+				all := collect(t, events)
+				until := end(t, s)
+				set = set.Clone()
+				var want []transaction
+				for i := -1; i < len(all); i++ {
+					if i >= 0 {
+						if err := set.Add(all[i].tid); err != nil {
+							t.Fatal(err)
+						}
+					}
+					s.options.Spool = spoolIn(dir)
+					again := reopen(t, s, set)
+					got := collect(t, again.until(until))
+					if err := again.stream.(*stream).Close(); err != nil {
+						t.Fatal(err)
+					}
+					if i < 0 {
+						if want = got; len(want) != len(all)+2 || fmt.Sprint(want[:len(all)]) != fmt.Sprint(all) {
+							t.Fatalf("again:\n%v, want\n%v and two more", got, all)
+						}
+					}
+					if fmt.Sprint(got) != fmt.Sprint(want[i+1:]) {
+						t.Fatalf("after %s:\n%v, want\n%v", set, got, want[i+1:])
+					}
+				}
+			})
+		}
+	}
+}
+
+// purge removes all files of the binlog but the newest, and sees to it that the server can't send from the set on.
+func purge(t *testing.T, s *Source, m *servers.MySQL, set cdc.GTIDSet) {
+	t.Helper()
+	c := m.Conn(t, "")
+	for ctx := testContext(t); ; {
+		// MariaDB keeps files until InnoDB has made a checkpoint, and says nothing.
+		run(t, c, "FLUSH BINARY LOGS")
+		files, err := s.Files(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, c, "PURGE BINARY LOGS TO '"+files[len(files)-1].Name+"'")
+		if files, err = s.Files(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if len(files) == 1 {
+			break
+		}
+	}
+	lost := follow(t, s, set)
+	lost.drain()
+	wantCode(t, lost.stream.Err(), "source.binlog_purged")
+}

@@ -1,0 +1,296 @@
+package spool
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"sluice/engine/cdc"
+	"sluice/engine/task"
+)
+
+// Options of a log. Dir, Owner, Flavor and Limit must be given.
+type Options struct {
+	Dir    string
+	Owner  string // the task and the server: files of another owner are discarded
+	Flavor cdc.Flavor
+	Limit  int64 // bytes of all files
+	// Reserve is how much of the disk is left to others: with less, the log is as full.
+	Reserve int64
+	Segment int64                           // bytes at which a file ends; 0 is the default
+	Memory  int                             // bytes that wait in memory; 0 is the default
+	Free    func(dir string) (int64, error) // bytes free on the disk; nil is the system's answer
+	Tell    func(Notice)                    // what a person should know; may be nil
+}
+
+const (
+	segmentBytes = 64 << 20
+	memoryBytes  = 4 << 20
+	bufferBytes  = 256 << 10
+	entryBytes   = 128 // what an entry costs in memory beside its bytes
+	flushEvery   = 100 * time.Millisecond
+	syncEvery    = 5 * time.Second
+)
+
+// Notice is told to a person, by a code.
+type Notice struct {
+	Code   string
+	Params []string
+}
+
+// ErrClosed is given after Close.
+var ErrClosed = errors.New("the spool is closed")
+
+// Log is a spool that is open. Put, Next, Keep and Held may be called from a goroutine each.
+type Log struct {
+	o Options
+
+	mu      sync.Mutex
+	changed *sync.Cond
+
+	segments  []*segment   // oldest first
+	buf       []byte       // of the last segment, not written yet
+	recording bool         // false: the files end before what is received
+	now       Mark         // where the receiver stands
+	open      []string     // tids of the transaction that is being received
+	end       cdc.Position // where the files end, at a whole transaction
+	bytes     int64        // of all files, with what is buffered
+	number    int64        // of the newest segment
+	low       cdc.Position
+	oldest    cdc.Position
+	told      time.Time // when a person was last told that it is full; zero: it is not
+
+	tail      []Entry // what waits in memory for the reader
+	tailBytes int
+	behind    bool // after the tail the reader goes on in the files
+	reader    reader
+	jump      *cdc.Position // the reader caught up by passing over what is not asked for, up to here
+
+	closed bool
+	ended  bool // nothing more is received
+	cause  error
+	stop   chan struct{}
+	done   chan struct{}
+}
+
+// Open reads what is in the folder and makes it ready to be gone on with after the given set of transactions: Next
+// gives what is kept of what follows, and the receiver goes on after Join. What does not serve for that is discarded.
+func Open(o Options, after cdc.GTIDSet) (*Log, error) {
+	if o.Segment == 0 {
+		o.Segment = max(min(segmentBytes, o.Limit/8), 64<<10)
+	}
+	if o.Memory == 0 {
+		o.Memory = memoryBytes
+	}
+	if o.Free == nil {
+		o.Free = free
+	}
+	if o.Tell == nil {
+		o.Tell = func(Notice) {}
+	}
+	l := &Log{o: o, recording: true, stop: make(chan struct{}), done: make(chan struct{})}
+	l.changed = sync.NewCond(&l.mu)
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, failure("making the folder of the spool", err)
+	}
+	if err := l.recover(); err != nil {
+		return nil, failure("reading the spool", err)
+	}
+	if err := l.begin(after); err != nil {
+		return nil, failure("reading the spool", err)
+	}
+	go l.sync()
+	return l, nil
+}
+
+// failure is an error of the disk.
+func failure(op string, err error) error {
+	var known *task.Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return &task.Error{Code: "data.disk_full", Op: op, Text: "The disk that holds the data folder is full.", Retry: true,
+			Hint: "Free space on it; the task then goes on from where it stopped.", Err: err}
+	}
+	return &task.Error{Code: "data.spool", Op: op, Text: "the spool of the binlog cannot be read or written",
+		Hint: "Look at the disk of the data folder and at the rights to it, or set spool: 0 in the task file.", Err: err}
+}
+
+// Join is where the receiver goes on: after these transactions. Entries up to the position are here already.
+func (l *Log) Join() Mark {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.now.clone()
+}
+
+// Put takes the next entry. It waits while the reader has to catch up before there is room.
+func (l *Log) Put(e Entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e.Passing {
+		if !l.behind && len(l.tail) == 0 {
+			l.give(e)
+		}
+		return l.state()
+	}
+	if err := l.admit(e.size()); err != nil {
+		return err
+	}
+	if l.recording {
+		if err := l.append(&e); err != nil {
+			return err
+		}
+	}
+	if !l.behind {
+		l.give(e)
+	}
+	return l.passed(&e)
+}
+
+func (l *Log) state() error {
+	if l.closed || l.ended {
+		return ErrClosed
+	}
+	return nil
+}
+
+// admit makes room for an entry: in the files as long as they record, else in memory.
+func (l *Log) admit(size int) error {
+	for {
+		switch {
+		case l.state() != nil:
+			return l.state()
+		case l.recording:
+			if l.fits(size) {
+				return nil
+			}
+			if !l.behind { // the reader has all that the files hold: it gets the rest from memory alone
+				if err := l.halt(); err != nil {
+					return err
+				}
+				continue
+			}
+		case !l.behind && (l.tailBytes == 0 || l.tailBytes+size <= l.o.Memory):
+			return nil
+		}
+		l.changed.Wait()
+	}
+}
+
+// give hands the entry to the reader in memory.
+func (l *Log) give(e Entry) {
+	e.From, l.jump = l.jump, nil
+	l.tail = append(l.tail, e)
+	l.tailBytes += len(e.Raw) + entryBytes
+	l.changed.Broadcast()
+}
+
+// append writes the entry's record. A reader that is too far behind is sent to the file.
+func (l *Log) append(e *Entry) error {
+	if len(l.segments) == 0 || l.segments[len(l.segments)-1].whole {
+		if err := l.roll(); err != nil {
+			return err
+		}
+	}
+	s := l.segments[len(l.segments)-1]
+	if !l.behind && l.tailBytes > 0 && l.tailBytes+len(e.Raw) > l.o.Memory {
+		l.behind = true
+		l.reader.seek(s, s.size)
+		l.changed.Broadcast()
+	}
+	if e.End.File != l.now.At.File { // the source may now purge the file before: a killed process must have it
+		if err := l.flush(); err != nil {
+			return err
+		}
+	}
+	l.buf = e.record(l.buf)
+	s.size += int64(e.size())
+	l.bytes += int64(e.size())
+	if len(l.buf) >= bufferBytes {
+		return l.flush()
+	}
+	return nil
+}
+
+// passed moves the receiver's mark, and the files' where the transaction is whole.
+func (l *Log) passed(e *Entry) error {
+	l.now.see(e)
+	if e.TID != "" {
+		l.open = append(l.open, e.TID)
+	}
+	if !e.Whole {
+		return nil
+	}
+	for _, tid := range l.open {
+		if err := l.now.Set.Add(tid); err != nil {
+			return err
+		}
+	}
+	l.open = l.open[:0]
+	if !l.recording {
+		return l.again()
+	}
+	l.end = l.now.At
+	if s := l.segments[len(l.segments)-1]; s.size >= l.o.Segment {
+		return l.finish(s)
+	}
+	return nil
+}
+
+// roll begins a segment. It must be between two transactions.
+func (l *Log) roll() error {
+	l.number++
+	s, err := create(l.o.Dir, l.o.Owner, l.number, l.now)
+	if err != nil {
+		return failure("making a file of the spool", err)
+	}
+	l.segments = append(l.segments, s)
+	l.bytes += s.size
+	return nil
+}
+
+func (l *Log) flush() error {
+	if len(l.buf) == 0 || len(l.segments) == 0 {
+		return nil
+	}
+	_, err := l.segments[len(l.segments)-1].out.Write(l.buf)
+	l.buf = l.buf[:0]
+	return failure("writing the spool", err)
+}
+
+// finish ends the segment; the disk follows by itself.
+func (l *Log) finish(s *segment) error {
+	s.whole = true
+	return l.flush()
+}
+
+// End says that nothing more is received, and why. A reader that has to catch up is not waited for: it begins again
+// where it stands.
+func (l *Log) End(cause error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		l.ended, l.cause = true, cause
+	}
+	l.changed.Broadcast()
+}
+
+// Close ends both sides; the files stay. Twice is fine.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		<-l.done
+		return nil
+	}
+	l.closed = true
+	l.changed.Broadcast()
+	close(l.stop)
+	err := l.flush()
+	l.mu.Unlock()
+	<-l.done
+	return err
+}
