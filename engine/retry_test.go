@@ -125,6 +125,32 @@ func TestRetryAfterWork(t *testing.T) {
 	})
 }
 
+// TestTopicAppears: a broker that was just started does not know its topics. A topic that stays away stops the task.
+func TestTopicAppears(t *testing.T) {
+	t.Parallel()
+	for _, away := range []time.Duration{10 * time.Second, time.Hour} {
+		inBubble(t, func(t *testing.T) {
+			g := newRig(t, 1, "i")
+			back := time.Now().Add(away)
+			g.sink.hook = func(context.Context, Partition, *Batch) error {
+				if time.Now().Before(back) {
+					return &ProduceFailure{Kind: ProduceRefused, Err: &task.Error{Code: "target.topic_absent", Text: "no such topic", Hint: "Create it."}}
+				}
+				return nil
+			}
+			began := time.Now()
+			err := <-g.run(t.Context(), Control{UntilCaughtUp: true})
+			if away == time.Hour {
+				if took := time.Since(began).Round(time.Second); task.Code(err) != "target.topic_absent" || took != 31*time.Second {
+					t.Errorf("%v after %s", err, took)
+				}
+			} else if err != nil || len(g.notices) < 3 {
+				t.Errorf("%v, %d notices", err, len(g.notices))
+			}
+		})
+	}
+}
+
 // TestSendTells: a request that the target does not take is told after a moment, and the progress shows it until it is
 // taken, while the run goes on by itself.
 func TestSendTells(t *testing.T) {

@@ -42,7 +42,7 @@ func Run(ctx context.Context, d *Deps, c Control) error {
 			return nil
 		case ctx.Err() != nil && !waits(ctx, err):
 			return context.Cause(ctx)
-		case !task.Retryable(err):
+		case !task.Retryable(err) && !mayAppear(err, tries):
 			return err
 		}
 		// A run that delivered for a good while earns a short pause again: where a line breaks every minute, pauses must
@@ -57,6 +57,12 @@ func Run(ctx context.Context, d *Deps, c Control) error {
 		}
 		pause = min(2*pause, 30*time.Second)
 	}
+}
+
+// mayAppear reports whether a topic is missing that may be there in a moment: a broker that was just started does not
+// know its topics until it is told of them. After half a minute it is believed.
+func mayAppear(err error, tries int) bool {
+	return task.Code(err) == "target.topic_absent" && tries < 5
 }
 
 // waits reports whether the error is one that a person must act on and that being cancelled did not bring about.

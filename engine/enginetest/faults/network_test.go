@@ -111,6 +111,9 @@ func netNarrow(e end) func(*world) (time.Time, string) {
 func netBroken(e end) func(*world) (time.Time, string) {
 	return func(w *world) (time.Time, string) {
 		n := 10 + w.g.IntN(390)
+		if e == toBroker {
+			n = 10 + w.g.IntN(140) // more than that of an old broker is a whole conversation
+		}
 		heal := w.poison(e, "limit_data", "downstream", fmt.Sprintf(`"bytes": %d`, n))
 		w.stalled()
 		w.hold(w.lasting())

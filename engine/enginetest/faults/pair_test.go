@@ -38,7 +38,10 @@ var targets = map[string]func(t testing.TB) []*broker{
 }
 
 func old(v servers.KafkaVersion) func(testing.TB, ...servers.KafkaOption) *servers.Kafka {
-	return func(t testing.TB, o ...servers.KafkaOption) *servers.Kafka { return servers.StartOldKafka(t, v, o...) }
+	return func(t testing.TB, o ...servers.KafkaOption) *servers.Kafka {
+		// The default of the tests is too short for a machine that does all this at once.
+		return servers.StartOldKafka(t, v, append(o, servers.KafkaConfig("zookeeper.session.timeout.ms=4000"))...)
+	}
 }
 
 // one starts a target of a single broker.
