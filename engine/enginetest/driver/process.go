@@ -40,6 +40,7 @@ func (x *Task) start(fault, phase string, args []string) (*Process, error) {
 		return nil, err
 	}
 	p := &Process{cmd: cmd, done: make(chan struct{}), said: map[string]int{}, wake: make(chan struct{})}
+	x.started = append(x.started, p)
 	go func() {
 		lines := bufio.NewScanner(out)
 		lines.Buffer(nil, 16<<20)

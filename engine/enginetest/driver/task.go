@@ -41,6 +41,7 @@ type Task struct {
 
 	bin, file string
 	env       []string
+	started   []*Process
 }
 
 // New writes the task file.
@@ -72,6 +73,12 @@ func New(t testing.TB, bin string, s Spec) *Task {
 	dir := t.TempDir()
 	x := &Task{bin: bin, file: filepath.Join(dir, "task.yaml"), Data: filepath.Join(dir, "data"),
 		env: append(os.Environ(), append(s.Env, "PW="+s.Source.Password)...)}
+	t.Cleanup(func() { // none outlives its test, whatever became of it
+		for _, p := range x.started {
+			p.Signal(syscall.SIGKILL)
+			<-p.Done()
+		}
+	})
 	if err := os.WriteFile(x.file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
