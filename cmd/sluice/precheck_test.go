@@ -108,6 +108,9 @@ func TestPrecheckFails(t *testing.T) {
 		if i := items["source.privileges"]; strings.Contains(i.Observed, "REPLICATION SLAVE") {
 			t.Errorf("a privilege that was granted is reported: %+v", i)
 		}
+		if i := items["source.retention"]; i.Status != precheck.Skipped || i.Code != "retention.denied" {
+			t.Errorf("the binlog was measured without a privilege: %+v", i)
+		}
 	})
 }
 

@@ -89,7 +89,17 @@ var unreadable = cause{"source.unreadable", "what the server sent could not be r
 var lost = cause{"source.connection_lost", "the connection to the source was lost", "Nothing to do if it passes; else look into the server's log.", true}
 
 // classify turns an error of an open connection into what a person reads. A *task.Error stays as it is.
-func (s *Source) classify(err error) error { return s.explain(err, lost) }
+func (s *Source) classify(err error) error { return s.explain(admitted(err), lost) }
+
+// admitted knows that who has signed in and asks for the binlog without REPLICATION SLAVE is answered as a wrong
+// password is.
+func admitted(err error) error {
+	var answer *gomysql.MyError
+	if errors.As(err, &answer) && answer.Code == gomysql.ER_ACCESS_DENIED_ERROR {
+		return &gomysql.MyError{Code: gomysql.ER_SPECIFIC_ACCESS_DENIED_ERROR, Message: answer.Message, State: answer.State}
+	}
+	return err
+}
 
 // classifyDial is classify while a connection is being made, where the library keeps only the text of many causes.
 func (s *Source) classifyDial(err error) error {

@@ -47,6 +47,8 @@ func TestClassify(t *testing.T) {
 		{"a dump that was lost", bad, dump.classify, "source.connection_lost", true},
 		{"a dump that did not start", plain, dump.classifyStart, "source.connection_lost", true},
 		{"the server's answer", &gomysql.MyError{Code: 1146}, s.classify, "source.table_missing", false},
+		{"a wrong password", &gomysql.MyError{Code: 1045}, s.classifyDial, "source.access_denied", false},
+		{"the same answer to who has signed in", &gomysql.MyError{Code: 1045}, s.classify, "source.privilege_missing", false},
 		{"an answer without an entry", &gomysql.MyError{Code: 9999}, s.classify, "source.query", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
@@ -155,12 +156,16 @@ var errHeadRead = errors.New("the head of the file is read")
 func (s *Source) head(ctx context.Context, file string) (fileHead, error) {
 	var h fileHead
 	var line heldLine
+	var in atomic.Bool // the sign-in is behind
 	syncer := replication.NewBinlogSyncer(replication.BinlogSyncerConfig{
 		ServerID: randomServerID(), Flavor: string(s.server.Flavor), Charset: "utf8mb4",
 		Host: s.spec.Host, Port: uint16(port(s.spec)), User: s.spec.User, Password: s.spec.Password.Reveal(),
 		TLSConfig: s.dialer.tls, Dialer: line.dial, Logger: slog.New(slog.DiscardHandler), ReadTimeout: streamTimeout,
 		HeartbeatPeriod: heartbeat, DisableRetrySync: true, EventCacheCount: 1,
-		Option:                  func(cc *client.Conn) error { return s.prepare(&conn{Conn: cc}) },
+		Option: func(cc *client.Conn) error {
+			in.Store(true)
+			return s.prepare(&conn{Conn: cc})
+		},
 		SynchronousEventHandler: &headReader{flavor: s.server.Flavor, head: &h},
 	})
 	defer syncer.Close()
@@ -174,10 +179,13 @@ func (s *Source) head(ctx context.Context, file string) (fileHead, error) {
 	if ctx.Err() != nil {
 		return h, ctx.Err()
 	}
-	if !h.known {
+	switch {
+	case h.known:
+		return h, nil
+	case in.Load():
 		return h, s.classify(err)
 	}
-	return h, nil
+	return h, s.explain(err, lost)
 }
 
 // headReader stops the dump once it knows the head.

@@ -231,6 +231,12 @@ func TestPrivileges(t *testing.T) {
 			st.Close()
 		}
 		wantCode(t, err, "source.privilege_missing")
+		files, err := full.Files(testContext(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Begun(testContext(t), files[0].Name)
+		wantCode(t, err, "source.privilege_missing")
 		v, err := s.View(testContext(t))
 		if err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@ package mysql
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"sync"
@@ -130,12 +129,10 @@ func (st *stream) classify(err error) error { return st.source.explain(st.denied
 // classifyStart: the account and TLS were tried before, and of what follows the library keeps only texts.
 func (st *stream) classifyStart(err error) error { return st.source.explain(st.denied(err), lost) }
 
-// denied knows that asking for the binlog without REPLICATION SLAVE is answered as a wrong password is.
+// denied tells a privilege that is missing from a sign-in that was refused.
 func (st *stream) denied(err error) error {
-	var answer *gomysql.MyError
-	err = answered(err)
-	if st.admitted.Load() && errors.As(err, &answer) && answer.Code == gomysql.ER_ACCESS_DENIED_ERROR {
-		return &gomysql.MyError{Code: gomysql.ER_SPECIFIC_ACCESS_DENIED_ERROR, Message: answer.Message, State: answer.State}
+	if err = answered(err); st.admitted.Load() {
+		return admitted(err)
 	}
 	return err
 }

@@ -38,6 +38,7 @@ type fake struct {
 	zone        string
 	widest      int64
 	ask         error // of every question to the source
+	head        error // of the head of a file of the binlog
 	openErr     error
 
 	topics       map[string]Topic
@@ -114,8 +115,10 @@ func (s *fake) Binlogs(context.Context) ([]Binlog, error) {
 	}
 	return files, s.ask
 }
-func (s *fake) Begun(context.Context, string) (time.Time, error) { return s.begun, s.ask }
-func (s *fake) ServerID() uint32                                 { return 3_000_000_000 }
+func (s *fake) Begun(context.Context, string) (time.Time, error) {
+	return s.begun, cmp.Or(s.head, s.ask)
+}
+func (s *fake) ServerID() uint32 { return 3_000_000_000 }
 func (s *fake) Registered(context.Context) ([]Registered, bool, error) {
 	return s.replicas, !s.hidden, s.ask
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"time"
+
+	"sluice/engine/task"
 )
 
 // retention compares how long the binlog is kept, by its age and by its size, with how long the full copy may take.
@@ -14,6 +16,9 @@ func retention(ctx context.Context, f *facts) finding {
 		return refused(err)
 	}
 	g, err := f.growth(ctx)
+	if task.Code(err) == "source.privilege_missing" { // told by the check of the privileges
+		return skipped("retention.denied", "Detail", refused(err).params["Detail"])
+	}
 	if err != nil {
 		return refused(err)
 	}

@@ -285,6 +285,20 @@ func TestHidden(t *testing.T) {
 	}
 }
 
+// Without the privilege to read the binlog, how it grows cannot be measured: that is no fault of its own. Another failure is.
+func TestGrowthDenied(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]string{"source.privilege_missing": "skipped retention.denied", "source.timeout": "failed error"} {
+		items := runs(t, usual(func(s *fake, _ *task.Spec) {
+			s.head = &task.Error{Code: code, Text: "no", Err: errors.New("ERROR 1045: Access denied")}
+		}), nil, "source.retention")
+		i := items[slices.IndexFunc(items, func(i Item) bool { return i.ID == "source.retention" })]
+		if got := string(i.Status) + " " + i.Code; got != want || !strings.Contains(i.Observed, "1045") {
+			t.Errorf("%s: %+v, want %s", code, i, want)
+		}
+	}
+}
+
 // One statement gives all that an object lacks.
 func TestGrants(t *testing.T) {
 	t.Parallel()
