@@ -16,7 +16,7 @@ import (
 func (h *Handlers) SignInForm(c echo.Context) error {
 	p := pageOf(c)
 	p.Title = p.T("auth.signin")
-	m := &views.Auth{Ticket: c.QueryParam("ticket"), Next: inside(c.QueryParam("next"))}
+	m := &views.Auth{Ticket: c.QueryParam("ticket"), Next: inside(c.QueryParam("next")), Over: c.QueryParam("over") != ""}
 	if m.Ticket != "" {
 		user, err := h.Accounts.TicketValid(c.Request().Context(), m.Ticket)
 		if err == nil && user == "" {

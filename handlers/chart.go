@@ -3,6 +3,7 @@ package handlers
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,7 +75,10 @@ func (s *series) chart(p *views.Page, id, title, tone string) views.Chart {
 		return c
 	}
 	top = nice(top)
-	c.Top = p.T("chart.top", "Top", s.unit(top))
+	c.Scale = []string{s.unit(top), s.unit(top / 2), s.unit(0)}
+	if c.Scale[1] == c.Scale[2] {
+		c.Scale = slices.Delete(c.Scale, 1, 2)
+	}
 	c.From, c.To = s.at[0].Format("15:04:05"), s.at[len(s.at)-1].Format("15:04:05")
 	c.Line, c.Area = s.paths(top)
 	for i := len(s.at) - 1; i >= 0 && len(c.Rows) < tableRows; i-- {

@@ -122,8 +122,11 @@ func render(c echo.Context, status int, page templ.Component) error {
 const FlashKey = "flash"
 
 // done redirects after something has worked, and lets the next page say so.
-func done(c echo.Context, to, key, name string) error {
-	c.Set(FlashKey, views.Flash{Key: key, Name: name})
+func done(c echo.Context, to, key, name string) error { return doneTo(c, to, key, name, "") }
+
+// doneTo is done for what puts a task into a state: the next page says so while it is in that state.
+func doneTo(c echo.Context, to, key, name, task string) error {
+	c.Set(FlashKey, views.Flash{Key: key, Name: name, Task: task})
 	return c.Redirect(http.StatusSeeOther, to)
 }
 

@@ -27,6 +27,7 @@ type shelf struct {
 	hub   *progress.Hub
 	page  *MessagePage
 	asked MessageQuery
+	flash *views.Flash
 	fails error // what the next action comes to
 	acts  []string
 	lang  string
@@ -165,7 +166,7 @@ func (s *shelf) routes(t *testing.T) *echo.Echo {
 	e.HTTPErrorHandler = func(err error, c echo.Context) { _ = c.String(StatusOf(task.Code(err)), task.Code(err)) }
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			c.Set(PageKey, &views.Page{Locale: texts.Locale(s.lang), User: "ann", CSRF: "token", Now: shelfNow, Path: c.Request().URL.RequestURI()})
+			c.Set(PageKey, &views.Page{Locale: texts.Locale(s.lang), User: "ann", CSRF: "token", Now: shelfNow, Path: c.Request().URL.RequestURI(), Flash: s.flash})
 			return next(c)
 		}
 	})

@@ -72,7 +72,7 @@ func (h *Handlers) TaskEnd(c echo.Context) error {
 		return err
 	}
 	h.audit(c, "task.end", id, nil)
-	return done(c, "/tasks/"+id+"/end", "flash.task.end", t.Name)
+	return doneTo(c, "/tasks/"+id+"/end", "flash.task.end", t.Name, id)
 }
 
 // TaskDeleteForm asks before a task goes.

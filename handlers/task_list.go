@@ -63,6 +63,7 @@ func (h *Handlers) TaskList(c echo.Context) error {
 	}
 	for _, t := range tasks {
 		s := h.look(t)
+		p.Settle(s.ID, s.condition())
 		take(s.row(p), s.condition(), t.Name+" "+t.ID+" "+route(&t.Spec))
 	}
 	slices.SortStableFunc(m.Rows, func(a, b views.TaskRow) int { return urgency(b) - urgency(a) })
@@ -141,7 +142,7 @@ func (h *Handlers) act(c echo.Context, name string, do func(context.Context, str
 		return err
 	}
 	h.audit(c, "task."+name, id, nil)
-	return done(c, back(c, "/tasks/"+id), "flash.task."+name, t.Name)
+	return doneTo(c, back(c, "/tasks/"+id), "flash.task."+name, t.Name, id)
 }
 
 // back is the page of ours that the form stood on, as the browser says: live parts do not know their page.

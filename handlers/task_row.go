@@ -66,7 +66,7 @@ var tones = map[string]string{
 
 func (s *stand) status(p *views.Page) views.Status {
 	c := s.condition()
-	out := views.Status{Tone: tones[c], Word: p.T("state." + c)}
+	out := views.Status{Tone: tones[c], Word: p.T("state." + c), Of: c}
 	switch {
 	case c == "paused":
 		out.Icon = "phase-paused" // it is not one that has never started
@@ -222,7 +222,7 @@ func draftRow(p *views.Page, d task.Draft) views.TaskRow {
 	var body wizardBody
 	_ = json.Unmarshal(d.Body, &body) // of another version: then it has no group here
 	return views.TaskRow{ID: d.ID, Name: d.Name, URL: url, Group: body.About.Group, Updated: p.Time(d.Updated), Rate: "–", Delay: views.Delay{Word: "–", Tone: "idle"},
-		Status: views.Status{Tone: "idle", Word: p.T("state.draft"), Sub: p.T("state.draft_sub")},
+		Status: views.Status{Tone: "idle", Of: "draft", Word: p.T("state.draft"), Sub: p.T("state.draft_sub")},
 		Actions: []views.Action{
 			{Text: p.T("task.action.continue"), URL: url, Primary: true, Name: p.T("task.action_of", "Action", p.T("task.action.continue"), "Name", d.Name)},
 			{Text: p.T("task.action.delete"), URL: "/tasks/" + d.ID + "/delete", Danger: true, Name: p.T("task.action_of", "Action", strings.TrimSuffix(p.T("task.action.delete"), "…"), "Name", d.Name)},

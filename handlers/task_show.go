@@ -23,6 +23,7 @@ func (h *Handlers) stand(c echo.Context, tab string) (*views.Page, stand, views.
 		return p, stand{}, views.TaskHead{}, err
 	}
 	s := h.look(t)
+	p.Settle(s.ID, s.condition())
 	p.Title = t.Name
 	if tab != "" && tab != "overview" {
 		p.Title = p.T("show.tab."+tab) + " – " + t.Name

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sluice/engine/task"
+	"sluice/views"
 )
 
 // The condition says what a person may do; everything else is not offered.
@@ -63,6 +64,41 @@ func TestActs(t *testing.T) {
 		if !slices.Equal(s.acts, tt.acts) {
 			t.Errorf("%s: did %q, want %q", name, s.acts, tt.acts)
 		}
+	}
+}
+
+// What an action announces of a task is said while it is true, and names the states for the page to look at; what tells
+// no state is said once.
+func TestFlash(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		key, task string
+		said      bool
+	}{
+		{"start", "starting", true}, {"start", "caught-up", false}, {"start", "retrying", false}, {"start", "failed", false},
+		{"pause", "paused", true}, {"pause", "pausing", true}, {"pause", "starting", false},
+		{"end", "caught-up", true}, {"end", "ending", true}, {"end", "finished", false}, {"scheduled", "failed", true},
+	} {
+		for _, path := range []string{"/tasks", "/tasks/" + tt.task, "/tasks/" + tt.task + "/end"} {
+			s := newShelf(t)
+			s.flash = &views.Flash{Key: "flash.task." + tt.key, Name: "the one", Task: tt.task}
+			if tt.key == "scheduled" {
+				s.flash.Task = ""
+			}
+			doc := page(t, s.get(path), http.StatusOK)
+			note := doc.Find("main > .notice-ok[role=status]")
+			if (note.Length() == 1) != tt.said {
+				t.Errorf("%s: %s of %s is said: %v", path, tt.key, tt.task, !tt.said)
+			}
+			if states, ok := note.Attr("data-while"); ok != (tt.said && tt.key != "scheduled") || ok && (states == "" || note.AttrOr("data-task", "") != tt.task) {
+				t.Errorf("%s: %s of %s is said while %q", path, tt.key, tt.task, states)
+			}
+		}
+	}
+	s := newShelf(t)
+	s.flash = &views.Flash{Key: "flash.task.start", Name: "the one", Task: "starting"}
+	if page(t, s.get("/tasks/failed"), http.StatusOK).Find("main > .notice-ok[role=status]").Length() != 1 {
+		t.Error("another task's state takes the words away")
 	}
 }
 

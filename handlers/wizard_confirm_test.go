@@ -24,7 +24,7 @@ func TestWizardConfirmShowsEverything(t *testing.T) {
 		"Full data migration is not capped", "nothing to buy", "does not end by itself", "!ends by itself when", "below 30%", `name="terms"`, `value="2026-11-23T02:00"`, "Asia/Shanghai (UTC+08:00)",
 		"{env: SLUICE_SOURCE_PASSWORD}", "!Never-shown", `href="`+wizardURL(draftID, stepConnections)+`"`, `href="`+wizardURL(draftID, stepObjects)+`"`)
 	o.lang = i18n.Chinese
-	shows(t, o.get(confirm), http.StatusOK, "购买配置确认", "链路规格", "每秒最多 2,000 行", "30% 以下", "手动结束迁移任务")
+	shows(t, o.get(confirm), http.StatusOK, "确认配置", "链路规格", "每秒最多 2,000 行", "30% 以下", "手动结束迁移任务")
 }
 
 func TestWizardFile(t *testing.T) {

@@ -8,8 +8,11 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"sluice/engine/task"
 	"sluice/views/i18n"
@@ -209,6 +212,14 @@ func TestConnectionsTopics(t *testing.T) {
 	doc := page(t, s.get(s.url(stepConnections)), http.StatusOK)
 	if got := doc.Find("#topic option[selected]").Text(); got != "orders · 12 partitions · replication 3 · kept 7 d 0 h" {
 		t.Errorf("chosen %q", got)
+	}
+	var facts []string
+	doc.Find("#topic-facts:not([hidden]) dd").Each(func(_ int, d *goquery.Selection) { facts = append(facts, strings.TrimSpace(d.Text())) })
+	if !slices.Equal(facts, []string{"12", "3", "7 d 0 h", "delete"}) {
+		t.Errorf("below the list: %q", facts)
+	}
+	if got := doc.Find("#topic option[value=rest]").AttrOr("data-facts", ""); strings.Count(got, "\n") != 3 {
+		t.Errorf("of another topic: %q", got)
 	}
 	if doc.Find("#topic option").Length() != 3 {
 		t.Error("not all topics and “not in the list” are offered")

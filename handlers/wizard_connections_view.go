@@ -40,7 +40,19 @@ func topicsView(p *views.Page, list []Topic) []views.Option {
 				text += " · " + p.T("wizard.topic.cleanup", "Policy", t.Cleanup)
 			}
 		}
-		out = append(out, views.Option{Value: t.Name, Text: text})
+		out = append(out, views.Option{Value: t.Name, Text: text, Facts: topicFacts(p, t)})
+	}
+	return out
+}
+
+// topicFacts are partitions, replicas, retention and cleanup policy.
+func topicFacts(p *views.Page, t Topic) []string {
+	out := []string{p.Number(int64(t.Partitions)), p.Number(int64(t.Replication)), "–", "–"}
+	if t.Known {
+		out[2], out[3] = p.T("wizard.topic_facts.forever"), dash(t.Cleanup)
+		if t.RetentionMillis >= 0 {
+			out[2] = p.Duration(time.Duration(t.RetentionMillis) * time.Millisecond)
+		}
 	}
 	return out
 }

@@ -81,16 +81,17 @@ func (h *Handlers) make(c echo.Context, draft string, b *wizardBody, when time.T
 	if err != nil {
 		return err
 	}
-	params, flash := map[string]string{"link": cmp.Or(about.Link, unlimited), "terms": about.TermsAccepted}, "flash.task.start"
+	params, flash, of := map[string]string{"link": cmp.Or(about.Link, unlimited), "terms": about.TermsAccepted}, "flash.task.start", id
 	if when.IsZero() {
 		err = h.Runner.Start(ctx, id)
 	} else {
 		params["at"], flash = when.UTC().Format(time.RFC3339), "flash.task.scheduled"
+		of = "" // it tells what was done
 		err = h.Maker.StartAt(ctx, id, when)
 	}
 	if err != nil {
 		return err
 	}
 	h.audit(c, "task.make", id, params)
-	return done(c, "/tasks/"+url.PathEscape(id), flash, spec.Name)
+	return doneTo(c, "/tasks/"+url.PathEscape(id), flash, spec.Name, of)
 }

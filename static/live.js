@@ -26,6 +26,13 @@
 		target.replaceChildren(...part.childNodes);
 		target.querySelectorAll("details").forEach((d, i) => { d.open = opened[i] ?? d.open; });
 		target.dispatchEvent(new CustomEvent("swapped", { bubbles: true }));
+		moved(target);
+	};
+	// What an action announced of a task goes once the task is in another state.
+	const moved = (target) => {
+		const note = document.querySelector("[data-while]"), tag = target.querySelector("[data-state]");
+		if (!note || !tag || !["task-status", "status-" + note.dataset.task].includes(target.id)) return;
+		if (!note.dataset.while.split(" ").includes(tag.dataset.state)) note.remove();
 	};
 	const place = (html) => {
 		const box = document.createElement("template");

@@ -53,6 +53,15 @@
 		last.then(() => { again = e.target; e.target.requestSubmit(button); });
 	}, true);
 
+	// The figures of the topic that is chosen.
+	document.addEventListener("change", (e) => {
+		const facts = e.target.id === "topic" && document.getElementById("topic-facts");
+		if (!facts) return;
+		const values = e.target.selectedOptions[0].dataset.facts?.split("\n");
+		facts.hidden = !values;
+		facts.querySelectorAll("dd").forEach((d, i) => { d.textContent = values?.[i] ?? ""; });
+	});
+
 	document.addEventListener("change", async (e) => {
 		const into = e.target.dataset?.into, file = e.target.files?.[0];
 		if (!into || !file) return;

@@ -1,6 +1,8 @@
 package views
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"sluice/views/i18n"
@@ -24,11 +26,28 @@ type Page struct {
 	Assets   func(name string) string // the address of a static file, with its hash in it; nil: plain
 }
 
-// Flash says that something worked.
+// Flash says that something worked. What it says of a task is over once the task has come to another state.
 type Flash struct {
 	Key  string
 	Name string
+	Task string `json:",omitempty"` // its id, where the words tell a state
 }
+
+// flashStates are the conditions in which the words of a flash are true.
+var flashStates = map[string][]string{
+	"flash.task.start": {"new", "scheduled", "starting"},
+	"flash.task.pause": {"pausing", "paused"},
+	"flash.task.end":   {"migrating", "ending"},
+}
+
+// Settle takes the flash away where the task that it tells of is in another state by now.
+func (p *Page) Settle(task, condition string) {
+	if p.Flash != nil && p.Flash.Task == task && !slices.Contains(flashStates[p.Flash.Key], condition) {
+		p.Flash = nil
+	}
+}
+
+func (f *Flash) states() string { return strings.Join(flashStates[f.Key], " ") }
 
 // Heading is the document's title.
 func (p *Page) Heading() string {
@@ -103,6 +122,7 @@ func (p *Page) Error(code, text, hint string) *Error {
 // Option is one choice of a list.
 type Option struct {
 	Value, Text, Hint string
+	Facts             []string // more of it, for what stands below the list
 }
 
 // Field is one control of a form.

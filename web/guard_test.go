@@ -83,6 +83,42 @@ func TestEveryPageNeedsASession(t *testing.T) {
 	}
 }
 
+// What is sent from a page whose session is over, whether its cookie went in another tab or lasts longer than the
+// session, does nothing; the sign-in says so and leads back to the page. From elsewhere it stays a form out of date.
+func TestPostAfterTheSession(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	const page = "/tasks/0123456789abcdef?live=off"
+	back := "/signin?over=1&next=" + url.QueryEscape(page)
+	old := url.Values{"_csrf": {s.tokenFor("f1", "s0")}}
+	for _, path := range s.addresses(http.MethodPost) {
+		for name, cookies := range map[string]map[string]string{"without a session": {formCookie: "f1"}, "with one that is over": {formCookie: "f1", sessionCookie: "s0"}} {
+			if open[path] || path == "/preferences" && cookies[sessionCookie] != "" {
+				continue // these need none
+			}
+			w := s.do(request{method: http.MethodPost, path: path, form: old, cookies: cookies, head: map[string]string{"Referer": "http://console.example" + page}})
+			if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != back {
+				t.Errorf("POST %s %s is answered %d to %q, want %q", path, name, w.Code, got, back)
+			}
+		}
+	}
+	for _, from := range []string{"", "http://evil.example/tasks", "http://console.example/signin", "http://console.example/setup"} {
+		w := s.do(request{method: http.MethodPost, path: "/preferences", form: old, cookies: map[string]string{formCookie: "f1"}, head: map[string]string{"Referer": from}})
+		if w.Code != http.StatusForbidden {
+			t.Errorf("from %q a wrong token is answered %d", from, w.Code)
+		}
+	}
+	w := s.do(request{method: http.MethodPost, path: "/tasks/0123456789abcdef/pause", form: old, cookies: map[string]string{formCookie: "f1"},
+		head: map[string]string{"Referer": "http://console.example" + page, "Accept": "application/json"}})
+	if w.Code != http.StatusUnauthorized || !strings.Contains(w.Body.String(), `"code":"auth.needed"`) {
+		t.Errorf("a script is answered %d %s", w.Code, w.Body)
+	}
+	w = s.do(request{method: http.MethodGet, path: back})
+	if !strings.Contains(w.Body.String(), "Your session is over") || !strings.Contains(w.Body.String(), `name="next" value="`+page+`"`) {
+		t.Errorf("the sign-in does not say what happened: %s", w.Body)
+	}
+}
+
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

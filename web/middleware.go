@@ -101,15 +101,32 @@ func (s *Server) signedIn(next echo.HandlerFunc) echo.HandlerFunc {
 		if c.Get(handlers.PageKey).(*views.Page).User != "" {
 			return next(c)
 		}
-		if c.Request().URL.Path == "/events" || wantsJSON(c) {
-			return &task.Error{Code: "auth.needed", Text: "Nobody is signed in.", Hint: "Sign in, then try again."}
-		}
-		to := "/signin"
-		if c.Request().Method == http.MethodGet && c.Request().URL.Path != "/" {
-			to += "?next=" + url.QueryEscape(c.Request().URL.RequestURI())
-		}
-		return c.Redirect(http.StatusSeeOther, to)
+		return askToSignIn(c)
 	}
+}
+
+// askToSignIn leads to the sign-in, and from there back to the page.
+func askToSignIn(c echo.Context) error {
+	if c.Request().URL.Path == "/events" || wantsJSON(c) {
+		return &task.Error{Code: "auth.needed", Text: "Nobody is signed in.", Hint: "Sign in, then try again."}
+	}
+	if c.Request().Method != http.MethodGet {
+		return c.Redirect(http.StatusSeeOther, "/signin?over=1&next="+url.QueryEscape(standsOn(c)))
+	}
+	to := "/signin"
+	if c.Request().URL.Path != "/" {
+		to += "?next=" + url.QueryEscape(c.Request().URL.RequestURI())
+	}
+	return c.Redirect(http.StatusSeeOther, to)
+}
+
+// standsOn is the page of ours on which a form was, as the browser says; "" where it does not say.
+func standsOn(c echo.Context) string {
+	from, err := url.Parse(c.Request().Referer())
+	if err != nil || from.Host != c.Request().Host || from.Path == "/signin" || from.Path == "/setup" {
+		return ""
+	}
+	return from.RequestURI()
 }
 
 // guard refuses what another site may have sent: by the browser's word on the origin, and by a token of ours. Over
@@ -128,6 +145,9 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			got = c.FormValue("_csrf")
 		}
 		if !hmac.Equal([]byte(got), []byte(s.tokenFor(cookie(c, formCookie), cookie(c, sessionCookie)))) || cookie(c, formCookie) == "" {
+			if c.Get(handlers.PageKey).(*views.Page).User == "" && standsOn(c) != "" { // the page is of a session that is over
+				return askToSignIn(c)
+			}
 			return &task.Error{Code: "web.token", Text: "The form is out of date.", Hint: "Load the page again and repeat what you did. Cookies must be allowed for this site."}
 		}
 		return next(c)

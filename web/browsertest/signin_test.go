@@ -105,8 +105,16 @@ func (s *story) over(g *gate) {
 	s.wait("html[data-live=gone]")
 	s.look("session-over")
 	s.shot("session-over." + s.lang)
-	s.click("header .brand")
+	s.click("form[action='/tasks/new'] button")
 	s.waitPath("/signin")
+	s.wait("main .notice-warn[role=alert]")
+	s.look("signin-over")
+	s.shot("signin-over." + s.lang)
+	s.fill("#name", "ann")
+	s.fill("#password", password)
+	s.click("main button.primary")
+	s.waitPath("/tasks")
+	s.wait("main .blank h2") // nothing was made
 }
 
 // The switches need no script, keep the page, and are kept.

@@ -40,6 +40,7 @@ func TestStory(t *testing.T) {
 			s := &story{w: w, lang: lang, name: "订单 orders " + short, user: "dts_" + short, secret: "Typed-in-the-browser-1"}
 			w.exec("CREATE OR REPLACE USER '"+s.user+"'@'%' IDENTIFIED BY '"+s.secret+"'",
 				"GRANT REPLICATION CLIENT, REPLICATION SLAVE, SHOW VIEW, SELECT ON *.* TO '"+s.user+"'@'%'")
+			w.addTopic(w.topic+"_before", 6, map[string]string{"cleanup.policy": "compact"})
 			c := newConsole(t, func(context.Context, *store.Store) {})
 			s.Tab = c.open()
 			s.language(lang)
@@ -98,8 +99,13 @@ func (s *story) connect() {
 	s.wait("#source-test .test-verdict:not(.bad)")
 	s.click(`button[value=topics]`)
 	s.wait("#topics select")
-	s.shotOf("wizard-topics."+s.lang, "#topics")
+	s.choose("#topic", s.w.topic+"_before")
+	s.waitText("#topic-facts", "6")
+	s.waitText("#topic-facts", "compact")
+	s.accessible("wizard-topics")
+	s.shotOf("wizard-topics."+s.lang, ".side:has(#topics)")
 	s.choose("#topic", "")
+	s.waitJS("no topic's figures", `!document.querySelector("#topic-facts").checkVisibility()`)
 	s.fill("#topic_new", s.w.topic)
 	s.fill("#topic_partitions", "3")
 	s.click(`button[value=test_target]`)

@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"sluice/store"
@@ -34,6 +35,10 @@ func TestEightTabsOneStream(t *testing.T) {
 	if g.most > 2 { // the old one may still be closing when the new one is opened
 		t.Errorf("there were up to %d streams at once", g.most)
 	}
+	const notice = `<p data-task="%[1]s" data-while="new starting">is starting</p>`
+	for _, each := range tabs[5:7] { // of the list and of the task
+		eval[bool](each, `document.querySelector("main").insertAdjacentHTML("afterbegin", `+quote(fmt.Sprintf(notice, ids["new"]))+`), true`)
+	}
 	tabs[7].visit("/tasks/" + ids["new"])
 	tabs[7].click("#task-actions .primary") // its server does not exist
 	for i, each := range tabs {
@@ -42,6 +47,7 @@ func TestEightTabsOneStream(t *testing.T) {
 			status = "#status-" + ids["new"]
 		}
 		each.waitText(status, "Trying again")
+		each.waitJS("no words of a start that is over", `!document.querySelector("[data-while]")`)
 	}
 	g.wait(t, 1)
 }

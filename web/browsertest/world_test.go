@@ -16,6 +16,7 @@ import (
 
 	"sluice/engine/enginetest/driver"
 	"sluice/engine/enginetest/servers"
+	"sluice/engine/kafka"
 	"sluice/engine/task"
 	"sluice/store"
 )
@@ -47,6 +48,16 @@ func newWorld(t testing.TB, name string, rows int) *World {
 func (w *World) exec(sql ...string) {
 	w.t.Helper()
 	w.db.Exec(w.t, sql...)
+}
+
+// addTopic makes a topic that is there before the task.
+func (w *World) addTopic(name string, partitions int, settings map[string]string) {
+	w.t.Helper()
+	ctx := context.Background()
+	c, err := kafka.Open(ctx, task.Target{Brokers: []string{w.kafka.Plain}})
+	must(w.t, err)
+	defer c.Close()
+	must(w.t, c.CreateTopic(ctx, name, partitions, 1, settings))
 }
 
 // write adds rows in one transaction.
