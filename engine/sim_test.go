@@ -3,6 +3,7 @@ package engine
 import (
 	"flag"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,7 +15,7 @@ var (
 	simHistories = flag.Int("sim.histories", 2000, "random histories to play")
 	simSeed      = flag.Uint64("sim.seed", 1, "first seed")
 	simShrink    = flag.Bool("sim.shrink", true, "shrink a failing history and print its trace")
-	simByFile    = flag.Bool("sim.byfile", false, "only histories of a source without GTID")
+	simLike      = flag.String("sim.like", "", "only histories of these kinds: byFile (no GTID), rowLock, plain (no producer ids), mixed (changing), copies (of the data folder), unclean (logs lose their ends), ages (and their beginnings), crashes, ddl")
 	simFor       = flag.Duration("sim.for", time.Hour, "time limit")
 )
 
@@ -23,6 +24,7 @@ const simSteps = 160
 // TestSimulation plays random histories of the real router, gate, windows, notes, lanes, fence and restart scan. A
 // failing history is shrunk and its trace printed; its seed replays it.
 func TestSimulation(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	began := time.Now()
 	var next, steps, ran atomic.Int64
 	var mu sync.Mutex

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -65,10 +66,36 @@ func simConfigOf(seed uint64) simConfig {
 	c.ddl = c.ddl && (c.full || c.fullMap)
 	c.byFile, c.rowLock, c.rotate = !c.maria && draw(3) == 0, draw(2) == 0, [4]int{0, 0, 1, 4}[draw(4)]
 	c.slowCommit = c.byFile && draw(2) == 0
-	if *simByFile {
-		c.byFile, c.maria, c.full, c.slowCommit = true, false, true, draw(4) > 0
+	for like := range strings.SplitSeq(*simLike, ",") {
+		c.be(like, draw)
 	}
 	return c
+}
+
+// be makes the history one of a kind; flag sim.like tells which there are.
+func (c *simConfig) be(like string, draw func(uint64) int) {
+	switch like {
+	case "byFile":
+		c.byFile, c.maria, c.full, c.slowCommit = true, false, true, draw(4) > 0
+	case "rowLock":
+		c.rowLock, c.orderOff = true, false
+	case "plain":
+		c.plain, c.copies, c.unclean = true, false, false
+	case "mixed":
+		c.mixed, c.crashes = true, 2+draw(3)
+	case "copies":
+		c.plain, c.copies, c.unclean, c.ages = false, true, false, false
+	case "unclean":
+		c.plain, c.copies, c.unclean, c.ages = false, false, true, false
+		c.crashes, c.mul[mCrash], c.mul[mFault] = 1+draw(3), 2+draw(3), 2+draw(5)
+	case "ages":
+		c.plain, c.copies, c.unclean, c.ages = false, false, false, true
+	case "crashes":
+		c.plain, c.copies, c.unclean, c.ages = false, false, false, false
+		c.crashes, c.mul[mCrash] = 2+draw(3), 4
+	case "ddl":
+		c.ddl, c.full, c.copies, c.unclean, c.ages = true, true, false, false, false
+	}
 }
 
 // world plays one history of the real router, workers and lanes against a fake source and target.
@@ -245,6 +272,9 @@ func (w *world) start() {
 	w.r.cfg.queueChunk = 320 * w.c.queueItems
 	w.r.cfg.chunkRows = w.c.limit
 	w.limitChunks()
+	for _, l := range w.r.lanes {
+		l.arena.size = 4 << 10
+	}
 	w.reqs = make([]int, len(w.r.lanes))
 	w.r.cfg.keepNotes, w.r.cfg.keepBytes = w.c.keepNotes, w.c.keepBytes
 	w.first, w.looked, err = w.r.look(w.ctx, w.deps)
