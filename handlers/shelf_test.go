@@ -148,7 +148,7 @@ func newShelf(t *testing.T) *shelf {
 	s.add("pausing", task.Running, "", func(*progress.Status) {}).Wanted = false
 	s.add("self", task.Running, "", func(p *progress.Status) { p.Phase, p.Estimate = "full", 100000 }).Spec.Incremental = false
 	s.add("paused", task.Stopped, `{"phase":"full","copied":40000,"estimate":88000,"position":"4711@231","low":"4000@231","measured":"2026-11-22T16:00:00Z"}`, nil)
-	s.add("failed", task.Failed, `{"phase":"incremental","copied":88000,"inserts":12}`, nil).Failure = &task.Error{Code: "source.binlog_purged", Text: "The binlog is gone <now>", Hint: "None."}
+	s.add("failed", task.Failed, `{"phase":"incremental","copied":88000,"inserts":12}`, nil).Failure = &task.Error{Code: "source.binlog_purged", Text: "The binlog is gone <now>", Hint: "None.", Err: errors.New("ERROR 1236 (HY000): Could not find first log file name")}
 	s.add("finished", task.Finished, `{"phase":"finished","copied":88000,"inserts":1234,"acked":89234,"acked_bytes":91234567,"low":"mysql-bin.000231:4711","log":"mysql-bin","set":"0-1-5"}`, nil)
 	s.echo = s.routes(t)
 	return s

@@ -59,7 +59,7 @@ func (s *stand) problem(p *views.Page) *views.Error {
 	if s.Failure == nil || s.State != task.Failed {
 		return nil
 	}
-	return p.Error(s.Failure.Code, s.Failure.Text, s.Failure.Hint)
+	return problem(p, s.Failure)
 }
 
 // TaskShow is the overview of one task.

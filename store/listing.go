@@ -39,7 +39,7 @@ func (r *summaryRow) summary() (task.Summary, error) {
 		out.StartAt = time.UnixMilli(r.StartAt)
 	}
 	if r.ErrorCode != "" {
-		out.Failure = &task.Error{Code: r.ErrorCode, Text: r.ErrorText, Hint: r.ErrorHint}
+		out.Failure = r.failure()
 	}
 	if err := json.Unmarshal([]byte(r.Spec), &out.Spec); err != nil {
 		return out, fmt.Errorf("reading the specification of task %s: %w", r.ID, err)

@@ -38,6 +38,7 @@ type taskRow struct {
 	ErrorCode   string     `db:"error_code"`
 	ErrorText   string     `db:"error_text"`
 	ErrorHint   string     `db:"error_hint"`
+	ErrorSaid   string     `db:"error_said"`
 	CreatedAt   int64      `db:"created_at"`
 	UpdatedAt   int64      `db:"updated_at"`
 }
@@ -137,7 +138,7 @@ func (t *Task) Status(ctx context.Context) (Status, error) {
 	}
 	out := Status{State: row.State, Updated: time.UnixMilli(row.UpdatedAt)}
 	if row.ErrorCode != "" {
-		out.Failure = &task.Error{Code: row.ErrorCode, Text: row.ErrorText, Hint: row.ErrorHint}
+		out.Failure = row.failure()
 	}
 	return out, nil
 }
@@ -196,10 +197,10 @@ func (t *Task) End(ctx context.Context, state task.State, cause error) error {
 func (t *Task) move(ctx context.Context, tx *sqlx.Tx, row taskRow, next task.State, cause error) error {
 	was := row.Version
 	row.State, row.Version, row.UpdatedAt = next, was+1, t.store.now().UnixMilli()
-	row.ErrorCode, row.ErrorText, row.ErrorHint = describe(cause)
+	row.ErrorCode, row.ErrorText, row.ErrorHint, row.ErrorSaid = describe(cause)
 	done, err := tx.ExecContext(ctx, `UPDATE task SET state = ?, version = ?, incarnation = ?, lease_owner = ?,
-		lease_until = ?, error_code = ?, error_text = ?, error_hint = ?, updated_at = ? WHERE id = ? AND version = ?`,
-		row.State, row.Version, row.Incarnation, row.Owner, row.Until, row.ErrorCode, row.ErrorText, row.ErrorHint,
+		lease_until = ?, error_code = ?, error_text = ?, error_hint = ?, error_said = ?, updated_at = ? WHERE id = ? AND version = ?`,
+		row.State, row.Version, row.Incarnation, row.Owner, row.Until, row.ErrorCode, row.ErrorText, row.ErrorHint, row.ErrorSaid,
 		row.UpdatedAt, row.ID, was)
 	if err != nil {
 		return err
@@ -211,17 +212,32 @@ func (t *Task) move(ctx context.Context, tx *sqlx.Tx, row taskRow, next task.Sta
 	return nil
 }
 
-// describe takes an error apart for the task's row: what a person must act on keeps its code and hint.
-func describe(err error) (code, text, hint string) {
+// describe takes an error apart for the task's row: what a person must act on keeps its code and hint, and what the other
+// side said of it stands beside our sentence.
+func describe(err error) (code, text, hint, said string) {
 	if err == nil {
-		return "", "", ""
+		return "", "", "", ""
 	}
+	code = task.Code(err) // kept beside the text, so not in it
+	text = strings.TrimSuffix(err.Error(), " ["+code+"]")
 	var e *task.Error
 	if errors.As(err, &e) {
 		hint = e.Hint
+		if e.Err != nil {
+			said = e.Err.Error()
+			text = strings.TrimSuffix(text, ": "+said)
+		}
 	}
-	code = task.Code(err) // kept beside the text, so not in it
-	return code, strings.TrimSuffix(err.Error(), " ["+code+"]"), hint
+	return code, text, hint, said
+}
+
+// failure puts together again what describe took apart.
+func (r *taskRow) failure() *task.Error {
+	e := &task.Error{Code: r.ErrorCode, Text: r.ErrorText, Hint: r.ErrorHint}
+	if r.ErrorSaid != "" {
+		e.Err = errors.New(r.ErrorSaid)
+	}
+	return e
 }
 
 func random64() string {

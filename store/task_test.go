@@ -144,6 +144,49 @@ func TestTaskMoves(t *testing.T) {
 	wantCode(t, err, "task.finished", false)
 }
 
+// A failure is kept as it came: our sentence, what to do, and apart from them what the other side said.
+func TestFailureIsKeptInParts(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, t.TempDir(), newClock())
+	h, _, err := s.Task(t.Context(), fullSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := errors.New("ERROR 1227 (42000): Access denied")
+	for _, c := range []struct {
+		cause      error
+		text, said string
+	}{
+		{&task.Error{Code: "source.privilege_missing", Op: "reading the binlog", Text: "the account lacks a privilege", Hint: "GRANT", Err: answer}, "reading the binlog: the account lacks a privilege", answer.Error()},
+		{fmt.Errorf("run: %w", &task.Error{Code: "source.privilege_missing", Text: "the account lacks a privilege", Hint: "GRANT", Err: answer}), "run: the account lacks a privilege", answer.Error()},
+		{&task.Error{Code: "source.privilege_missing", Text: "the account lacks a privilege", Hint: "GRANT"}, "the account lacks a privilege", ""},
+	} {
+		if _, err := h.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.End(t.Context(), task.Failed, c.cause); err != nil {
+			t.Fatal(err)
+		}
+		st, err := h.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, err := s.Summary(t.Context(), h.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range []*task.Error{st.Failure, kept.Failure} {
+			said := ""
+			if f.Err != nil {
+				said = f.Err.Error()
+			}
+			if f.Code != "source.privilege_missing" || f.Text != c.text || f.Hint != "GRANT" || said != c.said {
+				t.Errorf("%v is kept as %q, said %q", c.cause, f.Text, said)
+			}
+		}
+	}
+}
+
 func TestTaskSetAsideByACrashStartsAgain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -18,6 +18,9 @@ func TestFullCopyMoves(t *testing.T) {
 	ids := map[string]string{}
 	c := newConsole(t, func(ctx context.Context, st *store.Store) {
 		for lang := range languages {
+			if lang != "en" && *screenshots == "" {
+				continue // the bar is the same
+			}
 			w.topic = "orders_full_" + lang
 			ids[lang] = w.add(ctx, st, "orders-to-kafka")
 		}

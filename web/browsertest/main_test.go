@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -17,6 +19,8 @@ import (
 var screenshots = flag.String("screenshots", "", "folder to write the pictures of the documentation to")
 
 func TestMain(m *testing.M) {
+	// More of them than cores: they wait for the servers most of the time.
+	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 	flag.Parse()
 	code := driver.Main(m)
 	stopBrowser()

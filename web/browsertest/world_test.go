@@ -126,7 +126,8 @@ func settled(t testing.TB, ctx context.Context, st *store.Store) map[string]stri
 	must(t, st.StartAt(ctx, add("scheduled", "nightly-copy", "Beijing", func(s *task.Spec) { s.Incremental = false }), time.Now().Add(24*time.Hour)))
 	run(add("paused", "users-full", "Hangzhou", nil), `{"state":"stopped","phase":"full","copied":41200,"acked":41200,"acked_bytes":31234567,"estimate":88000,"position":"binlog.000231:88123311","low":"binlog.000231:88120000","log":"binlog","set":"3e11fa47-71ca-11e1-9e33-c80aa9429562:1-99812,8a94f357-aab4-11df-86ab-c80aa9429563:1-7","measured":"2026-11-22T17:03:11Z"}`, task.Stopped, nil)
 	run(add("failed", "payments", "Hangzhou", nil), `{"state":"failed","phase":"incremental","copied":900,"inserts":12,"acked":912,"acked_bytes":691234,"position":"binlog.000231:4711","low":"binlog.000231:4000","measured":"2026-11-22T17:03:11Z"}`, task.Failed,
-		&task.Error{Code: "source.binlog_purged", Text: "The binlog does not reach back to binlog.000231:4000.", Hint: "Make a new task: this one cannot go on."})
+		&task.Error{Code: "source.binlog_purged", Text: "The binlog does not reach back to binlog.000231:4000.", Hint: "Make a new task: this one cannot go on.",
+			Err: errors.New("ERROR 1236 (HY000): Could not find first log file name in binary log index file")})
 	run(add("finished", "orders-2025", "", nil), `{"state":"finished","phase":"finished","copied":120000,"inserts":340,"updates":88,"acked":120428,"acked_bytes":91234567,"position":"binlog.000231:88190002","low":"binlog.000231:88190002","measured":"2026-11-22T17:03:11Z"}`, task.Finished, nil)
 	body, err := json.Marshal(map[string]any{"v": 1, "spec": elsewhere("half-configured"), "about": task.About{}})
 	must(t, err)
