@@ -14,9 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/segmentio/kafka-go"
+
 	"sluice/engine/enginetest/driver"
 	"sluice/engine/enginetest/servers"
-	"sluice/engine/kafka"
 	"sluice/engine/task"
 	"sluice/store"
 )
@@ -51,13 +52,12 @@ func (w *World) exec(sql ...string) {
 }
 
 // addTopic makes a topic that is there before the task.
-func (w *World) addTopic(name string, partitions int, settings map[string]string) {
+func (w *World) addTopic(name string, partitions int, setting, value string) {
 	w.t.Helper()
-	ctx := context.Background()
-	c, err := kafka.Open(ctx, task.Target{Brokers: []string{w.kafka.Plain}})
+	res, err := (&kafka.Client{Addr: kafka.TCP(w.kafka.Plain)}).CreateTopics(context.Background(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{
+		{Topic: name, NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: []kafka.ConfigEntry{{ConfigName: setting, ConfigValue: value}}}}})
 	must(w.t, err)
-	defer c.Close()
-	must(w.t, c.CreateTopic(ctx, name, partitions, 1, settings))
+	must(w.t, res.Errors[name])
 }
 
 // write adds rows in one transaction.
