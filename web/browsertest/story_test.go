@@ -40,7 +40,7 @@ func TestStory(t *testing.T) {
 			s := &story{w: w, lang: lang, name: "订单 orders " + short, user: "dts_" + short, secret: "Typed-in-the-browser-1"}
 			w.exec("CREATE OR REPLACE USER '"+s.user+"'@'%' IDENTIFIED BY '"+s.secret+"'",
 				"GRANT REPLICATION CLIENT, REPLICATION SLAVE, SHOW VIEW, SELECT ON *.* TO '"+s.user+"'@'%'")
-			w.addTopic(w.topic+"_before", 6, "cleanup.policy", "compact")
+			w.kafka.CreateTopic(t, w.topic+"_before", 6, "cleanup.policy", "compact")
 			c := newConsole(t, func(context.Context, *store.Store) {})
 			s.Tab = c.open()
 			s.language(lang)

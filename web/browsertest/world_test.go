@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/segmentio/kafka-go"
-
 	"sluice/engine/enginetest/driver"
 	"sluice/engine/enginetest/servers"
 	"sluice/engine/task"
@@ -49,15 +47,6 @@ func newWorld(t testing.TB, name string, rows int) *World {
 func (w *World) exec(sql ...string) {
 	w.t.Helper()
 	w.db.Exec(w.t, sql...)
-}
-
-// addTopic makes a topic that is there before the task.
-func (w *World) addTopic(name string, partitions int, setting, value string) {
-	w.t.Helper()
-	res, err := (&kafka.Client{Addr: kafka.TCP(w.kafka.Plain)}).CreateTopics(context.Background(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{
-		{Topic: name, NumPartitions: partitions, ReplicationFactor: 1, ConfigEntries: []kafka.ConfigEntry{{ConfigName: setting, ConfigValue: value}}}}})
-	must(w.t, err)
-	must(w.t, res.Errors[name])
 }
 
 // write adds rows in one transaction.
