@@ -141,7 +141,7 @@ func (r *router) route(ctx context.Context, ev *cdc.Event) error {
 		return r.statement(ev)
 	case cdc.EventXAPrepare:
 		if r.tx.touched {
-			return &task.Error{Code: "source.xa", Op: "reading the binlog at " + r.told(ev.Pos),
+			return &task.Error{Code: "source.xa", Op: "reading the binlog at " + r.told(r.tx.start),
 				Text: "an XA transaction changed a selected table",
 				Hint: "XA transactions on selected tables are not supported yet. End them, and start a new task after the last one."}
 		}
@@ -192,7 +192,7 @@ func (r *router) rows(ev *cdc.Event) error {
 	}
 	def, err := r.schema.Resolve(m)
 	if err != nil {
-		return err
+		return r.unread(ev, err)
 	}
 	if err := r.define(t, def); err != nil {
 		return err
@@ -200,7 +200,8 @@ func (r *router) rows(ev *cdc.Event) error {
 	r.tx.touched = true
 	r.touch(t, ev)
 	c := change{tx: r.tx, table: t, def: def, route: t.route, op: ev.Rows.Op(), pos: ev.EventPos, safe: ev.SafePos}
-	return ev.Rows.Decode(def, func(before, after cdc.Row) error {
+	var passing error // of a row that was read
+	err = ev.Rows.Decode(def, func(before, after cdc.Row) error {
 		c.row = r.tx.rows
 		r.tx.rows++
 		from := cdc.Position{File: r.tx.start.File, Offset: r.tx.start.Offset, Row: c.row}
@@ -211,12 +212,21 @@ func (r *router) rows(ev *cdc.Event) error {
 			return nil
 		}
 		c.before, c.after = before, after
-		if err := r.change(&c); err != nil {
-			return err // the row was not passed: a note must not say so
+		if passing = r.change(&c); passing != nil {
+			return passing // the row was not passed: a note must not say so
 		}
 		r.point = next
 		return nil
 	})
+	if err != nil && passing == nil {
+		return r.unread(ev, err)
+	}
+	return err
+}
+
+// unread says where rows stand that can't be read.
+func (r *router) unread(ev *cdc.Event, err error) error {
+	return named(fmt.Sprintf("reading rows of %s at %s", ev.Rows.Map().TableID, r.told(ev.EventPos)), err)
 }
 
 // statement refuses a change that was logged as text, if it may be one of a selected table.
@@ -227,7 +237,7 @@ func (r *router) statement(ev *cdc.Event) error {
 	text := strings.ToLower(ev.SQL)
 	for id, t := range r.tables {
 		if strings.Contains(text, t.lower) {
-			return &task.Error{Code: "source.statement", Op: "reading the binlog at " + r.told(ev.Pos),
+			return &task.Error{Code: "source.statement", Op: "reading the binlog at " + r.told(ev.EventPos),
 				Text: fmt.Sprintf("a change that may be of %s was logged as a statement, not as rows", id),
 				Hint: "SET GLOBAL binlog_format=ROW, then reconnect the sessions that were open before; start a new task."}
 		}

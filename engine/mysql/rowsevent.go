@@ -29,7 +29,7 @@ func (r *rowsEvent) Decode(t *cdc.Table, each func(before, after cdc.Row) error)
 		return &task.Error{
 			Code: "source.partial_rows", Op: "decoding rows of " + r.table.TableID.String(),
 			Text: "a session logs only the changed columns of its rows",
-			Hint: "Set binlog_row_image=FULL and binlog_row_value_options='' and reconnect the writers: open sessions keep the old setting. Then copy the table anew.",
+			Hint: "Set binlog_row_image=FULL and binlog_row_value_options='' and reconnect the writers: open sessions keep the old setting. Then copy the table again in a new task.",
 		}
 	}
 	p, err := r.table.plan(t)
@@ -80,6 +80,6 @@ func (r *rowsEvent) mismatch(err error) error {
 	return &task.Error{
 		Code: "source.definition_mismatch", Op: "decoding rows of " + r.table.TableID.String(),
 		Text: fmt.Sprintf("the binlog of %s does not fit the definition that is known for this position", r.table.TableID),
-		Hint: "Set binlog_row_metadata=FULL, so that the binlog carries each definition, and copy the table anew.", Err: err,
+		Hint: "Set binlog_row_metadata=FULL, so that the binlog carries each definition, and copy the table again in a new task.", Err: err,
 	}
 }

@@ -40,7 +40,7 @@ func (h *History) Resolve(m *cdc.TableMap) (*cdc.Table, error) {
 		return nil, &task.Error{
 			Code: "source.schema_mismatch", Op: "reading the binlog",
 			Text: fmt.Sprintf("Table %s in the binlog is not as version %d of its definition says: %s.", m.TableID, e.table.Version, what),
-			Hint: "Set binlog_row_metadata=FULL at the source. The binlog holds rows written under another definition than the one that was read.",
+			Hint: "Set binlog_row_metadata=FULL at the source, and start a new task. The binlog holds rows written under another definition than the one that was read.",
 		}
 	}
 	return h.remember(m, h.adoptNull(e, m)), nil
