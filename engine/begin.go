@@ -129,22 +129,22 @@ func describe(ctx context.Context, src snapshot.Reader, id cdc.TableID) (snapsho
 	return l, err
 }
 
-// cut plans the chunks of a table: ranges of a single integer key, else one open range that is cut while it is read.
+// cut plans the chunks of a table: ranges of a single integer or text key, else one open range that is cut while it is read.
 func cut(ctx context.Context, d *Deps, s *Saved, t *cdc.Table) error {
 	key := t.Key()
-	var bounds []cdc.Row
+	var rows []cdc.Row
 	if ordered(t, key) {
 		var err error
-		if bounds, err = d.Source.Split(ctx, t, key, 4*d.workers()); err != nil {
+		if rows, err = d.Source.Split(ctx, t, key, 4*d.workers()); err != nil {
 			return err
 		}
 	}
+	bounds, err := ordering(ctx, d.Source, t, key, rows)
+	if err != nil {
+		return err
+	}
 	var after *snapshot.Bound
-	for _, row := range bounds {
-		upto, err := snapshot.NewBound(t, key, row)
-		if err != nil {
-			return err
-		}
+	for _, upto := range bounds {
 		s.Chunks = append(s.Chunks, Chunk{ID: int64(len(s.Chunks) + 1), Table: t.TableID, After: after, Upto: upto})
 		after = upto
 	}

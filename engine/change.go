@@ -59,7 +59,7 @@ func (r *router) place(c *change) (from, to *chunk, err error) {
 	}
 	buf := r.scratch[:0]
 	if c.old {
-		if buf, err = snapshot.AppendKey(buf, c.def, t.key, c.before); err != nil {
+		if buf, err = snapshot.AppendKey(buf, c.def, t.key, c.before, r.weights); err != nil {
 			return nil, nil, err
 		}
 		c.oldKey = buf
@@ -67,7 +67,7 @@ func (r *router) place(c *change) (from, to *chunk, err error) {
 	}
 	if c.new {
 		at := len(buf)
-		if buf, err = snapshot.AppendKey(buf, c.def, t.key, c.after); err != nil {
+		if buf, err = snapshot.AppendKey(buf, c.def, t.key, c.after, r.weights); err != nil {
 			return nil, nil, err
 		}
 		c.oldKey, c.newKey = buf[:at:at], buf[at:]

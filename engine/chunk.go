@@ -56,6 +56,7 @@ type opening struct {
 	route    *route.Table
 	key      []int
 	ordered  bool
+	weighed  []int
 	rang     snapshot.Range
 	limit    int
 	quiet    bool
@@ -132,7 +133,7 @@ func (r *router) open(c *chunk) *opening {
 	}
 	c.quiet = r.flavor == cdc.MySQL && (!c.table.ordered || c.table.where != "")
 	o := &opening{chunk: c, attempt: c.attempt, id: c.ID, table: c.table.def, route: c.table.route, key: c.table.key,
-		ordered: c.table.ordered, rang: c.rang(), limit: c.limit, quiet: c.quiet, point: r.point,
+		ordered: c.table.ordered, weighed: c.table.weighed, rang: c.rang(), limit: c.limit, quiet: c.quiet, point: r.point,
 		file:     fmt.Sprintf("%d-%d-%d", c.ID, r.cfg.incarnation, c.attempt),
 		identity: fmt.Sprintf("%sc%d/", r.cfg.prefix, c.ID)}
 	o.need = r.received(r.point, true)

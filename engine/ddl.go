@@ -155,7 +155,7 @@ func (r *router) rekey(ctx context.Context, t *table, def *cdc.Table) error {
 func keyNames(t *cdc.Table) []string {
 	var out []string
 	for _, k := range t.Key() {
-		out = append(out, t.Columns[k].Name+" "+t.Columns[k].Declared)
+		out = append(out, t.Columns[k].Name+" "+t.Columns[k].Declared+" "+t.Columns[k].Collation)
 	}
 	return out
 }

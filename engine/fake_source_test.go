@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -151,6 +152,10 @@ func (s *fakeSource) End(ctx context.Context) (cdc.Position, error) {
 
 func (s *fakeSource) Locate(context.Context, task.From) (Located, error) {
 	return Located{Set: s.set(0)}, nil
+}
+
+func (s *fakeSource) Weigh(context.Context, []snapshot.Text) (snapshot.Weights, error) {
+	return nil, errors.New("the table's key is a number")
 }
 
 func (s *fakeSource) Split(context.Context, *cdc.Table, []int, int) ([]cdc.Row, error) {

@@ -42,6 +42,7 @@ type loop struct {
 	probes  chan probe
 	ends    chan probe
 	logs    chan error // of a look at the lanes' logs
+	weighed chan weighing
 	flying  int
 	wg      sync.WaitGroup
 	ids     atomic.Int64
@@ -53,6 +54,7 @@ type loop struct {
 	phase   Phase
 	asking  bool // the end position is being asked for
 	looking bool // the ends of the logs are being asked for
+	weighs  bool // weights are being asked for: nothing is routed meanwhile
 	readers int
 	lastRow int64
 	timer   *time.Timer
@@ -89,7 +91,7 @@ type chunkEvent struct {
 func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Position) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	l := &loop{d: d, r: r, control: c, end: c.End, acks: make(chan laneResult, len(r.lanes)), chunks: make(chan chunkEvent),
-		probes: make(chan probe), ends: make(chan probe, 1), logs: make(chan error, 1), rate: limiter{perSecond: float64(d.Spec.Rate)}, until: until,
+		probes: make(chan probe), ends: make(chan probe, 1), logs: make(chan error, 1), weighed: make(chan weighing), rate: limiter{perSecond: float64(d.Spec.Rate)}, until: until,
 		timer: time.NewTimer(time.Hour)}
 	l.ids.Store(int64(r.cfg.incarnation)<<40 | 1<<39)
 	defer func() {
@@ -125,6 +127,7 @@ func (l *loop) drain() {
 		case <-l.chunks:
 		case <-l.probes:
 		case <-l.ends:
+		case <-l.weighed:
 		}
 	}
 }
@@ -213,6 +216,9 @@ func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown, look
 	case p := <-l.ends:
 		*l.until = p.at
 		return p.err
+	case w := <-l.weighed:
+		l.weighs, l.r.weights = false, w.weights
+		return w.err
 	case <-l.end:
 		l.end = nil
 		l.askEnd(ctx)
@@ -403,7 +409,7 @@ func (l *loop) turn(ctx context.Context) (time.Duration, error) {
 }
 
 func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
-	if len(l.pending) > 0 && l.stalled() {
+	if l.weighs || len(l.pending) > 0 && l.stalled() {
 		return -1, nil
 	}
 	for n := 0; len(l.pending) > 0; n++ {
@@ -423,6 +429,10 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 			return -1, nil
 		}
 		err := l.r.route(ctx, ev)
+		if err == errUnweighed {
+			l.weigh(ctx)
+			return -1, nil
+		}
 		if task.Code(err) == "source.schema_unknown" {
 			if err = l.learn(ctx, ev.Rows.Map().TableID); err == nil {
 				continue // the same event again

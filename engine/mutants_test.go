@@ -100,6 +100,9 @@ var mutants = []mutant{
 	{"truncated-refill", "I7", []edit{{"truncated.go", "	if off >= f.lane.acked {", "	if true {"}}},
 	{"truncated-stale-notes", "I2", []edit{{"sim_store_test.go", "return n.Seq > seq })\n		for n", "return false })\n		for n"}}},
 	{"expired-unasked", "I7", []edit{{"truncated.go", "		if first[i] <= r.found.from[i] || r.cfg.repeats {", "		if true {"}}},
+	{"text-by-bytes", "I4", []edit{{"sim_source_test.go", "		out[t] = s.weight([]byte(t.Value))\n", "		out[t] = []byte(t.Value)\n"}}},
+	{"text-same-bytes", "I4", []edit{{"sim_source_test.go", "	return text[1:]\n", "	return slices.Concat(text[1:], text[:1])\n"}}},
+	{"text-bounds-unsorted", "I4", []edit{{"weights.go", "	slices.SortFunc(out, ", "	slices.SortFunc(out[:0], "}}},
 	{"copy-older", "I7", []edit{{"restart.go", "	if !r.found.chunks[n] {", "	if false {"}}},
 }
 
@@ -107,6 +110,7 @@ var mutants = []mutant{
 var likes = []struct{ begins, like string }{
 	{"plain-", "plain"}, {"tier-change", "plain,mixed"}, {"copy-", "copies"}, {"truncated-", "unclean"}, {"expired-", "ages"},
 	{"past-sealed-s", "crashes"}, {"gone-by-memory", "crashes"},
+	{"text-", "text"},
 	{"ddl-", "ddl"}, {"hand-before-h", "ddl,crashes"}, {"seal-before-q", "ddl"}, {"touch-ddl-", "ddl"}, {"older-lock", "rowLock"},
 }
 

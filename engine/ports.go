@@ -13,6 +13,7 @@ import (
 // Source is what the engine asks of a server. Errors are *task.Error with Retry set where the cause may pass.
 type Source interface {
 	snapshot.Reader
+	snapshot.Weigher
 	// Server identifies the server; it is the same for every connection of this Source, else the call fails.
 	Server(ctx context.Context) (Server, error)
 	// Start reads the set of finished transactions first and the end of the binlog after it. Without GTID the set is
@@ -24,8 +25,8 @@ type Source interface {
 	Stream(ctx context.Context, after cdc.GTIDSet) (Stream, error)
 	// Locate turns a start that a person asked for into the set of transactions to open the stream after.
 	Locate(ctx context.Context, from task.From) (Located, error)
-	// Split gives at most n-1 rows of key values, in order, that cut the table into ranges of like width; none where
-	// the key is not a single integer column.
+	// Split gives at most n-1 rows of key values, in any order, that cut the table into ranges of like width; none where
+	// the key is not a single column of integers or text.
 	Split(ctx context.Context, t *cdc.Table, key []int, n int) ([]cdc.Row, error)
 }
 

@@ -11,6 +11,7 @@ import (
 	"sluice/engine/checkpoint"
 	"sluice/engine/route"
 	"sluice/engine/schema"
+	"sluice/engine/snapshot"
 	"sluice/engine/task"
 )
 
@@ -40,14 +41,15 @@ type router struct {
 	unsaved []schema.Version // not in a stored note yet
 	read    int              // chunks whose rows are acknowledged
 	tracker checkpoint.Tracker
-	queued  int          // bytes in all chunk queues
-	waiting int          // bytes in all lanes, those in flight included
-	low     cdc.Position // L of the newest stored note
-	noted   Note         // the newest stored note
-	oldest  int64        // the oldest note that is kept
-	marks   []mark       // the notes that a restart may scan from, oldest first
-	lows    []mark       // the low bounds of all notes that are kept, oldest first
-	found   found        // what a restart's scan found and was not met yet
+	queued  int              // bytes in all chunk queues
+	waiting int              // bytes in all lanes, those in flight included
+	low     cdc.Position     // L of the newest stored note
+	noted   Note             // the newest stored note
+	oldest  int64            // the oldest note that is kept
+	marks   []mark           // the notes that a restart may scan from, oldest first
+	lows    []mark           // the low bounds of all notes that are kept, oldest first
+	found   found            // what a restart's scan found and was not met yet
+	weights snapshot.Weights // of the text keys in the events that are being routed, see weights.go
 
 	// Without GTID, see visible.go.
 	byFile   bool
@@ -197,6 +199,9 @@ func (r *router) rows(ev *cdc.Event) error {
 	if err := r.define(t, def); err != nil {
 		return err
 	}
+	if t.weighed != nil && len(t.chunks) > 0 && !r.weighable(t, ev) {
+		return errUnweighed
+	}
 	r.tx.touched = true
 	r.touch(t, ev)
 	c := change{tx: r.tx, table: t, def: def, route: t.route, op: ev.Rows.Op(), pos: ev.EventPos, safe: ev.SafePos}
@@ -256,7 +261,10 @@ func (r *router) define(t *table, def *cdc.Table) error {
 	}
 	t.def, t.route = def, rt
 	t.key = def.Key()
-	t.ordered = ordered(def, t.key)
+	t.ordered, t.weighed = ordered(def, t.key), nil
+	if t.ordered {
+		t.weighed = snapshot.WeighedIn(def, t.key)
+	}
 	return nil
 }
 

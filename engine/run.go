@@ -97,6 +97,9 @@ func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position, worke
 	if err != nil {
 		return err
 	}
+	if err := r.reweigh(ctx, d.Source); err != nil {
+		return err
+	}
 	if err := r.limitLanes(ctx, d.Topics); err != nil {
 		return err
 	}

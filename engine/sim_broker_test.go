@@ -309,7 +309,7 @@ func (simCodec) Encode(dst []byte, r *cdc.Record) ([]byte, error) {
 		case row == nil:
 			return "-"
 		case row[0].Kind == cdc.KindText:
-			return string(row[0].Bytes)
+			return "k" + string(row[0].Bytes[1:])
 		}
 		return "k" + strconv.FormatInt(row[0].Num, 10)
 	}

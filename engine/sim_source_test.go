@@ -37,7 +37,7 @@ func simRange(table int) (from, to int) {
 
 var simIDs = [2]cdc.TableID{{Schema: "s", Name: "a"}, {Schema: "s", Name: "b"}}
 
-type simChange struct{ old, new, val int } // keys, -1: none
+type simChange struct{ old, new, val, was int } // keys, -1: none; values after and before
 
 type simDDL uint8
 
@@ -143,13 +143,20 @@ func (s *simSource) set(in func(*simTx) bool) cdc.GTIDSet {
 	return set
 }
 
-// def is the definition of a table with n added columns. Table b has a text key where the history says so, which Go
-// must not compare.
+// hasText: table b has a text key where the history says so; its order is known by weights only, or not at all.
+func (s *simSource) hasText(table int) bool {
+	return s.w.c.textKey && (table == 1 || s.w.c.weighed && s.w.c.weighedBoth)
+}
+
+// def is the definition of a table with n added columns.
 func (s *simSource) def(table, n int) *cdc.Table {
 	t := &cdc.Table{TableID: simIDs[table], Primary: []int{0}}
 	id := cdc.Column{Name: "id", Type: cdc.BigInt, Declared: "bigint"}
-	if table == 1 && s.w.c.textKey {
+	if s.hasText(table) {
 		id = cdc.Column{Name: "id", Type: cdc.VarChar, Declared: "varchar(20)", Length: 20, Charset: "utf8mb4", Collation: "utf8mb4_0900_ai_ci"}
+		if !s.w.c.weighed {
+			id.Collation = "utf8mb4_uca1400_as_cs"
+		}
 	}
 	t.Columns = append(t.Columns, id, cdc.Column{Name: "v", Type: cdc.BigInt, Declared: "bigint", Nullable: true})
 	for i := range n {
@@ -181,14 +188,21 @@ func (s *simSource) tableMap(table, n int) *cdc.TableMap {
 
 func (s *simSource) value(key, val, n int) cdc.Row {
 	row := make(cdc.Row, 2+n)
-	row[0] = s.keyValue(key)
+	row[0] = s.keyValue(key, val)
 	row[1] = cdc.Value{Kind: cdc.KindInt, Num: int64(val)}
 	return row
 }
 
-func (s *simSource) keyValue(key int) cdc.Value {
-	if simTable(key) == 1 && s.w.c.textKey {
-		return cdc.Value{Kind: cdc.KindText, Bytes: fmt.Appendf(nil, "k%d", key)}
+// keyValue is the key of a row with this value. Bytes of texts order the other way round than the source does, and an
+// UPDATE may change the case of a key, which makes it no other key. Where keys choose partitions it does not: another
+// text goes elsewhere.
+func (s *simSource) keyValue(key, val int) cdc.Value {
+	if s.hasText(simTable(key)) {
+		first := 'z' - key
+		if s.w.c.zero && val%2 == 1 {
+			first += 'A' - 'a'
+		}
+		return cdc.Value{Kind: cdc.KindText, Bytes: fmt.Appendf(nil, "%c%d", first, key)}
 	}
 	return cdc.Value{Kind: cdc.KindInt, Num: int64(key)}
 }
@@ -206,25 +220,25 @@ func (s *simSource) commit() {
 		s.nextVal++
 		v := s.nextVal
 		if s.cur[k] == 0 {
-			rows = append(rows, simChange{-1, k, v})
+			rows = append(rows, simChange{-1, k, v, 0})
 			s.cur[k], s.lock[k] = v, id
 			continue
 		}
 		switch w.pick(4) {
 		case 0:
-			rows = append(rows, simChange{k, -1, 0})
+			rows = append(rows, simChange{k, -1, 0, s.cur[k]})
 			s.cur[k], s.lock[k] = 0, id
 			continue
 		case 1:
 			from, to := simRange(simTable(k))
 			if nk := from + w.pick(to-from); nk != k && s.cur[nk] == 0 && (s.lock[nk] == 0 || s.lock[nk] == id) {
-				rows = append(rows, simChange{k, nk, v})
+				rows = append(rows, simChange{k, nk, v, s.cur[k]})
 				s.cur[k], s.cur[nk] = 0, v
 				s.lock[k], s.lock[nk] = id, id
 				continue
 			}
 		}
-		rows = append(rows, simChange{k, k, v})
+		rows = append(rows, simChange{k, k, v, s.cur[k]})
 		s.cur[k], s.lock[k] = v, id
 	}
 	if len(rows) > 0 {
@@ -349,7 +363,7 @@ func (s *simSource) Split(_ context.Context, t *cdc.Table, _ []int, _ int) ([]cd
 	if t.TableID != simIDs[0] || s.w.c.openEnded {
 		return nil, nil
 	}
-	return []cdc.Row{{s.keyValue(1)}, {s.keyValue(3)}}, nil
+	return []cdc.Row{{s.keyValue(3, 0)}, {s.keyValue(1, 0)}, {s.keyValue(3, 1)}}, nil
 }
 
 func (s *simSource) Executed(context.Context, cdc.GTIDSet) (cdc.GTIDSet, error) {
@@ -369,6 +383,20 @@ func (s *simSource) Settle(_ context.Context, _ *cdc.Table, key cdc.Row) (bool, 
 	}
 	s.w.logf("row %v locked", key)
 	return !s.w.c.orderOff, nil
+}
+
+// weight is what the collation makes of a text: its number.
+func (s *simSource) weight(text []byte) []byte {
+	return text[1:]
+}
+
+func (s *simSource) Weigh(_ context.Context, texts []snapshot.Text) (snapshot.Weights, error) {
+	s.progress()
+	out := snapshot.Weights{}
+	for _, t := range texts {
+		out[t] = s.weight([]byte(t.Value))
+	}
+	return out, nil
 }
 
 // keyOf reads what keyValue wrote.
@@ -439,14 +467,18 @@ func (v *simView) Rows(_ context.Context, q snapshot.Query, each func(cdc.Row) e
 		switch {
 		case val == 0:
 			continue
-		case q.After != nil && int64(k) <= q.After[0].Num, q.Upto != nil && int64(k) > q.Upto[0].Num:
+		case q.After != nil && k <= s.keyOf(q.After[0]), q.Upto != nil && k > s.keyOf(q.Upto[0]):
 			continue
 		case q.Limit > 0 && n == q.Limit:
 			return n, nil
 		}
 		n++
 		s.w.logf("read k%d=%d", k, val)
-		if err := each(s.value(k, val, len(q.Table.Columns)-2)); err != nil {
+		row := s.value(k, val, len(q.Table.Columns)-2)
+		for _, c := range q.Weigh {
+			row = append(row, cdc.Value{Kind: cdc.KindBytes, Bytes: s.weight(row[c].Bytes)})
+		}
+		if err := each(row); err != nil {
 			return n, err
 		}
 	}
@@ -506,7 +538,7 @@ func (r *simRows) Decode(t *cdc.Table, each func(before, after cdc.Row) error) e
 	}
 	var before, after cdc.Row
 	if r.c.old >= 0 {
-		before = r.s.value(r.c.old, 0, n-2)
+		before = r.s.value(r.c.old, r.c.was, n-2)
 	}
 	if r.c.new >= 0 {
 		after = r.s.value(r.c.new, r.c.val, n-2)

@@ -36,7 +36,7 @@ func (s *script) play(steps func()) {
 func (s *script) set(key int) {
 	src := s.src
 	src.nextVal++
-	c := simChange{-1, key, src.nextVal}
+	c := simChange{-1, key, src.nextVal, src.cur[key]}
 	if src.cur[key] != 0 {
 		c.old = key
 	}

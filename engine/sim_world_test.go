@@ -21,6 +21,7 @@ type simConfig struct {
 	textKey, fullMap, schema, full                                 bool
 	copies, unclean, ages                                          bool
 	plain, mixed                                                   bool // no producer ids; only at times
+	weighed, weighedBoth                                           bool // text keys are in a collation that has weights
 	byFile, rowLock, slowCommit                                    bool // without GTID
 	keepNotes, keepBytes                                           int64
 	parts, limit, queueItems, maxTx, crashes, rotate               int
@@ -66,6 +67,7 @@ func simConfigOf(seed uint64) simConfig {
 	c.ddl = c.ddl && (c.full || c.fullMap)
 	c.byFile, c.rowLock, c.rotate = !c.maria && draw(3) == 0, draw(2) == 0, [4]int{0, 0, 1, 4}[draw(4)]
 	c.slowCommit = c.byFile && draw(2) == 0
+	c.weighed, c.weighedBoth = draw(3) > 0, draw(2) == 0
 	for like := range strings.SplitSeq(*simLike, ",") {
 		c.be(like, draw)
 	}
@@ -93,6 +95,8 @@ func (c *simConfig) be(like string, draw func(uint64) int) {
 	case "crashes":
 		c.plain, c.copies, c.unclean, c.ages = false, false, false, false
 		c.crashes, c.mul[mCrash] = 2+draw(3), 4
+	case "text":
+		c.textKey, c.weighed, c.zero, c.full = true, true, true, true
 	case "ddl":
 		c.ddl, c.full, c.copies, c.unclean, c.ages = true, true, false, false, false
 	}
@@ -268,6 +272,7 @@ func (w *world) start() {
 	w.must(unproven(w.ctx, w.deps, s))
 	w.r, err = resume(w.deps, s)
 	w.must(err)
+	w.must(w.r.reweigh(w.ctx, w.src))
 	w.must(w.r.cleanFiles())
 	w.r.cfg.queueChunk = 320 * w.c.queueItems
 	w.r.cfg.chunkRows = w.c.limit
@@ -518,7 +523,14 @@ func (w *world) enableRunning() {
 		w.add(mRoute, 8, func() {
 			ev := w.src.next(&w.stream)
 			w.logf("router: event %d at %v", ev.Kind, ev.Pos)
-			w.must(r.route(w.ctx, ev))
+			err := r.route(w.ctx, ev)
+			if err == errUnweighed {
+				want := r.wanted([]cdc.Event{*ev})
+				w.must(want.Ask(w.ctx, w.src))
+				r.weights = want
+				err = r.route(w.ctx, ev)
+			}
+			w.must(err)
 		})
 	}
 	if c := r.openable(r.cfg.now()+60_000, 3); c != nil && len(w.src.txs)-w.stream.tx <= 4 {

@@ -11,6 +11,7 @@ import (
 	"sluice/engine/cdc"
 	"sluice/engine/schema"
 	"sluice/engine/snapshot"
+	"sluice/engine/task"
 )
 
 // worker reads one chunk for one attempt. Its steps are, each a call to the source: wait until every view shows what
@@ -115,7 +116,7 @@ func (w *worker) read(ctx context.Context) (*chunkRows, error) {
 		return nil, err
 	}
 	enc := &initEncoder{o: w.o, codec: w.codec, high: w.high, now: w.locked.Now, ids: w.ids, born: w.born}
-	q := snapshot.Query{Table: w.o.table, Key: w.o.key, Limit: w.o.limit, Where: w.o.route.Where}
+	q := snapshot.Query{Table: w.o.table, Key: w.o.key, Weigh: w.o.weighed, Limit: w.o.limit, Where: w.o.route.Where}
 	if w.o.rang.After != nil {
 		q.After = w.o.rang.After.Row
 	}
@@ -124,14 +125,23 @@ func (w *worker) read(ctx context.Context) (*chunkRows, error) {
 	}
 	res := &chunkRows{enc: enc}
 	began := time.Now()
-	var lastKey []byte
+	var lastKey, spare []byte
 	var lastRow cdc.Row
 	n, err := w.view.Rows(ctx, q, func(row cdc.Row) error {
 		var key []byte
 		if w.o.ordered {
 			var err error
-			if key, err = snapshot.AppendKey(lastKey[:0], w.o.table, w.o.key, row); err != nil {
+			if key, err = snapshot.AppendKey(spare[:0], w.o.table, w.o.key, row, nil); err != nil {
 				return err
+			}
+			if w.o.weighed != nil {
+				if out.rows > 0 && string(key) <= string(lastKey) {
+					return misordered(w.o)
+				}
+				row = row[:len(w.o.table.Columns)]
+				spare = lastKey
+			} else {
+				spare = key
 			}
 			lastKey = key
 			if out.rows+1 == int64(w.o.limit) {
@@ -156,6 +166,13 @@ func (w *worker) read(ctx context.Context) (*chunkRows, error) {
 		res.last = &snapshot.Bound{Key: append([]byte(nil), lastKey...), Row: lastRow}
 	}
 	return res, nil
+}
+
+// misordered ends a copy that would be wrong: the server reads rows in another order than that of their weights.
+func misordered(o *opening) error {
+	return &task.Error{Code: "source.key_order", Op: "copying " + o.table.TableID.String(),
+		Text: "the source's rows did not come in the order of their key's weights",
+		Hint: "The table's key may be damaged: CHECK TABLE, or rebuild it (ALTER TABLE ... FORCE). Then start a new task."}
 }
 
 // keyValues keeps the values of the key columns.

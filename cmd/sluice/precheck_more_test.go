@@ -85,7 +85,7 @@ func TestPrecheckOfObjects(t *testing.T) {
 		b := newBench(t, kind, database(kind, "objects"))
 		b.rows("orders", 100)
 		b.my.Exec(t, "USE "+b.name, "CREATE TABLE part (id INT PRIMARY KEY) ENGINE=MyISAM", "CREATE TABLE merged (id INT PRIMARY KEY) ENGINE=MERGE UNION=(part)",
-			"CREATE TABLE worded (k VARCHAR(20) PRIMARY KEY)",
+			"CREATE TABLE worded (k VARCHAR(20) CHARACTER SET latin2 COLLATE latin2_czech_cs PRIMARY KEY)",
 			"CREATE TABLE line (id INT PRIMARY KEY, o BIGINT, p BIGINT, CONSTRAINT gone FOREIGN KEY (o) REFERENCES orders (id) ON DELETE CASCADE, CONSTRAINT moved FOREIGN KEY (p) REFERENCES orders (id) ON UPDATE SET NULL)",
 			"CREATE TABLE apart (id INT PRIMARY KEY, o BIGINT, FOREIGN KEY (o) REFERENCES orders (id) ON DELETE CASCADE)",
 			"CREATE TABLE kept (id INT PRIMARY KEY, o BIGINT, FOREIGN KEY (o) REFERENCES orders (id))")
@@ -105,7 +105,7 @@ func TestPrecheckOfObjects(t *testing.T) {
 		items := found(t, spec, nil, "objects.engine", "objects.key_type", "objects.filter", "objects.mapping", "objects.cascades", "target.safety", "target.disk_estimate")
 		wantFailures(t, items, map[string]failure{
 			"objects.engine":       {precheck.Error, b.name + ".merged MRG_M", "tables that hold the rows"},
-			"objects.key_type":     {precheck.Info, b.name + ".worded.k varchar(20)", "Nothing has to be done"},
+			"objects.key_type":     {precheck.Info, b.name + ".worded.k varchar(20) latin2_czech_cs", "Nothing has to be done"},
 			"objects.filter":       {precheck.Error, b.name + ".orders", "columns of the table alone"},
 			"objects.mapping":      {precheck.Error, "id", ""},
 			"objects.cascades":     {precheck.Warning, b.name + ".line gone, " + b.name + ".line moved", "CASCADE"},

@@ -18,6 +18,7 @@ type result struct {
 	types  []byte // MYSQL_TYPE_* as the server sends the columns
 	labels []labelSet
 	row    cdc.Row
+	pads   [][]byte // of the weights that follow the table's columns
 	packet []byte
 	spare  []byte // holds decimals that the server wrote with leading zeros
 }
@@ -142,7 +143,7 @@ func (r *result) decode() error {
 			err = gomysql.ErrMalformPacket
 		}
 		if err != nil {
-			return fmt.Errorf("column %s of %s: %w", r.table.Columns[i].Name, r.table.TableID, err)
+			return fmt.Errorf("column %s of %s: %w", r.name(i), r.table.TableID, err)
 		}
 		r.row[i] = v
 	}
@@ -150,6 +151,9 @@ func (r *result) decode() error {
 }
 
 func (r *result) value(i int, data *cursor) (cdc.Value, error) {
+	if i >= len(r.table.Columns) {
+		return r.weight(i-len(r.table.Columns), data.lengthEncoded())
+	}
 	c := &r.table.Columns[i]
 	switch c.Type {
 	case cdc.TinyInt, cdc.SmallInt, cdc.MediumInt, cdc.Int, cdc.BigInt:
@@ -168,6 +172,34 @@ func (r *result) value(i int, data *cursor) (cdc.Value, error) {
 		return duration(data.take(int(data.byte()))), nil
 	}
 	return r.stringValue(c, data.lengthEncoded())
+}
+
+func (r *result) name(i int) string {
+	if n := len(r.table.Columns); i >= n {
+		return fmt.Sprintf("%d (a key's weight)", i-n)
+	}
+	return r.table.Columns[i].Name
+}
+
+// weigh makes room for the weights of these columns.
+func (r *result) weigh(s *Source, columns []int) error {
+	for _, k := range columns {
+		c := &r.table.Columns[k]
+		pad, err := s.pad(r.conn, c.Charset, c.Collation)
+		if err != nil {
+			return err
+		}
+		r.pads = append(r.pads, pad)
+	}
+	r.row = make(cdc.Row, len(r.table.Columns)+len(columns))
+	return nil
+}
+
+func (r *result) weight(i int, b []byte) (cdc.Value, error) {
+	at := len(r.spare)
+	var err error
+	r.spare, err = appendSortable(r.spare, b, r.pads[i])
+	return cdc.Value{Kind: cdc.KindBytes, Bytes: r.spare[at:len(r.spare):len(r.spare)]}, err
 }
 
 // stringValue makes a value of those that travel as a string of bytes.

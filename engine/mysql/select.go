@@ -21,6 +21,9 @@ func selectSQL(q snapshot.Query) (string, error) {
 		}
 		b.WriteString(selected(&q.Table.Columns[i]))
 	}
+	for _, k := range q.Weigh {
+		b.WriteString(", " + weightOf(QuoteName(q.Table.Columns[k].Name)))
+	}
 	b.WriteString(" FROM " + quoteTable(q.Table.TableID))
 	where, err := conditions(q)
 	if err != nil {
@@ -87,20 +90,46 @@ func beyond(t *cdc.Table, key []int, bound cdc.Row, op, last string) (string, er
 	if err != nil {
 		return "", err
 	}
+	strictly, atLast := name+" "+op+" "+value, name+" "+last+" "+value
+	if c := &t.Columns[key[0]]; c.Type == cdc.Enum {
+		strictly, atLast = enumBeyond(c, bound[0].Num, op), enumBeyond(c, bound[0].Num, last)
+		if n := bound[0].Num; n > 0 && strings.TrimSpace(c.Labels[n-1]) != "" { // by a number it would sort the rest
+			value = "_utf8mb4 x'" + hex.EncodeToString([]byte(c.Labels[n-1])) + "'"
+		}
+	}
 	if len(key) == 1 {
-		return "(" + name + " " + last + " " + value + ")", nil
+		return "(" + atLast + ")", nil
 	}
 	rest, err := beyond(t, key[1:], bound[1:], op, last)
 	if err != nil {
 		return "", err
 	}
-	return "(" + name + " " + op + " " + value + " OR (" + name + " = " + value + " AND " + rest + "))", nil
+	return "(" + strictly + " OR (" + name + " = " + value + " AND " + rest + "))", nil
+}
+
+// enumBeyond names all values on that side: the server reads along the key for equal ENUMs only, not for lesser ones.
+func enumBeyond(c *cdc.Column, bound int64, op string) string {
+	from, to := bound+1, int64(len(c.Labels))
+	if op[0] == '<' {
+		from, to = 0, bound-1
+	}
+	if op == "<=" {
+		to = bound
+	}
+	if from > to {
+		return "FALSE"
+	}
+	list := strconv.AppendInt(nil, from, 10)
+	for n := from + 1; n <= to; n++ {
+		list = strconv.AppendInt(append(list, ','), n, 10)
+	}
+	return QuoteName(c.Name) + " IN (" + string(list) + ")"
 }
 
 // literal writes a key value so that the server compares it as a value of the column's type.
 func literal(c *cdc.Column, v cdc.Value) (string, error) {
 	switch v.Kind {
-	case cdc.KindInt, cdc.KindYear:
+	case cdc.KindInt, cdc.KindYear, cdc.KindEnum: // compared with a number, an ENUM is its number
 		return strconv.FormatInt(v.Num, 10), nil
 	case cdc.KindUint:
 		return strconv.FormatUint(uint64(v.Num), 10), nil

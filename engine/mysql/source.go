@@ -47,6 +47,7 @@ type Source struct {
 
 	loading    sync.Mutex
 	collations map[uint64]collation
+	pads       map[string][]byte
 }
 
 var _ engine.Source = (*Source)(nil)

@@ -5,15 +5,19 @@ import (
 	"math/big"
 
 	"sluice/engine/cdc"
+	"sluice/engine/snapshot"
 )
 
-// Split gives at most n-1 rows of key values, in order, that cut the table into ranges of like width; none where the
-// key is not a single integer column.
+// Split gives at most n-1 rows of key values, in any order, that cut the table into ranges of like width; none where
+// the key is not a single column of integers or text.
 func (s *Source) Split(ctx context.Context, t *cdc.Table, key []int, n int) ([]cdc.Row, error) {
 	if len(key) != 1 || n < 2 {
 		return nil, nil
 	}
 	c := &t.Columns[key[0]]
+	if snapshot.Weighed(c) {
+		return s.splitText(ctx, t, key, n)
+	}
 	if c.Type < cdc.TinyInt || c.Type > cdc.BigInt {
 		return nil, nil
 	}

@@ -55,7 +55,8 @@ func (s *Source) take(ctx context.Context) (c *conn, reused bool, err error) {
 		return nil, false, err
 	}
 	// Text must arrive as it is stored, as the binlog carries it.
-	if err = c.exec("SET SESSION character_set_results = NULL"); err != nil {
+	// Long keys must be sorted by all of their weight, should the server sort and not read along the key.
+	if err = c.exec("SET SESSION character_set_results = NULL, max_sort_length = 8388608"); err != nil {
 		c.Close()
 		return nil, false, s.classify(err)
 	}
@@ -165,6 +166,9 @@ func (v *view) Rows(ctx context.Context, q snapshot.Query, each func(cdc.Row) er
 			return &undecodable{err}
 		}
 		r := newResult(v.conn, q.Table)
+		if err := r.weigh(v.source, q.Weigh); err != nil {
+			return err
+		}
 		n, err = r.read(sql, each)
 		return err
 	})

@@ -164,7 +164,7 @@ func keyTypes(_ context.Context, f *facts) finding {
 		var out []string
 		for _, k := range t.Key() {
 			if c := &t.Columns[k]; !f.Comparable(c) {
-				out = append(out, fmt.Sprintf("%s.%s %s", t.TableID, c.Name, c.Declared))
+				out = append(out, strings.TrimSpace(fmt.Sprintf("%s.%s %s %s", t.TableID, c.Name, c.Declared, c.Collation)))
 			}
 		}
 		return out

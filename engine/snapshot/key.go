@@ -6,25 +6,33 @@ import (
 	"sluice/engine/cdc"
 )
 
-// Comparable reports whether Go orders the column's values exactly as the server does: integers, DECIMAL, temporal
-// types, BINARY and VARBINARY, and text in utf8mb4_0900_bin. Anything else needs the server to compare.
+// Comparable reports whether keys of the column can be ordered as the server does: by their values (integers, DECIMAL,
+// temporal types, ENUM by its numbers, BINARY and VARBINARY, text in utf8mb4_0900_bin), or by weights that the server
+// gives. The rest (FLOAT, DOUBLE, SET, BIT, a few collations) is copied in one piece.
 func Comparable(c *cdc.Column) bool {
 	switch c.Type {
 	case cdc.TinyInt, cdc.SmallInt, cdc.MediumInt, cdc.Int, cdc.BigInt, cdc.Decimal,
-		cdc.Date, cdc.DateTime, cdc.Timestamp, cdc.Time, cdc.Year, cdc.Binary, cdc.VarBinary:
+		cdc.Date, cdc.DateTime, cdc.Timestamp, cdc.Time, cdc.Year, cdc.Binary, cdc.VarBinary, cdc.Enum:
 		return true
 	case cdc.Char, cdc.VarChar:
-		return c.Collation == "utf8mb4_0900_bin"
+		return c.Collation == byValue || Weighed(c)
 	}
 	return false
 }
 
 // AppendKey appends an encoding of the key columns' values whose byte order is the server's order of the key, and
-// whose equality is the server's. All columns must be Comparable and not NULL.
-func AppendKey(dst []byte, t *cdc.Table, key []int, row cdc.Row) ([]byte, error) {
+// whose equality is the server's. All columns must be Comparable and not NULL. The weights of a row that was read come
+// behind its columns, in the order of the key; those of any other row are looked up.
+func AppendKey(dst []byte, t *cdc.Table, key []int, row cdc.Row, weights Weights) ([]byte, error) {
 	var err error
+	read := row[len(t.Columns):]
 	for _, k := range key {
-		if dst, err = appendValue(dst, t, k, &row[k]); err != nil {
+		v := &row[k]
+		if len(read) > 0 && Weighed(&t.Columns[k]) {
+			dst, read = appendBytes(dst, read[0].Bytes), read[1:]
+			continue
+		}
+		if dst, err = appendValue(dst, t, k, v, weights); err != nil {
 			return dst, err
 		}
 	}
@@ -32,28 +40,37 @@ func AppendKey(dst []byte, t *cdc.Table, key []int, row cdc.Row) ([]byte, error)
 }
 
 // NewBound makes the bound at these values of the key columns.
-func NewBound(t *cdc.Table, key []int, values cdc.Row) (*Bound, error) {
+func NewBound(t *cdc.Table, key []int, values cdc.Row, weights Weights) (*Bound, error) {
 	b := &Bound{Row: values}
 	var err error
 	for i, k := range key {
-		if b.Key, err = appendValue(b.Key, t, k, &values[i]); err != nil {
+		if b.Key, err = appendValue(b.Key, t, k, &values[i], weights); err != nil {
 			return nil, err
 		}
 	}
 	return b, nil
 }
 
-func appendValue(dst []byte, t *cdc.Table, k int, v *cdc.Value) ([]byte, error) {
+func appendValue(dst []byte, t *cdc.Table, k int, v *cdc.Value, weights Weights) ([]byte, error) {
 	c := &t.Columns[k]
 	switch v.Kind {
-	case cdc.KindInt, cdc.KindTime, cdc.KindTimestamp, cdc.KindDate, cdc.KindDateTime, cdc.KindYear:
+	case cdc.KindInt, cdc.KindTime, cdc.KindTimestamp, cdc.KindDate, cdc.KindDateTime, cdc.KindYear, cdc.KindEnum:
 		return appendOrdered(dst, uint64(v.Num)^1<<63), nil
 	case cdc.KindUint:
 		return appendOrdered(dst, uint64(v.Num)), nil
 	case cdc.KindDecimal:
 		return appendDecimal(dst, v.Bytes, c.Precision, c.Scale), nil
-	case cdc.KindText, cdc.KindBytes:
+	case cdc.KindBytes:
 		return appendBytes(dst, v.Bytes), nil
+	case cdc.KindText:
+		if !Weighed(c) {
+			return appendBytes(dst, v.Bytes), nil
+		}
+		weight, ok := weights[Text{c.Charset, c.Collation, string(v.Bytes)}]
+		if !ok || weight == nil {
+			return dst, fmt.Errorf("key column %s of %s holds a text whose order was not asked for", c.Name, t.TableID)
+		}
+		return appendBytes(dst, weight), nil
 	}
 	return dst, fmt.Errorf("key column %s of %s holds a value of kind %d, which has no order here", c.Name, t.TableID, v.Kind)
 }

@@ -48,6 +48,7 @@ type Locked struct {
 type Query struct {
 	Table *cdc.Table
 	Key   []int   // ordinals of the key columns; nil reads the whole table in no order
+	Weigh []int   // ordinals of columns whose weights follow the columns of each row
 	After cdc.Row // values of the key columns in the order of Key; nil: from the first
 	Upto  cdc.Row // nil: to the last
 	Limit int     // 0: no limit

@@ -37,7 +37,7 @@ func (o Options) rows(table string) int {
 
 // Tables are the names of the tables to select; t_renamed leaves the selection and returns if Options.Rename is set.
 func Tables() []string {
-	return []string{"t_int", "t_uint", "t_comp", "t_uuid", "t_text", "t_nokey", "t_wide", "t_ddl", "t_renamed"}
+	return []string{"t_int", "t_uint", "t_comp", "t_uuid", "t_text", "t_words", "t_mixed", "t_bin", "t_nokey", "t_wide", "t_ddl", "t_renamed"}
 }
 
 // RenamedAway is the name that t_renamed has in between.

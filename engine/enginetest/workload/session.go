@@ -196,11 +196,15 @@ func (s *session) moveKey(t *table) string {
 	if t.keys == nil {
 		return s.update(t, t.where(s.g, to))
 	}
+	from := s.row(t)
+	if t.respell && s.g.IntN(2) == 0 {
+		to = from
+	}
 	var sets []string
 	for i, v := range t.key(s.g, to) {
 		sets = append(sets, t.keys[i]+"="+v)
 	}
-	return "UPDATE " + t.name + " SET " + strings.Join(sets, ",") + " WHERE " + t.where(s.g, s.row(t))
+	return "UPDATE " + t.name + " SET " + strings.Join(sets, ",") + " WHERE " + t.where(s.g, from)
 }
 
 // many changes several rows by one statement.

@@ -17,6 +17,8 @@ type table struct {
 	rest   func(g *rand.Rand) []string        // literals of the other columns of cols
 	keys   []string                           // key columns; nil: none
 	update []string                           // columns of rest that UPDATE may set, in the order of rest
+	// respell: a key has several spellings, and moves of keys may change no more than that.
+	respell bool
 }
 
 func (t *table) values(g *rand.Rand, n int) string {
@@ -91,6 +93,26 @@ func textKey(n int) string {
 	return quoted([]string{"Key", "键", "schlüssel", "😀"}[n%4] + fmt.Sprintf("-%d", n))
 }
 
+// spellings of keys that are one key in the collations they are used with: by case, accents, expansions, and spaces at
+// the end.
+var (
+	spelled = [][]string{{"straße", "STRASSE", "Strasse", "strässe"}, {"Clé", "cle", "CLE", "clÉ"}, {"键", "键"}, {"a\u0301b", "áb", "AB"}}
+	western = [][]string{{"Clé", "CLE", "cle"}, {"nino", "niño", "NIÑO"}, {"x-", "X-"}}
+)
+
+// spell writes the key of row n in one of its spellings.
+func spell(g *rand.Rand, of [][]string, n int) string {
+	ways := of[n%len(of)]
+	return quoted(fmt.Sprintf("%s%d%s", ways[g.IntN(len(ways))], n, []string{"", "", " ", "  "}[g.IntN(4)]))
+}
+
+// binKey is the key of row n in t_bin: beside a text that ends there are those that go on with less than a space.
+func binKey(g *rand.Rand, n int) string {
+	return quoted(fmt.Sprintf("k%d", n/4) + []string{"", "\t", "!", "\x01"}[n%4] + []string{"", "", " ", "  "}[g.IntN(4)])
+}
+
+var enumLabels = []string{"zeta", "Beta", "alpha", "it's"}
+
 // uintKey scatters over the whole range of INT UNSIGNED, without repeats.
 func uintKey(n int) string { return fmt.Sprint(uint32(n) * 2654435761) }
 
@@ -134,6 +156,28 @@ func tables() []*table {
 		rest: func(g *rand.Rand) []string {
 			return []string{maybe(g, quoted(phrase(g, 12))), integer(g.IntN(1000))}
 		},
+	}, {
+		name:   "t_words",
+		create: "id VARCHAR(768) COLLATE utf8mb4_unicode_ci NOT NULL PRIMARY KEY, v VARCHAR(60), n INT",
+		cols:   "id,v,n", keys: []string{"id"}, update: []string{"v", "n"}, respell: true,
+		key: func(g *rand.Rand, n int) []string { return []string{spell(g, spelled, n)} },
+		rest: func(g *rand.Rand) []string {
+			return []string{maybe(g, quoted(phrase(g, 3))), integer(g.IntN(1000))}
+		},
+	}, {
+		name:   "t_mixed",
+		create: "e ENUM('zeta','Beta','alpha','it''s') NOT NULL, a VARCHAR(40) CHARACTER SET latin1 COLLATE latin1_swedish_ci NOT NULL, d DATE NOT NULL, n INT, PRIMARY KEY (e, a, d)",
+		cols:   "e,a,d,n", keys: []string{"e", "a", "d"}, update: []string{"n"}, respell: true,
+		key: func(g *rand.Rand, n int) []string {
+			return []string{quoted(enumLabels[n%len(enumLabels)]), spell(g, western, n/7), fmt.Sprintf("'2020-%02d-15'", n%7+1)}
+		},
+		rest: func(g *rand.Rand) []string { return []string{integer(g.IntN(1000))} },
+	}, {
+		name:   "t_bin",
+		create: "id VARCHAR(40) COLLATE utf8mb4_bin NOT NULL PRIMARY KEY, n INT",
+		cols:   "id,n", keys: []string{"id"}, update: []string{"n"}, respell: true,
+		key:  func(g *rand.Rand, n int) []string { return []string{binKey(g, n)} },
+		rest: func(g *rand.Rand) []string { return []string{integer(g.IntN(1000))} },
 	}, {
 		name: "t_nokey", create: "a INT, b VARCHAR(40), c DATETIME(3)", cols: "a,b,c", update: []string{"a", "b", "c"},
 		rest: func(g *rand.Rand) []string {
