@@ -188,7 +188,7 @@ func resume(d *Deps, s *Saved) (*router, error) {
 		return nil, err
 	}
 	r := &router{saved: s, flavor: s.Server.Flavor, codec: d.NewCodec(s.Server.Version), plan: plan, schema: schema.New(), store: d.Checkpoints, files: d.Files,
-		base: last.L, point: last.L, low: last.L, set: set, noted: last.proved(), tables: map[cdc.TableID]*table{}, onEvent: d.OnEvent, fault: d.Fault}
+		base: last.L, inside: last.Inside, point: last.L, low: last.L, openFrom: s.End, set: set, noted: last.proved(), tables: map[cdc.TableID]*table{}, onEvent: d.OnEvent, fault: d.Fault}
 	r.cfg = config{spec: d.Spec, server: s.Server, prefix: fmt.Sprintf("%s/%d/", s.Task, s.Generation), incarnation: s.Epoch,
 		now: d.nowMs, queueChunk: 64 << 20, queueTask: 256 << 20, chunkRows: 2000,
 		keepNotes: keepNotes, keepBytes: keepBytes}
@@ -211,8 +211,10 @@ func resume(d *Deps, s *Saved) (*router, error) {
 		r.addMark(n)
 		r.keptLow(n, 0)
 	}
-	r.loadChunks(s)
 	_, r.byFile = set.(*cdc.Upto)
+	if err := r.loadChunks(s); err != nil {
+		return nil, err
+	}
 	r.startScan(s)
 	return r, nil
 }
@@ -256,7 +258,7 @@ func (r *router) loadSchemas(s *Saved) {
 	r.schema.Load(held, at)
 }
 
-func (r *router) loadChunks(s *Saved) {
+func (r *router) loadChunks(s *Saved) error {
 	for i := range s.Chunks {
 		c := &chunk{Chunk: s.Chunks[i], table: r.tables[s.Chunks[i].Table], want: r.cfg.chunkRows}
 		r.lastChunk = max(r.lastChunk, c.ID)
@@ -264,6 +266,9 @@ func (r *router) loadChunks(s *Saved) {
 			c.Status = snapshot.New
 		}
 		c.resumed = c.Status == snapshot.Sealed
+		if err := r.loadMoved(c); err != nil {
+			return err
+		}
 		r.copied = later(r.copied, c.H)
 		switch c.Status {
 		case snapshot.New:
@@ -283,12 +288,14 @@ func (r *router) loadChunks(s *Saved) {
 		t.order()
 		r.sweep(t)
 	}
+	return nil
 }
 
 // startScan prepares what scanned fills.
 func (r *router) startScan(s *Saved) {
 	n := scanStart(s, r.base)
-	r.found = found{from: n.Offsets, tails: make([]uint32, len(r.lanes)), seen: make([]placed, len(r.lanes)), note: n.Seq, upto: r.base, sealed: map[int64]bool{}, runs: map[string]bool{}, chunks: map[int64]bool{}}
+	r.found = found{from: n.Offsets, tails: make([]uint32, len(r.lanes)), seen: make([]placed, len(r.lanes)), note: n.Seq, upto: r.base, tids: noTransactions(r.flavor),
+		sealed: map[int64]bool{}, runs: map[string]bool{}, chunks: map[int64]bool{}}
 	for _, run := range s.Runs {
 		r.found.runs[run] = true
 	}

@@ -90,7 +90,7 @@ func (r *router) gate(ch *chunk, c *change) bool {
 		}
 		return false
 	case snapshot.Sealed:
-		if !ch.past(c.tx.start) {
+		if !ch.past(c.tx) {
 			return false
 		}
 		if !ch.released {
@@ -99,7 +99,7 @@ func (r *router) gate(ch *chunk, c *change) bool {
 		}
 		return true
 	case snapshot.Done:
-		return ch.past(c.tx.start)
+		return ch.past(c.tx)
 	}
 	return true
 }
@@ -196,7 +196,7 @@ func (r *router) emitRow(c *change, ch *chunk, op cdc.Op, lane int, key []byte, 
 	r.rec = cdc.Record{Op: op, Time: c.tx.time / 1e6, Pos: c.pos, SafePos: c.safe, Object: c.route.Object,
 		Table: c.def, Columns: c.route.Columns, Names: c.route.Names, Before: before, After: after,
 		Identity: string(id), ServerID: c.tx.server, ThreadID: c.tx.thread}
-	return r.emit(lane, key, ch, cdc.Position{File: c.tx.start.File, Offset: c.tx.start.Offset, Row: c.row})
+	return r.emit(lane, key, ch, c.tx.start.At(c.row))
 }
 
 // emit encodes r.rec and hands it to the lane. A record of a chunk is held by the chunk's S, any other by the tracker

@@ -35,15 +35,25 @@ type chunk struct {
 	cancel      func()        // ends the attempt's worker; the loop's, nil without one
 	result      *chunkRows
 
-	resumed  bool // it was SEALED when this run began
+	holds    cdc.GTIDSet // the transactions before H, where H is of a server that is read no more
+	due      bool        // and a statement waits for the rows
+	resumed  bool        // it was SEALED when this run began
 	reader   *sealedReader
 	rowsOut  bool // all rows are handed over
 	released bool // the queue behind them too
 	unacked  int
 }
 
-// past reports whether a transaction that starts there is not in the chunk's rows.
-func (c *chunk) past(start cdc.Position) bool { return c.Status == snapshot.Gone || !start.Before(c.H) }
+// past reports whether a transaction is not in the chunk's rows.
+func (c *chunk) past(tx *transaction) bool {
+	switch {
+	case c.Status == snapshot.Gone:
+		return true
+	case c.holds != nil:
+		return !c.holds.Contains(tx.tid)
+	}
+	return !tx.start.Before(c.H)
+}
 
 func (c *chunk) rang() snapshot.Range { return snapshot.Range{After: c.After, Upto: c.Upto} }
 
@@ -72,7 +82,7 @@ const activeMost = 256
 
 // openable gives the next chunk to read, or nil.
 func (r *router) openable(nowMs int64, most int) *chunk {
-	if r.point.Before(r.saved.End) {
+	if r.point.Before(r.openFrom) {
 		return nil
 	}
 	if r.byFile && r.streamed.Before(r.base) {
@@ -393,19 +403,35 @@ func (r *router) writePatch(p *patch, c *chunk, saved *Chunk) error {
 
 // handable reports whether rows of the chunk may go to the lanes: after a restart only once the router is at H again,
 // because a DDL may lie before it.
-func (c *chunk) handable(point cdc.Position) bool {
-	return c.Status == snapshot.Sealed && !c.released && !point.Before(c.H)
+func (r *router) handable(c *chunk) bool {
+	if c.holds != nil {
+		return c.Status == snapshot.Sealed && !c.released && (c.due || r.behind.none())
+	}
+	return c.Status == snapshot.Sealed && !c.released && !r.point.Before(c.H)
 }
 
 // owes reports whether rows or changes from before a statement are still to be handed over. All that comes before the
 // statement was routed then, so that SEALED chunks of an earlier run are handed over too.
-func (r *router) owes(at cdc.Position) bool {
-	if !r.inside() {
-		r.point = later(r.point, at)
+func (r *router) owes(ev *cdc.Event) bool {
+	if !r.within() {
+		r.point = later(r.point, ev.Pos)
 	}
-	return slices.ContainsFunc(r.active, func(c *chunk) bool {
-		return c.Status == snapshot.Sealed && !c.released && !at.Before(c.H)
-	})
+	return slices.ContainsFunc(r.active, func(c *chunk) bool { return r.owed(c, ev) })
+}
+
+// owed reports whether the chunk's rows belong before the statement. Of those read from an earlier server only the rows
+// of the tables that it touches do: the order of other tables is another one here.
+func (r *router) owed(c *chunk, ev *cdc.Event) bool {
+	if c.Status != snapshot.Sealed || c.released {
+		return false
+	}
+	if c.holds == nil {
+		return !ev.Pos.Before(c.H)
+	}
+	if !c.holds.Contains(ev.TID) && touches(r.flavor, ev, c.table.id) {
+		c.due = true
+	}
+	return c.due
 }
 
 // hand gives up to budget bytes of the chunk's rows to the lanes, and then of the changes that queue behind them.
@@ -524,7 +550,15 @@ func (r *router) expire(ctx context.Context, cs []*chunk) error {
 // expirable reports whether no change that the stream can still bring is in the chunk's rows, and no kept note would
 // need them again.
 func (r *router) expirable(c *chunk) bool {
-	return c.Status == snapshot.Done && !r.low.Before(c.H) && c.Closed < r.oldest
+	return c.Status == snapshot.Done && r.outlived(c) && c.Closed < r.oldest
+}
+
+// outlived reports whether the newest note is past the chunk's H.
+func (r *router) outlived(c *chunk) bool {
+	if c.holds != nil {
+		return r.set.Includes(c.holds)
+	}
+	return !r.low.Before(c.H)
 }
 
 // spare gives the DONE chunks to let go of because the files of all take too much of the disk, the oldest first.
@@ -537,7 +571,7 @@ func (r *router) spare() (cs []*chunk) {
 		if kept <= r.cfg.keepBytes {
 			break
 		}
-		if !r.low.Before(c.H) && c.Closed < r.noted.Seq {
+		if r.outlived(c) && c.Closed < r.noted.Seq {
 			kept -= c.Bytes
 			cs = append(cs, c)
 		}

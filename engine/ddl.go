@@ -67,7 +67,7 @@ func (r *router) selected(ch *schema.Change) []*table {
 // ddlTable prepares one selected table for the statement, before its record goes out. A table is a name: one that
 // took the name over, as online schema changes do, goes on with what is left of the full copy.
 func (r *router) ddlTable(ctx context.Context, ev *cdc.Event, t *table, ch *schema.Change) error {
-	if err := r.settle(t, ev.Pos); err != nil {
+	if err := r.settle(t, ev); err != nil {
 		return err
 	}
 	left := ch.Kind == schema.Rename && ch.To != t.id
@@ -101,12 +101,12 @@ func (r *router) adopt(ctx context.Context, t *table, def *cdc.Table) error {
 }
 
 // settle discards the table's open chunks and hands over all that is left of its sealed ones up to the statement.
-func (r *router) settle(t *table, at cdc.Position) error {
+func (r *router) settle(t *table, ev *cdc.Event) error {
 	for _, c := range t.chunks {
 		if c.Status == snapshot.Open {
 			r.discard(c, "ddl")
 		}
-		for c.Status == snapshot.Sealed && !c.released && !at.Before(c.H) {
+		for r.owed(c, ev) {
 			if err := r.hand(c, 1<<30); err != nil {
 				return err
 			}

@@ -74,6 +74,12 @@ func (d *Deps) retrying(r *Retry) {
 	}
 }
 
+func (d *Deps) note(code string, params ...string) {
+	if d.OnEvent != nil {
+		d.OnEvent(Notice{Code: code, Params: params})
+	}
+}
+
 // fault runs the test's hook for a named point; tests kill the process there.
 func (d *Deps) fault(point string) {
 	if d.Fault != nil {

@@ -171,6 +171,10 @@ func (s *fakeSource) Executed(ctx context.Context, _ cdc.GTIDSet) (cdc.GTIDSet, 
 
 func (s *fakeSource) Settle(context.Context, *cdc.Table, cdc.Row) (bool, error) { return false, nil }
 
+func (s *fakeSource) Missing(ctx context.Context, _ []cdc.GTIDSet) (string, error) {
+	return "", s.ask(ctx, "missing")
+}
+
 func (s *fakeSource) View(ctx context.Context) (snapshot.View, error) {
 	if err := s.ask(ctx, "view"); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"sync"
@@ -59,6 +60,8 @@ func (s *fakeStore) Doubled(_ context.Context, _ int, resent int64, at []int64) 
 	})
 	return d, err
 }
+
+func (s *fakeStore) Move(context.Context, *Saved) error { return errors.New("not played") }
 
 func (s *fakeStore) SchemaSent(context.Context) error {
 	return s.write(func(v *Saved) { v.SchemaSent = true })

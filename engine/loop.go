@@ -364,7 +364,7 @@ func (l *loop) stalled() bool {
 func (l *loop) reached() bool {
 	r := l.r
 	asked := !l.until.IsZero()
-	if !asked && l.d.Spec.Incremental || r.point.Before(*l.until) || r.inside() || !r.whole() {
+	if !asked && l.d.Spec.Incremental || r.point.Before(*l.until) || r.within() || !r.whole() {
 		return false
 	}
 	if !asked {
@@ -375,11 +375,11 @@ func (l *loop) reached() bool {
 
 // whole reports whether no chunk needs the stream to go on, nor what a restart found.
 func (r *router) whole() bool {
-	return len(r.fresh) == 0 && !r.reading() && !r.point.Before(r.copied) && !r.point.Before(r.saved.End) &&
+	return len(r.fresh) == 0 && !r.reading() && !r.point.Before(r.copied) && !r.point.Before(r.openFrom) && r.behind.none() &&
 		(!r.found.unmet || !r.point.Before(r.found.upto))
 }
 
-func (r *router) inside() bool { return r.tx != nil && r.tx.open }
+func (r *router) within() bool { return r.tx != nil && r.tx.open }
 
 // turn does what can be done now. It gives how long to wait at most for anything new: 0 if there is more at hand,
 // negative if nothing is.
@@ -425,7 +425,7 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 			}
 		}
 		ev := &l.pending[0]
-		if ev.Kind == cdc.EventDDL && l.r.owes(ev.Pos) {
+		if ev.Kind == cdc.EventDDL && l.r.owes(ev) {
 			return -1, nil
 		}
 		err := l.r.route(ctx, ev)
@@ -474,7 +474,7 @@ func (l *loop) turnChunks(ctx context.Context) (more bool, err error) {
 			}
 			l.d.fault("sealed")
 		}
-		if c.handable(r.point) {
+		if r.handable(c) {
 			if !l.roomy() {
 				continue
 			}

@@ -17,12 +17,19 @@ const (
 // lowest computes L: everything before it is acknowledged, and no chunk that is open or going out began before it.
 func (r *router) lowest() cdc.Position {
 	low := r.point
+	if r.torn() {
+		low = r.base
+	}
 	if p, ok := r.tracker.Low(); ok && p.Before(low) {
 		low = p
 	}
 	for _, c := range r.active {
-		if c.S.Before(low) {
-			low = c.S
+		s := c.S
+		if c.holds != nil {
+			s = r.base // this log has no such place
+		}
+		if s.Before(low) {
+			low = s
 		}
 	}
 	return low
@@ -33,7 +40,7 @@ func (r *router) takeNote(ctx context.Context) error {
 	low := r.lowest()
 	n := Note{Seq: r.noted.Seq + 1, X: r.point, L: low, Offsets: make([]int64, len(r.lanes)), Ends: make([]int64, len(r.lanes)), Sums: make([]uint32, len(r.lanes))}
 	same := n.X == r.noted.X && n.L == r.noted.L
-	floor := r.found.unmet && r.point.Before(r.found.upto)
+	floor := r.found.unmet && !r.caughtUp()
 	for i, l := range r.lanes {
 		n.Offsets[i], n.Ends[i], n.Sums[i] = l.acked, l.acked, l.sum
 		if floor {
@@ -46,7 +53,7 @@ func (r *router) takeNote(ctx context.Context) error {
 	if same && len(r.unsaved) == 0 {
 		return nil
 	}
-	n.Set = r.received(low, false).String()
+	n.Set, n.Inside = r.received(low, false).String(), r.insideOf(low)
 	r.oldest = max(r.oldest, r.keep()-r.cfg.keepNotes)
 	if err := r.store.Note(ctx, n, r.unsaved, r.oldest); err != nil {
 		return err

@@ -14,13 +14,16 @@ import (
 type Source interface {
 	snapshot.Reader
 	snapshot.Weigher
-	// Server identifies the server; it is the same for every connection of this Source, else the call fails.
+	// Server identifies the server that the address leads to now. All other calls fail at any other server, until this
+	// one is asked again.
 	Server(ctx context.Context) (Server, error)
 	// Start reads the set of finished transactions first and the end of the binlog after it. Without GTID the set is
 	// a *cdc.Upto of the start of the binlog's current file.
 	Start(ctx context.Context) (Start, error)
 	// End reads the end of the binlog: everything flushed so far.
 	End(ctx context.Context) (cdc.Position, error)
+	// Missing names the first transaction of the sets that the server does not have; it is empty if it has all.
+	Missing(ctx context.Context, sets []cdc.GTIDSet) (string, error)
 	// Stream opens the binlog after the given set of transactions.
 	Stream(ctx context.Context, after cdc.GTIDSet) (Stream, error)
 	// Locate turns a start that a person asked for into the set of transactions to open the stream after.

@@ -19,6 +19,7 @@ type found struct {
 	seen   []placed          // the newest message of this task that the scan has seen in each lane
 	note   int64             // the note they are of
 	upto   cdc.Position      // all of it lies before this point
+	tids   cdc.GTIDSet       // its transactions
 	unmet  bool              // not all was passed yet
 	sealed map[int64]bool    // the chunks that will be handed over again
 	runs   map[string]bool   // the incarnations of this data folder
@@ -108,11 +109,8 @@ func (r *router) scanned(lane int, offset int64, value []byte) error {
 			return err
 		}
 	default:
-		if !r.base.Start().Before(at) {
+		if r.before(id, at) {
 			return nil
-		}
-		if r.found.upto.Before(at) {
-			r.found.upto = at
 		}
 	}
 	if _, twice := r.found.lanes[lane][id]; twice {
@@ -163,7 +161,8 @@ func (r *router) foreign(lane int, offset int64, what string) error {
 // passed ends the time in which records are compared with what the scan found. Whatever was not met then shows that
 // the source no longer brings what it brought before.
 func (r *router) passed() error {
-	if !r.found.unmet || r.point.Before(r.found.upto) {
+	r.behind.look()
+	if !r.found.unmet || !r.caughtUp() {
 		return nil
 	}
 	for _, c := range r.active {

@@ -27,29 +27,33 @@ type router struct {
 	store  Checkpoints
 	files  Files
 
-	point   cdc.Position // everything before it was routed
-	base    cdc.Position // L at the start of this run
-	tx      *transaction // the newest one; queued changes keep theirs
-	set     cdc.GTIDSet  // the transactions before recent
-	recent  []finished   // transactions since the newest stored low bound, by start
-	tables  map[cdc.TableID]*table
-	fresh   []*chunk // NEW, the next one to read last
-	active  []*chunk // OPEN and SEALED
-	done    []*chunk // DONE
-	lanes   []*lane
-	dirty   []*lane          // lanes with something to send, maybe
-	unsaved []schema.Version // not in a stored note yet
-	read    int              // chunks whose rows are acknowledged
-	tracker checkpoint.Tracker
-	queued  int              // bytes in all chunk queues
-	waiting int              // bytes in all lanes, those in flight included
-	low     cdc.Position     // L of the newest stored note
-	noted   Note             // the newest stored note
-	oldest  int64            // the oldest note that is kept
-	marks   []mark           // the notes that a restart may scan from, oldest first
-	lows    []mark           // the low bounds of all notes that are kept, oldest first
-	found   found            // what a restart's scan found and was not met yet
-	weights snapshot.Weights // of the text keys in the events that are being routed, see weights.go
+	point    cdc.Position // everything before it was routed
+	base     cdc.Position // L at the start of this run
+	inside   string       // the transaction that base lies inside of
+	entered  bool         // it came again at the server that was moved to
+	tx       *transaction // the newest one; queued changes keep theirs
+	set      cdc.GTIDSet  // the transactions before recent
+	recent   []finished   // transactions since the newest stored low bound, by start
+	tables   map[cdc.TableID]*table
+	fresh    []*chunk // NEW, the next one to read last
+	active   []*chunk // OPEN and SEALED
+	done     []*chunk // DONE
+	lanes    []*lane
+	dirty    []*lane          // lanes with something to send, maybe
+	unsaved  []schema.Version // not in a stored note yet
+	read     int              // chunks whose rows are acknowledged
+	tracker  checkpoint.Tracker
+	queued   int              // bytes in all chunk queues
+	waiting  int              // bytes in all lanes, those in flight included
+	low      cdc.Position     // L of the newest stored note
+	noted    Note             // the newest stored note
+	oldest   int64            // the oldest note that is kept
+	marks    []mark           // the notes that a restart may scan from, oldest first
+	lows     []mark           // the low bounds of all notes that are kept, oldest first
+	found    found            // what a restart's scan found and was not met yet
+	behind   behind           // what was handled of an earlier server's log and did not come again yet
+	openFrom cdc.Position     // no chunk opens before it: E0, or the end of the log of a server that was moved to
+	weights  snapshot.Weights // of the text keys in the events that are being routed, see weights.go
 
 	// Without GTID, see visible.go.
 	byFile   bool
@@ -90,7 +94,8 @@ type transaction struct {
 	tid     string
 	time    int64 // microseconds since 1970
 	rows    uint64
-	skip    bool // it began before E0 or before the point that was asked for: nothing of it is sent
+	passed  uint64 // rows that were passed at an earlier server
+	skip    bool   // it began before E0 or before the point that was asked for: nothing of it is sent
 	server  uint32
 	thread  uint32
 	touched bool // rows of selected tables were seen
@@ -133,7 +138,7 @@ func (r *router) route(ctx context.Context, ev *cdc.Event) error {
 		}
 		r.commit(ev.End)
 	case cdc.EventFile, cdc.EventSeen:
-		if !r.inside() {
+		if !r.within() {
 			r.point, r.streamed = later(r.point, ev.End), ev.End
 		}
 		if ev.Kind == cdc.EventFile {
@@ -161,16 +166,15 @@ func (r *router) begin(ev *cdc.Event) error {
 	}
 	r.tx = &transaction{open: true, start: ev.Pos, tid: ev.TID, time: ev.Time, server: ev.ServerID, thread: ev.ThreadID,
 		again: again, skip: again || ev.Pos.Before(r.saved.Skip) || ev.Time < r.saved.SkipTime || r.cfg.spec.Full && ev.Pos.Before(r.saved.End)}
-	if r.point.Before(ev.Pos) {
-		r.point = ev.Pos
-	}
-	r.streamed = ev.Pos
+	r.point, r.streamed = later(r.point, ev.Pos), ev.Pos
+	r.enter()
 	return nil
 }
 
 func (r *router) commit(end cdc.Position) {
 	if !r.byFile {
 		r.recent = append(r.recent, finished{r.tx.start, r.tx.tid})
+		r.behind.add(r.tx.tid)
 	}
 	r.tx.open, r.streamed = false, end
 	if r.point.Before(end) {
@@ -180,7 +184,7 @@ func (r *router) commit(end cdc.Position) {
 
 // rows routes every row of a rows event.
 func (r *router) rows(ev *cdc.Event) error {
-	if !r.inside() {
+	if !r.within() {
 		return fmt.Errorf("reading the binlog: rows outside a transaction at %s", r.told(ev.EventPos))
 	}
 	m := ev.Rows.Map()
@@ -209,11 +213,10 @@ func (r *router) rows(ev *cdc.Event) error {
 	err = ev.Rows.Decode(def, func(before, after cdc.Row) error {
 		c.row = r.tx.rows
 		r.tx.rows++
-		from := cdc.Position{File: r.tx.start.File, Offset: r.tx.start.Offset, Row: c.row}
-		next := cdc.Position{File: from.File, Offset: from.Offset, Row: r.tx.rows}
-		if from.Before(r.base) { // passed before the restart
+		next := r.tx.start.At(r.tx.rows)
+		if r.tx.start.At(c.row).Before(r.base) || c.row < r.tx.passed { // passed before the restart
 			r.forget(&c)
-			r.point, r.streamed = next, next
+			r.point, r.streamed = later(r.point, next), next // a note must not go back behind L
 			return nil
 		}
 		c.before, c.after = before, after

@@ -89,7 +89,7 @@ func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position, worke
 	if err := takeOver(ctx, d, s); err != nil {
 		return err
 	}
-	d = d.onServer(s.Server)
+	d = d.onServer(s.Server).onTurn(s.Turn)
 	if err := unproven(ctx, d, s); err != nil {
 		return err
 	}
@@ -117,24 +117,12 @@ func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position, worke
 	if err != nil {
 		return err
 	}
+	if err := r.compareSource(ctx, d, until); err != nil {
+		return err
+	}
 	err = replicate(ctx, d, r, c, until)
 	*worked = r.counts.Acked > 0
 	return err
-}
-
-// sameServer refuses a source that is not the one the task began with: positions of two servers do not compare.
-func sameServer(ctx context.Context, d *Deps, s *Saved) error {
-	now, err := d.Source.Server(ctx)
-	if err != nil {
-		return err
-	}
-	if now.ID != s.Server.ID {
-		return &task.Error{Code: "source.other_server", Op: "connecting to the source",
-			Text: "the source is server " + now.ID + ", the task began on " + s.Server.ID,
-			Hint: "Point the task at the server it began with. Going on after a failover is not supported yet."}
-	}
-	s.Server = now
-	return nil
 }
 
 // takeOver stores a new epoch before anything is sent with it. The next epoch of the same producer fences what the

@@ -325,7 +325,7 @@ func (simCodec) Encode(dst []byte, r *cdc.Record) ([]byte, error) {
 			}
 		}
 	}
-	return fmt.Appendf(dst, "%s %s %s %s %s %s %d %d %d %s", r.Identity, r.Op, r.Object+".", key(r.Before), key(r.After), val, r.Pos.File, r.Pos.Offset, columns, r.SQL), nil
+	return fmt.Appendf(dst, "%s %s %s %s %s %s %d %d %d %d %s", r.Identity, r.Op, r.Object+".", key(r.Before), key(r.After), val, r.Pos.File, r.Pos.Offset, r.Pos.Turn, columns, r.SQL), nil
 }
 
 func (simCodec) Identity(value []byte) (string, cdc.Position, bool) {
@@ -333,12 +333,13 @@ func (simCodec) Identity(value []byte) (string, cdc.Position, bool) {
 		return "", cdc.Position{}, false
 	}
 	r := parseSim(string(value))
+	r.pos.Turn = 0 // a record of the real format does not tell
 	return r.id, r.pos, true
 }
 
 func parseSim(value string) simRecord {
-	f := strings.SplitN(value, " ", 10)
-	r := simRecord{id: f[0], op: f[1], table: f[2], val: f[5], sql: f[9]}
+	f := strings.SplitN(value, " ", 11)
+	r := simRecord{id: f[0], op: f[1], table: f[2], val: f[5], sql: f[10]}
 	if f[3] != "-" {
 		r.old = f[3]
 	}
@@ -347,6 +348,8 @@ func parseSim(value string) simRecord {
 	}
 	r.pos.File, _ = strconv.ParseUint(f[6], 10, 64)
 	r.pos.Offset, _ = strconv.ParseUint(f[7], 10, 64)
-	r.columns, _ = strconv.Atoi(f[8])
+	turn, _ := strconv.Atoi(f[8])
+	r.pos.Turn = uint32(turn)
+	r.columns, _ = strconv.Atoi(f[9])
 	return r
 }

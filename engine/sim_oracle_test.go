@@ -208,6 +208,12 @@ func (w *world) checkIncremental(k int, recs [][]simRecord) string {
 	return ""
 }
 
+// after reports whether a transaction lies after a position, in the log that the position is of.
+func (w *world) after(i int, p cdc.Position) bool {
+	end, ok := w.src.place(i, p.Turn)
+	return !ok || p.Before(end)
+}
+
 // checkDDL: each DDL once, and in its partition on the right side of every row of its table.
 func (w *world) checkDDL(recs [][]simRecord) string {
 	base := map[cdc.TableID]cdc.Position{}
@@ -222,7 +228,7 @@ func (w *world) checkDDL(recs [][]simRecord) string {
 	for i := range w.src.txs {
 		t := &w.src.txs[i]
 		id := simIDs[t.table]
-		if t.ddl == noDDL || w.inStart(i) || w.c.full && !base[id].Before(w.src.finish(i)) {
+		if t.ddl == noDDL || w.inStart(i) || w.c.full && !w.after(i, base[id]) {
 			continue
 		}
 		at := -1
@@ -238,7 +244,7 @@ func (w *world) checkDDL(recs [][]simRecord) string {
 			if r.op == "DDL" || r.table != id.String()+"." {
 				continue
 			}
-			if after := w.src.finish(i).Compare(r.pos) <= 0; after != (o > at) {
+			if !w.after(i, r.pos) != (o > at) {
 				return fmt.Sprintf("%v on the wrong side of DDL T%d", r, i)
 			}
 		}
@@ -256,7 +262,7 @@ func (w *world) checkSchema(recs [][]simRecord) string {
 			n := 2
 			for i := range w.src.txs {
 				t := &w.src.txs[i]
-				if t.ddl == ddlAlter && r.table == simIDs[t.table].String()+"." && w.src.finish(i).Compare(r.pos) <= 0 {
+				if t.ddl == ddlAlter && r.table == simIDs[t.table].String()+"." && !w.after(i, r.pos) {
 					n++
 				}
 			}

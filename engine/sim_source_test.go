@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"sluice/engine/cdc"
 	"sluice/engine/snapshot"
@@ -49,6 +50,7 @@ const (
 )
 
 type simTx struct {
+	tid     string
 	rows    []simChange
 	ddl     simDDL
 	table   int          // of the DDL
@@ -66,17 +68,25 @@ type simSource struct {
 	tlock   [2]int       // 1 + DDL that is not visible yet
 	mdl     [2]int       // metadata locks that chunk readers hold
 	extra   [2]int       // columns that ALTERs added
+	logs    []simLog     // of each server that the address led to; the last one is read
 	maps    map[[2]int]*cdc.TableMap
 	nextVal int
-	file    uint64 // without GTID: the current file, begun only when all before it was visible
+	file    uint64         // without GTID: the current file, begun only when all before it was visible
+	lost    []string       // transactions that a failover took
+	turns   map[uint32]int // the log that the task read in each turn
 }
 
-// start and finish of a transaction: four of them a file, where files are not of interest.
+// simPlace is the start of the n-th transaction of a log: four of them a file, where files are not of interest.
+func simPlace(n int) cdc.Position {
+	return cdc.Position{File: uint64(1 + n/4), Offset: uint64(4 + n%4*1000)}
+}
+
+// start and finish of a transaction in the log that is read.
 func (s *simSource) start(i int) cdc.Position {
 	if at := s.txs[i].at; !at.IsZero() {
 		return at
 	}
-	return cdc.Position{File: uint64(1 + i/4), Offset: uint64(4 + i%4*1000)}
+	return simPlace(s.log().place[i])
 }
 
 func (s *simSource) finish(i int) cdc.Position {
@@ -88,17 +98,24 @@ func (s *simSource) finish(i int) cdc.Position {
 func (s *simSource) end() cdc.Position {
 	end := cdc.Position{File: 1, Offset: cdc.FirstEvent}
 	if len(s.txs) > 0 {
-		end = s.finish(len(s.txs) - 1)
+		end = s.finish(s.log().order[len(s.txs)-1])
 	}
 	return later(end, cdc.Position{File: s.file, Offset: cdc.FirstEvent})
 }
 
 // flush puts the transaction into the binlog.
 func (s *simSource) flush(t simTx) {
+	i, server := len(s.txs), len(s.logs)
+	t.tid = fmt.Sprintf("%s:%d", simServer(server-1), i+1)
+	if s.w.c.maria {
+		t.tid = fmt.Sprintf("0-%d-%d", server, i+1)
+	}
 	if s.w.c.byFile {
 		t.at = s.end()
+		t.tid = cdc.FileTID(t.at)
 	}
 	s.txs = append(s.txs, t)
+	s.log().add(i)
 }
 
 // canRotate: a server waits with a new file until all of the old one is committed.
@@ -111,15 +128,7 @@ func (s *simSource) rotate() {
 	s.w.logf("source: file %d", s.file)
 }
 
-func (s *simSource) tid(i int) string {
-	if s.w.c.byFile {
-		return cdc.FileTID(s.start(i))
-	}
-	if s.w.c.maria {
-		return fmt.Sprintf("0-1-%d", i+1)
-	}
-	return fmt.Sprintf("%s:%d", simUUID, i+1)
-}
+func (s *simSource) tid(i int) string { return s.txs[i].tid }
 
 func (s *simSource) flavor() cdc.Flavor {
 	if s.w.c.maria {
@@ -275,7 +284,7 @@ func (s *simSource) ddl(t int, kind simDDL) {
 }
 
 func (s *simSource) canShow(i int) bool {
-	return !s.txs[i].visible && (s.w.c.orderOff || i == 0 || s.txs[i-1].visible)
+	return !s.txs[i].visible && (s.w.c.orderOff || s.log().first(i) || s.txs[s.log().previous(i)].visible)
 }
 
 func (s *simSource) show(i int) {
@@ -294,7 +303,7 @@ func (s *simSource) show(i int) {
 }
 
 func (s *simSource) canGTID(i int) bool {
-	return s.txs[i].visible && !s.txs[i].gtid && (s.w.c.orderOff || i == 0 || s.txs[i-1].gtid)
+	return s.txs[i].visible && !s.txs[i].gtid && (s.w.c.orderOff || s.log().first(i) || s.txs[s.log().previous(i)].gtid)
 }
 
 // progress lets the source go on between two questions that are asked of it.
@@ -334,7 +343,7 @@ func (s *simSource) state(in func(i int) bool, table int) (out [simKeys]int) {
 // Source
 
 func (s *simSource) Server(context.Context) (Server, error) {
-	return Server{Flavor: s.flavor(), ID: simUUID, Version: "sim"}, nil
+	return Server{Flavor: s.flavor(), ID: simServer(len(s.logs) - 1), Version: "sim"}, nil
 }
 
 func (s *simSource) Start(context.Context) (Start, error) {
@@ -349,6 +358,23 @@ func (s *simSource) Start(context.Context) (Start, error) {
 func (s *simSource) End(context.Context) (cdc.Position, error) {
 	s.progress()
 	return s.end(), nil
+}
+
+func (s *simSource) Missing(_ context.Context, sets []cdc.GTIDSet) (string, error) {
+	finished := ""
+	if s.w.c.maria {
+		for i := range s.txs {
+			finished += "," + s.tid(i)
+		}
+	} else {
+		finished = s.set(func(t *simTx) bool { return t.gtid }).String()
+	}
+	for _, set := range sets {
+		if missing, err := cdc.Missing(s.flavor(), strings.TrimPrefix(finished, ","), set); missing != "" || err != nil {
+			return missing, err
+		}
+	}
+	return "", nil
 }
 
 func (s *simSource) Stream(context.Context, cdc.GTIDSet) (Stream, error) {
@@ -562,7 +588,7 @@ func (s *simSource) next(st *simStream) *cdc.Event {
 		}
 		return nil
 	}
-	i := st.tx
+	i := s.log().order[st.tx]
 	st.file = s.start(i).File
 	t := &s.txs[i]
 	if st.after.Contains(s.tid(i)) {
@@ -589,13 +615,13 @@ func (s *simSource) next(st *simStream) *cdc.Event {
 		st.at++
 		c := t.rows[r]
 		table := simTable(max(c.old, c.new))
-		n := 0
+		columns := 0
 		for j := range i {
 			if s.txs[j].ddl == ddlAlter && s.txs[j].table == table {
-				n++
+				columns++
 			}
 		}
-		ev.Kind, ev.Rows = cdc.EventRows, &simRows{s, s.tableMap(table, n), c}
+		ev.Kind, ev.Rows = cdc.EventRows, &simRows{s, s.tableMap(table, columns), c}
 		ev.SafePos, ev.EventPos = s.start(i), s.start(i)
 		ev.SafePos.Offset += uint64(100 + 100*r)
 		ev.EventPos.Offset += uint64(200 + 100*r)

@@ -113,6 +113,10 @@ func (s *simStore) Doubled(_ context.Context, _ int, resent int64, at []int64) (
 	return d, err
 }
 
+func (s *simStore) Move(_ context.Context, m *Saved) error {
+	return s.write(true, func(v *Saved) { v.Server, v.Turn, v.Schemas = m.Server, m.Turn, slices.Clone(m.Schemas) })
+}
+
 func (s *simStore) SchemaSent(context.Context) error {
 	return s.write(true, func(v *Saved) { v.SchemaSent = true })
 }

@@ -41,7 +41,7 @@ func (s *script) set(key int) {
 		c.old = key
 	}
 	src.cur[key] = src.nextVal
-	src.txs = append(src.txs, simTx{rows: []simChange{c}, visible: true, gtid: true})
+	src.flush(simTx{rows: []simChange{c}, visible: true, gtid: true})
 }
 
 // up starts the engine, takes it through its fences and routes what the binlog held already.
@@ -49,6 +49,7 @@ func (s *script) up() {
 	s.start()
 	s.answer()
 	s.scan()
+	s.compare()
 	s.route()
 }
 

@@ -19,7 +19,7 @@ import (
 type simConfig struct {
 	maria, orderOff, zero, openEnded, slowISR, power, ddl, foreign bool
 	textKey, fullMap, schema, full                                 bool
-	copies, unclean, ages                                          bool
+	copies, unclean, ages, failover, loses                         bool
 	plain, mixed                                                   bool // no producer ids; only at times
 	weighed, weighedBoth                                           bool // text keys are in a collation that has weights
 	byFile, rowLock, slowCommit                                    bool // without GTID
@@ -62,6 +62,8 @@ func simConfigOf(seed uint64) simConfig {
 	c.unclean = !c.plain && !c.copies && draw(3) == 0
 	c.ages = !c.copies && !c.unclean && draw(6) == 0
 	c.keepNotes, c.keepBytes = [4]int64{0, 2, 10, 1000}[draw(4)], [2]int64{100, 1 << 30}[draw(2)]
+	c.failover = !c.copies && draw(3) == 0
+	c.loses = c.failover && draw(3) == 0
 	// From an old position, without a full copy and with minimal metadata, a DDL before the definitions were read stops
 	// the task by design.
 	c.ddl = c.ddl && (c.full || c.fullMap)
@@ -71,6 +73,8 @@ func simConfigOf(seed uint64) simConfig {
 	for like := range strings.SplitSeq(*simLike, ",") {
 		c.be(like, draw)
 	}
+	c.failover = c.failover && !c.byFile
+	c.loses = c.loses && c.failover
 	return c
 }
 
@@ -86,10 +90,12 @@ func (c *simConfig) be(like string, draw func(uint64) int) {
 	case "mixed":
 		c.mixed, c.crashes = true, 2+draw(3)
 	case "copies":
-		c.plain, c.copies, c.unclean, c.ages = false, true, false, false
+		c.plain, c.copies, c.unclean, c.ages, c.failover = false, true, false, false, false
 	case "unclean":
 		c.plain, c.copies, c.unclean, c.ages = false, false, true, false
 		c.crashes, c.mul[mCrash], c.mul[mFault] = 1+draw(3), 2+draw(3), 2+draw(5)
+	case "failover":
+		c.byFile, c.copies, c.failover, c.loses, c.crashes = false, false, true, draw(3) == 0, 2+draw(3)
 	case "ages":
 		c.plain, c.copies, c.unclean, c.ages = false, false, false, true
 	case "crashes":
@@ -141,6 +147,7 @@ type simSide struct {
 	dieIn       int // writes until a kill; 0: none is due
 	starting    bool
 	stream      simStream
+	turned      *turned
 	workers     []*simWorker
 	mail        []func() error // results on their way to the router
 	first       []int64
@@ -154,6 +161,7 @@ type simStage uint8
 const (
 	simDown simStage = iota
 	simFencing
+	simComparing
 	simSchema
 	simRunning
 )
@@ -212,7 +220,7 @@ func (w *world) pick(n int) int {
 
 func newWorld(c simConfig) *world {
 	w := &world{c: c, ctx: context.Background(), counters: new(atomic.Int64)}
-	w.src = &simSource{w: w, maps: map[[2]int]*cdc.TableMap{}}
+	w.src = &simSource{w: w, maps: map[[2]int]*cdc.TableMap{}, logs: []simLog{{place: map[int]int{}}}, turns: map[uint32]int{}}
 	w.b = &simBroker{w: w, parts: make([]simPartition, c.parts)}
 	for i := range w.b.parts {
 		w.b.parts[i].producers = map[int64]*simProducer{}
@@ -268,7 +276,10 @@ func (w *world) start() {
 	}
 	s, err := w.store.Load(w.ctx)
 	w.must(err)
+	w.must(sameServer(w.ctx, w.deps, s))
 	w.must(takeOver(w.ctx, w.deps, s))
+	w.turned = &turned{w.src, s.Turn}
+	w.src.turns[s.Turn] = len(w.src.logs) - 1
 	w.must(unproven(w.ctx, w.deps, s))
 	w.r, err = resume(w.deps, s)
 	w.must(err)
@@ -304,7 +315,8 @@ func (w *world) end(err error) {
 		code = err.Error()
 	case !task.Retryable(err):
 		gone := code == "target.truncated" || code == "target.recreated"
-		if w.other == nil && !(gone && w.c.unclean && !w.store.repairable(w.files)) && !(code == "target.expired" && w.c.ages) {
+		if w.other == nil && !(gone && w.c.unclean && !w.store.repairable(w.files)) && !(code == "target.expired" && w.c.ages) &&
+			!(code == "source.lost" && len(w.src.lost) > 0) {
 			w.fail("%v", err)
 		}
 		w.stopped = code
@@ -358,6 +370,29 @@ func (w *world) scan() {
 	if err := w.r.compare(w.ctx, w.deps, w.first, w.looked, fences); err != nil {
 		w.end(err)
 		return
+	}
+	w.r.scannedAll()
+	w.stage = simComparing
+}
+
+// compare looks whether the source has all that was sent; what it still has to finish gets time.
+func (w *world) compare() {
+	missing := ""
+	if !w.r.byFile {
+		sets, err := w.r.handled()
+		w.must(err)
+		missing, err = w.src.Missing(w.ctx, sets)
+		w.must(err)
+	}
+	if missing != "" && (slices.Contains(w.src.lost, missing) || w.c.maria) {
+		w.end(lost(missing))
+		return
+	}
+	if missing != "" {
+		return
+	}
+	if w.r.saved.Turn > 0 {
+		w.r.openFrom = w.turned.at(w.src.end())
 	}
 	w.stage = simRunning
 	w.stream = simStream{after: w.r.after()}
@@ -474,6 +509,7 @@ func (w *world) enable() {
 	w.enableSource()
 	w.enableBroker()
 	w.enableSides()
+	w.enableFailover()
 	if w.stage == simDown {
 		if w.stopped == "" {
 			w.add(-1, 5, w.start)
@@ -503,6 +539,8 @@ func (w *world) enable() {
 		if !slices.ContainsFunc(w.r.lanes, func(l *lane) bool { return l.flight != nil }) {
 			w.add(-1, 5, w.scan)
 		}
+	case simComparing:
+		w.add(-1, 5, w.compare)
 	case simSchema:
 		if w.r.waiting == 0 {
 			w.add(-1, 5, func() {
@@ -518,10 +556,14 @@ func (w *world) enable() {
 
 func (w *world) enableRunning() {
 	r := w.r
-	w.must(r.passed())
+	if err := r.passed(); err != nil {
+		w.end(err)
+		return
+	}
 	if w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File {
 		w.add(mRoute, 8, func() {
 			ev := w.src.next(&w.stream)
+			w.turned.mark(ev)
 			w.logf("router: event %d at %v", ev.Kind, ev.Pos)
 			err := r.route(w.ctx, ev)
 			if err == errUnweighed {
@@ -537,7 +579,7 @@ func (w *world) enableRunning() {
 		w.add(-1, 3, func() {
 			o := r.open(c)
 			w.logf("router: chunk %d OPEN at S=%v", c.ID, c.S)
-			w.workers = append(w.workers, &simWorker{w: &worker{o: o, src: w.src, files: w.files, codec: simCodec{}, ids: w.counters, born: r.cfg.now}})
+			w.workers = append(w.workers, &simWorker{w: &worker{o: o, src: w.turned, files: w.files, codec: simCodec{}, ids: w.counters, born: r.cfg.now}})
 		})
 	}
 	for _, k := range w.workers {
@@ -630,7 +672,7 @@ func (w *world) enableChunk(c *chunk) {
 			w.logf("router: chunk %d SEALED, H=%v rows %d patch %v", c.ID, c.H, c.Rows, c.Patch)
 		})
 	}
-	if c.handable(r.point) {
+	if r.handable(c) {
 		w.add(mHand, 4, func() { w.must(r.hand(c, 1+40*w.pick(3))) })
 	}
 	if c.finished() {

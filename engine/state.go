@@ -13,6 +13,7 @@ type Saved struct {
 	Task       string // 16 hex digits; part of every identity
 	Generation int    // rises when the task is deliberately copied anew
 	Server     Server
+	Turn       uint32           // how many servers were read before this one
 	Start      string           // GTID set at the start: the stream was first opened after it
 	Skip       cdc.Position     // changes that begin before this point were asked not to be sent
 	SkipTime   int64            // the same by commit time, microseconds since 1970
@@ -36,9 +37,19 @@ type Note struct {
 	X       cdc.Position // where the router stood
 	L       cdc.Position // low bound: everything before it is acknowledged and every open chunk began at or after it
 	Set     string       // GTID set of the transactions before L's transaction
+	Inside  string       // L's transaction, where L lies inside one
+	Anchor  Anchor       // an event before L; its At is zero where none was read
 	Offsets []int64      // where a restart scans each lane from: its acknowledged end, or what the restart before began at
 	Ends    []int64      // acknowledged end of each lane
 	Sums    []uint32     // of the message before it, CRC-32C; 0: it is not ours
+}
+
+// Anchor is an event of the source's log by which a restart knows that it is the same log: the start of a transaction,
+// or the head of a file (TID is empty).
+type Anchor struct {
+	At   cdc.Position `json:"at"`
+	TID  string       `json:"tid,omitempty"`
+	Time int64        `json:"time,omitempty"` // microseconds since 1970, of a head seconds
 }
 
 // Chunk is the saved form of a chunk. OPEN is never saved: after a restart such a chunk is NEW.
@@ -76,6 +87,8 @@ type Checkpoints interface {
 	Doubled(ctx context.Context, lane int, resent int64, at []int64) (Doubles, error)
 	// SchemaSent stores that the schema phase is over; durable.
 	SchemaSent(ctx context.Context) error
+	// Move stores that the task reads another server: Server, Turn and Schemas; durable.
+	Move(ctx context.Context, s *Saved) error
 	// Note appends a note, with the table versions that came since the one before. Notes with Seq >= keep stay.
 	Note(ctx context.Context, n Note, versions []schema.Version, keep int64) error
 	// Seal stores a sealed chunk and, where it ended before its bound, the chunk of the rest; durable.

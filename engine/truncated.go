@@ -168,7 +168,7 @@ func reopened(s *Saved, n *Note, files []string) (cs []Chunk, ok bool) {
 		case c.Status == snapshot.New || c.Status == snapshot.Open:
 			continue
 		case c.Status == snapshot.Gone:
-			if c.Closed >= n.Seq || n.L.Before(c.H) {
+			if c.Closed >= n.Seq || n.L.Before(c.H) || !n.holds(s.Server.Flavor, &c) {
 				return nil, false
 			}
 			continue

@@ -122,6 +122,22 @@ func (t *Task) SchemaSent(ctx context.Context) error {
 	})
 }
 
+// Move stores the server that the task reads from now on, and the table versions that hold there; durable.
+func (t *Task) Move(ctx context.Context, s *engine.Saved) error {
+	return t.write(ctx, durable, "saving the move to another server", func(tx *sqlx.Tx) error {
+		row := startOf(t.row.ID, s)
+		_, err := tx.NamedExecContext(ctx, `UPDATE start SET server_flavor = :server_flavor, server_id = :server_id, server_version = :server_version, turn = :turn
+			WHERE task = :task`, row)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM schema_version WHERE task = ?", t.row.ID); err != nil {
+			return err
+		}
+		return insert(ctx, tx, versionUpsert, each(t.row.ID, s.Schemas, versionOf)...)
+	})
+}
+
 // Note appends a note and the table versions since the one before, and prunes notes that are neither among the
 // newest 1,000 (their numbers rise by one) nor at or after keep. It is lazy: a power cut may undo the newest notes.
 func (t *Task) Note(ctx context.Context, n engine.Note, versions []schema.Version, keep int64) error {
@@ -185,12 +201,13 @@ func (t *Task) Replan(ctx context.Context, table cdc.TableID, cs []engine.Chunk)
 }
 
 const (
-	startInsert = `INSERT INTO start (task, server_flavor, server_id, server_version, start_set, skip, skip_time, start_end, schema_sent)
-		VALUES (:task, :server_flavor, :server_id, :server_version, :start_set, :skip, :skip_time, :start_end, :schema_sent)`
+	startInsert = `INSERT INTO start (task, server_flavor, server_id, server_version, turn, start_set, skip, skip_time, start_end, schema_sent)
+		VALUES (:task, :server_flavor, :server_id, :server_version, :turn, :start_set, :skip, :skip_time, :start_end, :schema_sent)`
 
 	incarnationInsert = `INSERT INTO incarnation (task, name) VALUES (:task, :name)`
 
-	noteInsert = `INSERT INTO note (task, seq, x, l, l_set, offsets, ends, sums) VALUES (:task, :seq, :x, :l, :l_set, :offsets, :ends, :sums)`
+	noteInsert = `INSERT INTO note (task, seq, x, l, l_set, offsets, ends, sums, inside, anchor)
+		VALUES (:task, :seq, :x, :l, :l_set, :offsets, :ends, :sums, :inside, :anchor)`
 
 	// A chunk's identity in the topics holds its number: a new plan must not take one that is in use.
 	chunkInsert = `INSERT INTO chunk (task, id, db, name, after, upto, status, s, h, h_set, note_seq, schema_ver, file, rows, bytes, sum, patch, closed)

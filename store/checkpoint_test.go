@@ -41,7 +41,7 @@ func savedFixture() *engine.Saved {
 	return &engine.Saved{
 		Task: "00112233aabbccdd", Generation: 1,
 		Server: engine.Server{Flavor: cdc.MySQL, ID: "3e11fa47-71ca-11e1-9e33-c80aa9429562", Version: "8.0.33"},
-		Start:  set, Skip: cdc.Position{File: 1, Offset: 4}, SkipTime: 1748779200000001,
+		Turn:   3, Start: set, Skip: cdc.Position{File: 1, Offset: 4}, SkipTime: 1748779200000001,
 		End:        cdc.Position{File: 78, Offset: math.MaxUint64},
 		Partitions: map[string]int{"shop": 6, "other": 1},
 		Lanes:      []engine.Partition{{Topic: "shop", ID: 5}, {Topic: "other", ID: 0}, {Topic: "shop", ID: 0}},
@@ -49,7 +49,8 @@ func savedFixture() *engine.Saved {
 		Notes: []engine.Note{
 			{Seq: 1, X: cdc.Position{File: 77, Offset: 4}, L: cdc.Position{File: 77, Offset: 4}, Set: set, Offsets: []int64{0, 0, 0}, Ends: []int64{}, Sums: []uint32{}},
 			{Seq: 2, X: cdc.Position{File: 78, Offset: 900}, L: cdc.Position{File: 78, Offset: 500, Row: 3}, Set: set + ":99", Offsets: []int64{10, math.MaxInt64, 0},
-				Ends: []int64{12, math.MaxInt64, 0}, Sums: []uint32{math.MaxUint32, 1, 0}},
+				Ends: []int64{12, math.MaxInt64, 0}, Sums: []uint32{math.MaxUint32, 1, 0},
+				Inside: "3e11fa47-71ca-11e1-9e33-c80aa9429562:78", Anchor: engine.Anchor{At: cdc.Position{File: 78, Offset: 400, Turn: 2}, TID: "a:1", Time: 1748779200000001}},
 		},
 		Chunks: []engine.Chunk{
 			{ID: 1, Table: orders, Upto: bound, Status: snapshot.Gone, Closed: 1},
@@ -183,6 +184,9 @@ func readGolden(t *testing.T, version int) {
 	if version < 4 {
 		want.Notes[1].Ends, want.Notes[1].Sums, want.Chunks[0].Closed = []int64{}, []uint32{}, 0
 	}
+	if version < 7 {
+		want.Turn, want.Notes[1].Inside, want.Notes[1].Anchor = 0, "", engine.Anchor{}
+	}
 	wantSaved(t, h, want)
 	if events, err := h.Events(t.Context(), 9); err != nil || len(events) != 1 || events[0].Params["a"] != "b" || h.Incarnation() != 2 {
 		t.Fatal(events, err, h.Incarnation())
@@ -243,6 +247,7 @@ func TestProgressIsSaved(t *testing.T) {
 	back.Note = 1
 	planned := engine.Chunk{ID: 9, Table: items}
 	note := engine.Note{Seq: 3, X: cdc.Position{File: 79, Offset: 9}, Offsets: []int64{1, 2, 3}, Ends: []int64{1, 2, 4}, Sums: []uint32{7, 8, 9}}
+	moved := &engine.Saved{Task: want.Task, Generation: want.Generation, Server: engine.Server{Flavor: cdc.MySQL, ID: "another", Version: "8.4.0"}, Turn: 4, Schemas: want.Schemas[:1]}
 	steps := []struct {
 		name string
 		do   error
@@ -258,6 +263,7 @@ func TestProgressIsSaved(t *testing.T) {
 		{"of another lane", doubled(h, 1, 0, []int64{6}), func() { want.Doubles.Found++ }},
 		{"schema sent", h.SchemaSent(t.Context()), func() { want.SchemaSent = true }},
 		{"note", h.Note(t.Context(), note, []schema.Version{next}, 0), func() { want.Notes, want.Schemas = append(want.Notes, note), append(want.Schemas, next) }},
+		{"move", h.Move(t.Context(), moved), func() { want.Server, want.Turn, want.Schemas = moved.Server, moved.Turn, moved.Schemas }},
 		{"seal", h.Seal(t.Context(), sealed, &rest), func() { want.Chunks[2] = sealed; want.Chunks = append(want.Chunks, rest) }},
 		{"chunks", h.Chunks(t.Context(), []engine.Chunk{done}, true), func() { want.Chunks[1] = done }},
 		{"back", h.Back(t.Context(), 2, []engine.Chunk{back}), func() { want.Notes, want.Chunks[1] = want.Notes[:2], back }},

@@ -15,6 +15,7 @@ type startRow struct {
 	ServerFlavor  string   `db:"server_flavor"`
 	ServerID      string   `db:"server_id"`
 	ServerVersion string   `db:"server_version"`
+	Turn          uint32   `db:"turn"`
 	Set           string   `db:"start_set"`
 	Skip          position `db:"skip"`
 	SkipTime      int64    `db:"skip_time"`
@@ -24,14 +25,14 @@ type startRow struct {
 
 func (r *startRow) into(s *engine.Saved) {
 	s.Server = engine.Server{Flavor: cdc.Flavor(r.ServerFlavor), ID: r.ServerID, Version: r.ServerVersion}
-	s.Start = r.Set
+	s.Start, s.Turn = r.Set, r.Turn
 	s.Skip, s.SkipTime = cdc.Position(r.Skip), r.SkipTime
 	s.End, s.SchemaSent = cdc.Position(r.End), r.SchemaSent
 }
 
 func startOf(id string, s *engine.Saved) startRow {
 	return startRow{Task: id, ServerFlavor: string(s.Server.Flavor), ServerID: s.Server.ID, ServerVersion: s.Server.Version,
-		Set: s.Start, Skip: position(s.Skip), SkipTime: s.SkipTime,
+		Turn: s.Turn, Set: s.Start, Skip: position(s.Skip), SkipTime: s.SkipTime,
 		End: position(s.End), SchemaSent: s.SchemaSent}
 }
 
@@ -54,18 +55,21 @@ type incarnationRow struct {
 func incarnationOf(id, name string) incarnationRow { return incarnationRow{Task: id, Name: name} }
 
 type noteRow struct {
-	Task    string             `db:"task"`
-	Seq     int64              `db:"seq"`
-	X       position           `db:"x"`
-	L       position           `db:"l"`
-	Set     string             `db:"l_set"`
-	Offsets document[[]int64]  `db:"offsets"`
-	Ends    document[[]int64]  `db:"ends"`
-	Sums    document[[]uint32] `db:"sums"`
+	Task    string                  `db:"task"`
+	Seq     int64                   `db:"seq"`
+	X       position                `db:"x"`
+	L       position                `db:"l"`
+	Set     string                  `db:"l_set"`
+	Offsets document[[]int64]       `db:"offsets"`
+	Ends    document[[]int64]       `db:"ends"`
+	Sums    document[[]uint32]      `db:"sums"`
+	Inside  string                  `db:"inside"`
+	Anchor  document[engine.Anchor] `db:"anchor"`
 }
 
 func (r *noteRow) note() engine.Note {
-	return engine.Note{Seq: r.Seq, X: cdc.Position(r.X), L: cdc.Position(r.L), Set: r.Set, Offsets: r.Offsets.of, Ends: r.Ends.of, Sums: r.Sums.of}
+	return engine.Note{Seq: r.Seq, X: cdc.Position(r.X), L: cdc.Position(r.L), Set: r.Set, Offsets: r.Offsets.of, Ends: r.Ends.of, Sums: r.Sums.of,
+		Inside: r.Inside, Anchor: r.Anchor.of}
 }
 
 // list is an empty one where there is none.
@@ -77,7 +81,8 @@ func list[T any](l []T) document[[]T] {
 }
 
 func noteOf(id string, n engine.Note) noteRow {
-	return noteRow{Task: id, Seq: n.Seq, X: position(n.X), L: position(n.L), Set: n.Set, Offsets: list(n.Offsets), Ends: list(n.Ends), Sums: list(n.Sums)}
+	return noteRow{Task: id, Seq: n.Seq, X: position(n.X), L: position(n.L), Set: n.Set, Offsets: list(n.Offsets), Ends: list(n.Ends), Sums: list(n.Sums),
+		Inside: n.Inside, Anchor: document[engine.Anchor]{n.Anchor}}
 }
 
 type chunkRow struct {

@@ -1,6 +1,11 @@
 package cdc
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // GTIDSet is a set of transactions. A MySQL set holds intervals a server UUID (and tag); a MariaDB one the newest
 // sequence number a replication domain, which is a set only where the numbers of a domain rise.
@@ -30,3 +35,5 @@ func ParseGTIDSet(flavor Flavor, s string) (GTIDSet, error) {
 	}
 	return nil, fmt.Errorf("unknown flavor %q", flavor)
 }
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

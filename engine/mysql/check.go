@@ -68,6 +68,19 @@ func checkVariables(vars map[string]string) error {
 	return nil
 }
 
+// checkStrict refuses to move to a MariaDB server whose transaction numbers may fall: what a task has is then no set.
+func (s *Source) checkStrict(ctx context.Context) error {
+	if s.server.Flavor != cdc.MariaDB {
+		return nil
+	}
+	vars, err := s.Variables(ctx, "gtid_strict_mode")
+	if err != nil || strings.EqualFold(vars["gtid_strict_mode"], "ON") {
+		return err
+	}
+	return &task.Error{Code: otherServer, Text: "the address leads to another server, whose gtid_strict_mode is " + vars["gtid_strict_mode"],
+		Hint: "Only with gtid_strict_mode=ON do GTIDs tell what was handled. Start a new task with a full copy."}
+}
+
 // variables reads global variables; those that the server does not know are missing.
 func (c *conn) variables(names ...string) (map[string]string, error) {
 	quoted := make([]string, len(names))

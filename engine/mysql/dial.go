@@ -131,14 +131,16 @@ func (s *Source) prepare(c *conn) error {
 	return s.sameServer(server)
 }
 
+const otherServer = "source.other_server"
+
 func (s *Source) sameServer(found engine.Server) error {
 	if found.ID == s.server.ID && found.Flavor == s.server.Flavor {
 		return nil
 	}
 	return &task.Error{
-		Code:  "source.other_server",
+		Code:  otherServer,
 		Text:  fmt.Sprintf("%s is now another server (%s) than the one this task reads (%s)", s.dialer.addr, found.ID, s.server.ID),
-		Hint:  "A proxy or a failover sent this connection elsewhere. Give the address of one server; positions of different servers do not compare.",
+		Hint:  "A proxy or a failover sent this connection elsewhere. The task compares both servers and goes on if that is safe.",
 		Retry: true,
 	}
 }

@@ -82,8 +82,50 @@ func (s *Source) Close() error {
 	s.asking.Lock()
 	defer s.asking.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closed = true
+	s.mu.Unlock()
+	s.hangUp()
+	return nil
+}
+
+// Server identifies the server; it asks it, so that an answer proves the connection. Another one than before, as after
+// a failover, is checked as the first was and taken.
+func (s *Source) Server(ctx context.Context) (engine.Server, error) {
+	ask := func() error {
+		return s.ask(ctx, "identifying the source", func(c *conn) error { return c.query("SELECT 1", nil) })
+	}
+	err := ask()
+	if task.Code(err) != otherServer {
+		return s.server, err
+	}
+	before, version := s.server, s.version
+	s.forget()
+	if err = ask(); err == nil && !s.options.Unchecked {
+		if err = s.Check(ctx); err == nil {
+			err = s.checkStrict(ctx)
+		}
+	}
+	if err != nil {
+		s.forget()
+		s.server, s.version = before, version
+		return engine.Server{}, err
+	}
+	return s.server, nil
+}
+
+// forget ends the idle connections and lets the next one tell which server it is.
+func (s *Source) forget() {
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	s.hangUp()
+	s.server = engine.Server{}
+	s.chosen.Store(false)
+}
+
+// hangUp ends all connections that nobody holds.
+func (s *Source) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.control != nil {
 		s.control.Close()
 		s.control = nil
@@ -92,13 +134,6 @@ func (s *Source) Close() error {
 		c.Close()
 	}
 	s.idle = nil
-	return nil
-}
-
-// Server identifies the server; it asks it, so that an answer proves the connection.
-func (s *Source) Server(ctx context.Context) (engine.Server, error) {
-	err := s.ask(ctx, "identifying the source", func(c *conn) error { return c.query("SELECT 1", nil) })
-	return s.server, err
 }
 
 // Start reads the set of finished transactions first and the end of the binlog after it.
@@ -153,6 +188,27 @@ func (s *Source) Executed(ctx context.Context, like cdc.GTIDSet) (cdc.GTIDSet, e
 		return err
 	})
 	return set, err
+}
+
+// Missing names the first transaction of the sets that the server does not have.
+func (s *Source) Missing(ctx context.Context, sets []cdc.GTIDSet) (string, error) {
+	sql := "SELECT @@GLOBAL.gtid_executed"
+	if s.server.Flavor == cdc.MariaDB {
+		sql = "SELECT @@GLOBAL.gtid_binlog_state"
+	}
+	missing := ""
+	err := s.ask(ctx, "comparing the source with what was sent", func(c *conn) error {
+		return c.query(sql, func(row []string) error {
+			for _, set := range sets {
+				var err error
+				if missing, err = cdc.Missing(s.server.Flavor, row[0], set); missing != "" || err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	return missing, err
 }
 
 // ask runs a question on the control connection, which it opens again where it was lost: a lost idle connection is

@@ -148,7 +148,7 @@ func (k *chain) confirm(cut int) {
 			k.example("halves", "%s answers %s", r, k.describe(s))
 		}
 	}
-	if k.inits > 0 {
+	if k.inits > 0 && !c.o.Moved {
 		r := &c.topics.Records[k.initRec]
 		if (r.Pos != Position{}) && k.passed(r.Pos) != cut {
 			c.r.Positions++

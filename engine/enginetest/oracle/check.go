@@ -11,6 +11,8 @@ type CheckOptions struct {
 	DDLFrom *Position
 	// NoDDL: the task sends no DDL records.
 	NoDDL bool
+	// Moved: the task moved to the server of the ledger; positions in the records may be of another one.
+	Moved bool
 	// OnePartition: each table is in one partition, so that the place of its DDL records is checked.
 	OnePartition bool
 }

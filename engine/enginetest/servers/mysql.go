@@ -291,7 +291,7 @@ func (m *MySQL) Ledger(t testing.TB) (binlogFiles []string) {
 	t.Helper()
 	m.mustOwn(t)
 	data := filepath.Join(m.Dir, "data")
-	index, err := filepath.Glob(filepath.Join(data, "*-bin.index"))
+	index, err := filepath.Glob(filepath.Join(data, "mysql-bin.index"))
 	if err != nil || len(index) != 1 {
 		t.Fatalf("binlog index in %s: %v %v", data, index, err)
 	}
