@@ -126,7 +126,7 @@ func configure(t task.Target) (*Client, error) {
 			return nil, &task.Error{Code: "target.compression_unknown", Text: fmt.Sprintf("There is no compression %q", t.Compression), Hint: "none, gzip, snappy, lz4 or zstd"}
 		}
 	}
-	c.transport = &transport{Transport: kafka.Transport{ClientID: clientID, MetadataTTL: metadataTTL, DialTimeout: dialTimeout, Dial: (&net.Dialer{Timeout: dialTimeout / 2}).DialContext}}
+	c.transport = &transport{Transport: kafka.Transport{ClientID: clientID, MetadataTTL: metadataTTL, DialTimeout: dialTimeout, Dial: dial}}
 	if c.transport.TLS, err = tlsConfig(t.TLS); err != nil {
 		return nil, err
 	}
@@ -137,6 +137,16 @@ func configure(t task.Target) (*Client, error) {
 		}
 	}
 	return c, nil
+}
+
+// dial has the kernel drop what is not sent yet when a connection ends, also by the end of the process: a request that
+// was given up must not go out late.
+func dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: dialTimeout / 2}).DialContext(ctx, network, addr)
+	if c, ok := conn.(*net.TCPConn); ok && err == nil {
+		err = c.SetLinger(0)
+	}
+	return conn, err
 }
 
 // addresses adds the default port where none is given.

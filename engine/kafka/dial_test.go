@@ -117,6 +117,9 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 			if task.Code(err) != c.code {
 				t.Fatalf("got %v, want %s", err, c.code)
 			}
+			if e, ok := err.(*task.Error); c.code == "target.connection_lost" && (!ok || !strings.Contains(e.Hint, "older than Kafka 0.10.1")) {
+				t.Errorf("brokers that know no ApiVersions close the connection, too, which %+v does not say", e)
+			}
 			if s := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(s, "wr0ng-secret") {
 				t.Fatalf("the password is in %s", s)
 			}

@@ -205,7 +205,7 @@ func fromNetwork(err error) *task.Error {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return &task.Error{Code: "target.timeout", Text: "The broker did not answer in time", Hint: "Check the network, a firewall, and the hosts in advertised.listeners.", Retry: true}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return &task.Error{Code: "target.connection_lost", Text: "The broker closed the connection", Hint: "The broker is going down or restarting; the task goes on by itself.", Retry: true}
+		return &task.Error{Code: "target.connection_lost", Text: "The broker closed the connection", Hint: "The broker is going down or restarting; the task goes on by itself. If it never answered: the port may not be Kafka's, or the broker is older than Kafka 0.10.1.", Retry: true}
 	}
 	return nil
 }

@@ -26,6 +26,9 @@ func TestKafka010(t *testing.T) {
 	if id := producer(t, c); id != engine.NoProducer {
 		t.Fatalf("producer %d", id)
 	}
+	if d := c.Parked(); d != 10*time.Second {
+		t.Errorf("a request without a producer is waited for %s: docs/guarantees.md says 10 s", d)
+	}
 	t.Run("read as written", func(t *testing.T) { readAsWritten(t, k.Plain) })
 	t.Run("read what others wrote", func(t *testing.T) { readOthers(t, c, k.Plain) })
 	t.Run("topics", func(t *testing.T) {

@@ -38,11 +38,18 @@ func (c *Client) NewProducer(ctx context.Context) (int64, error) {
 	return id, err
 }
 
-// leastParked is how long a request may at least be on its way, however short the timeout.
-const leastParked = 2 * time.Second
+// A request without a producer id is given up after parked, and waited for as long again. That is longer than the
+// session of a broker of Kafka 0.10 lasts (6 s unless set otherwise): one that stands still for longer is no leader any
+// more when it goes on, so that what it then writes is not kept where there is another replica.
+const (
+	parked      = 10 * time.Second
+	leastParked = 2 * time.Second
+)
 
 // Parked is how long after it was given up a request is waited for that no producer id keeps from being written late.
-func (c *Client) Parked() time.Duration { return max(c.timeout, leastParked) }
+// Here it takes no longer itself, so that the wait covers one that a run which has ended was still sending; and what
+// the kernel holds of it goes with its connection (see dial).
+func (c *Client) Parked() time.Duration { return max(min(c.timeout, parked), leastParked) }
 
 // Produce makes one attempt with acks=all and gives the offset of the first message. Errors are *ProduceFailure. In
 // doubt the same batch may be sent again at once where the leader has changed; the caller paces further attempts.
@@ -59,10 +66,14 @@ func (c *Client) Produce(ctx context.Context, p engine.Partition, b *engine.Batc
 	if err != nil {
 		return 0, refused(err)
 	}
-	res, err := c.send(ctx, p, set)
+	limit := c.timeout
+	if b.Producer == engine.NoProducer {
+		limit = c.Parked()
+	}
+	res, err := c.send(ctx, limit, p, set)
 	if unsent(err) && ctx.Err() == nil {
 		c.refresh(ctx)
-		res, err = c.send(ctx, p, set)
+		res, err = c.send(ctx, limit, p, set)
 	}
 	if err != nil {
 		// The encoder is not used again: the request that was given up may still be reading its buffer.
@@ -78,7 +89,9 @@ func (c *Client) Produce(ctx context.Context, p engine.Partition, b *engine.Batc
 	return res.BaseOffset, nil
 }
 
-func (c *Client) send(ctx context.Context, p engine.Partition, set []byte) (*kafka.ProduceResponse, error) {
+func (c *Client) send(ctx context.Context, limit time.Duration, p engine.Partition, set []byte) (*kafka.ProduceResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	return c.kafka.RawProduce(ctx, &kafka.RawProduceRequest{
 		Topic: p.Topic, Partition: p.ID, RequiredAcks: kafka.RequireAll,
 		RawRecords: protocol.RawRecordSet{Reader: bytes.NewReader(set)},
