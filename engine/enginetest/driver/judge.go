@@ -21,6 +21,7 @@ func Judge(t testing.TB, m *servers.MySQL, brokers []string, topic string, table
 	files := m.Ledger(t)
 	lo := oracle.LedgerOptions{Flavor: flavor, Follow: []string{"work." + workload.RenamedAway}}
 	for _, name := range tables {
+		lo.Follow = append(lo.Follow, "work._"+name+"_gho", "work._"+name+"_new") // which online schema tools make and rename
 		lo.Tables = append(lo.Tables, oracle.Selection{Name: "work." + name})
 	}
 	ledger, err := oracle.ReadLedger(lo, files, func(args ...string) *exec.Cmd { return m.Binlog(t, args...) })

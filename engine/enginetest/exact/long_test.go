@@ -17,6 +17,7 @@ import (
 
 var (
 	mutant = flag.Bool("exact.mutant", false, "show that the naive low watermark loses rows in the same test")
+	broker = flag.String("exact.kafka", "", "a broker that .ci/fetch has brought, like kafka-2.8.2, to play one shape against")
 	sbtest = flag.Int("exact.sbtest", 0, "rows of the baseline copy; 0: not run")
 )
 
@@ -97,6 +98,21 @@ func overlay(t *testing.T, files map[string][][2]string) string {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// TestBroker plays one shape against a broker of another version.
+func TestBroker(t *testing.T) {
+	if *broker == "" {
+		t.Log("run with -exact.kafka VERSION")
+		return
+	}
+	s := shapes()[1]
+	s.points = points[3:11]
+	report := exercise(t, driver.Binary(t), servers.StartOldKafka(t, servers.KafkaVersion(*broker)), s, "other", map[string]bool{})
+	t.Log(report)
+	if !report.OK() {
+		t.Fail()
+	}
 }
 
 // TestBaseline copies one table of sysbench's shape and prints what it cost: time, processor time and peak memory of

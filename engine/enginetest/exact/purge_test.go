@@ -47,16 +47,7 @@ func outlive(t *testing.T, bin string, k *servers.Kafka, kind servers.Kind, topi
 	if err != nil {
 		t.Fatal(err)
 	}
-	for p.Last().Phase != "full" {
-		_, more := p.Said()
-		select {
-		case <-more:
-		case <-p.Done():
-			t.Fatalf("it ended: %+v", p.Outcome())
-		case <-ctx.Done():
-			t.Fatal("the full copy did not begin")
-		}
-	}
+	reach(ctx, t, p, "full")
 	k.Freeze(t)
 	defer k.Thaw(t)
 	needed := purgeAll(ctx, t, m)
@@ -95,6 +86,24 @@ func outlive(t *testing.T, bin string, k *servers.Kafka, kind servers.Kind, topi
 	t.Log(report)
 	if !report.OK() {
 		t.Fail()
+	}
+}
+
+// reach waits until the process is in the phase.
+func reach(ctx context.Context, t *testing.T, p *driver.Process, phase string) {
+	t.Helper()
+	for {
+		_, more := p.Said()
+		if p.Last().Phase == phase {
+			return
+		}
+		select {
+		case <-more:
+		case <-p.Done():
+			t.Fatalf("it ended: %+v", p.Outcome())
+		case <-ctx.Done():
+			t.Fatalf("phase %s did not begin", phase)
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ func (r *reshape) spec(p *parser, db, flavor string) error {
 		p.acceptAny("TO", "AS", "=")
 		d.name = p.table(db)
 		return nil
-	case p.acceptAny("ALGORITHM", "LOCK", "COMMENT", "ENGINE", "FORCE", "ROW_FORMAT"):
+	case p.acceptAny("ALGORITHM", "LOCK", "COMMENT", "ENGINE", "FORCE", "ROW_FORMAT", "AUTO_INCREMENT"):
 		return nil
 	}
 	return fmt.Errorf("form %q is not read by the oracle", p.peek().text)

@@ -29,7 +29,15 @@ func (l *Ledger) define(p *parser, db string, txn int32) ([]string, error) {
 		if !p.accept("TABLE") {
 			return nil, nil
 		}
-		return l.create(parseCreate(p, db, l.Flavor))
+		d := parseCreate(p, db, l.Flavor)
+		if p.accept("LIKE") {
+			if like := l.tables[p.table(db)]; like != nil {
+				name := d.name
+				d = like.def.clone()
+				d.name = name
+			}
+		}
+		return l.create(d)
 	case p.accept("ALTER", "TABLE"), p.accept("ALTER", "ONLINE", "TABLE"):
 		return l.alter(p, db, txn)
 	case p.accept("TRUNCATE"):
