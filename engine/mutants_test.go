@@ -113,7 +113,7 @@ var mutants = []mutant{
 	{"move-hands-early", "I5", []edit{{"chunk.go", "(c.due || r.behind.none())", "true"}}},
 	{"move-expires-early", "I2", []edit{{"chunk.go", "		return r.set.Includes(c.holds)\n", "		return true\n"}}},
 	{"move-floor", "I2", []edit{{"move.go", "		r.wait(r.found.tids)\n", "		_ = r.found.tids\n"}}},
-	{"move-keeps-definitions", "I5", []edit{{"move.go", "		if !low.Before(v.At) {\n", "		if true {\n"}}},
+	{"move-keeps-definitions", "I5", []edit{{"move.go", "		if !low.Before(v.At) {\n", "		if true || !low.Before(v.At) {\n"}}},
 	{"move-before-end", "I1", []edit{{"sim_world_test.go", "		w.r.openFrom = w.turned.at(w.src.end())\n", "		_ = 0\n"}}},
 	{"copy-older", "I7", []edit{{"restart.go", "	if !r.found.chunks[n] {", "	if false {"}}},
 }

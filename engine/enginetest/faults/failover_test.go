@@ -188,36 +188,3 @@ func TestFailover(t *testing.T) {
 		})
 	}
 }
-
-// TestFailoverLoses: the replica lacks a transaction that was already sent.
-func TestFailoverLoses(t *testing.T) {
-	for _, kind := range []servers.Kind{servers.MySQL80, servers.MariaDB1011} {
-		t.Run(string(kind), func(t *testing.T) {
-			f := newFailover(t, kind, "failover-loses-"+string(kind))
-			if err := workload.Setup(f.ctx, f.primary.Addr, f.primary.RootUser, f.primary.RootPassword, workload.Options{Seed: 1}); err != nil {
-				t.Fatal(err)
-			}
-			f.start()
-			f.until(func(p driver.Progress) bool { return p.Phase == "incremental" })
-			f.replicated()
-			f.replica.Exec(t, "STOP REPLICA")
-			f.primary.Exec(t, "DELETE FROM work.t_int WHERE id = (SELECT id FROM (SELECT min(id) id FROM work.t_int) x)")
-			lost := f.finished(f.primary)
-			lost = lost[strings.LastIndexAny(lost, "-:")+1:]
-			f.process.Signal(syscall.SIGTERM)
-			<-f.process.Done()
-			if end, err := f.task.Run(f.ctx, "", nil, "--until", "caught-up"); err != nil || end.Code != 0 {
-				t.Fatal(end, err)
-			}
-			f.line.Stop()
-			f.line.Upstream = f.replica.Addr
-			if err := f.line.Start(); err != nil {
-				t.Fatal(err)
-			}
-			end, err := f.task.Run(f.ctx, "", nil)
-			if err != nil || end.Last.Error == nil || end.Last.Error.Code != "source.lost" || !strings.Contains(end.Last.Error.Text, lost) {
-				t.Fatalf("%+v %v, not source.lost with transaction %s", end, err, lost)
-			}
-		})
-	}
-}
