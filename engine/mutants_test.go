@@ -56,8 +56,21 @@ var mutants = []mutant{
 `},
 	}},
 	{"past-sealed-s", "I2", []edit{{"note.go", "		if s.Before(low) {", "		if c.Status == 1 && s.Before(low) {"}}},
-	{"no-fence", "I7", []edit{{"sim_world_test.go", "		w.reqs[i] = w.b.send(i, f.batch)\n	}\n	w.stage = simFencing", "		_ = f\n		l.done(int64(w.b.parts[i].hw) + 1)\n		l.seq = 0\n	}\n	w.stage = simFencing"}}},
-	{"epoch-not-saved", "I1", []edit{{"run.go", "s.Epoch%math.MaxInt16+1", "max(s.Epoch, math.MaxInt16*0+1)"}}},
+	{"no-fence", "I7", []edit{
+		{"sim_world_test.go", "		w.reqs[i] = w.b.send(i, f.batch)\n	}\n	w.stage = simFencing", `		log := w.b.parts[i].log[:w.b.parts[i].hw]
+		_, l.seq = l.done(int64(len(log))), 0
+		if l.sum = 0; len(log) > 0 {
+			l.sum = sumOf([]byte(log[len(log)-1]))
+		}
+		_ = f
+	}
+	w.stage = simFencing`},
+		{"readback.go", "if r.found.seen[i] != (placed{fences[i], l.sum}) {", "if false {"},
+		{"truncated.go", "		case fences[i] < end:\n", "		case fences[i]+1 < end:\n"},
+		{"restart.go", "	if r.noted.Seq == 1 && r.found.seen[lane].sum == 0 &&", "	if r.noted.Seq < 1 && r.found.seen[lane].sum == 0 &&"},
+	}},
+	{"epoch-not-saved", "I1", []edit{{"run.go", "	return d.Checkpoints.Epoch(ctx, s.Producer, s.Epoch, s.Runs[len(s.Runs)-1])\n", "	return nil\n"}}},
+	{"low-ahead", "I2", []edit{{"note.go", "	low := r.point\n", "	low := later(r.point, r.found.upto)\n"}}},
 	{"gone-by-memory", "I2", []edit{{"chunk.go", "	return !r.low.Before(c.H)\n", "	return !r.point.Before(c.H)\n"}}},
 	{"late-result", "I4", []edit{{"chunk.go", "	if !o.current() {\n		_ =", "	if c.Status != snapshot.Open {\n		_ ="}}},
 	{"ddl-keeps-open", "I5", []edit{{"ddl.go", "		if c.Status == snapshot.Open {\n			r.discard", "		if false {\n			r.discard"}}},
@@ -90,7 +103,10 @@ var mutants = []mutant{
 	{"truncated-end-only", "I2", []edit{{"truncated.go", "		case r.found.tails[i] != sums[i]:\n			lanes = append(lanes, i)\n", ""}}},
 	{"truncated-floor-proof", "I2", []edit{{"note.go", "			n.Offsets[i] = r.found.from[i]\n", "			n.Offsets[i], n.Ends[i], n.Sums[i] = r.found.from[i], r.found.from[i], 0\n"}}},
 	{"truncated-idle-lane", "I2", []edit{{"truncated.go", "		if ends[i] < acked[i] {", "		if false {"}, {"sim_world_test.go", " && !slices.ContainsFunc(s.r.lanes, func(l *lane) bool { return int(l.acked) > len(w.b.parts[l.id].log) })", ""}}},
-	{"truncated-blind-note", "I2", []edit{{"truncated.go", "		if sum := n.Sums[i]; sum == 0 || held[i][n.Ends[i]-1] != sum {", "		if sum := n.Sums[i]; sum == 1 {"}}},
+	{"truncated-blind-note", "I2", []edit{
+		{"truncated.go", "		if sum := n.Sums[i]; sum == 0 || held[i][n.Ends[i]-1] != sum {", "		if sum := n.Sums[i]; sum == 1 {"},
+		{"restart.go", "	if r.noted.Seq == 1 && r.found.seen[lane].sum == 0 &&", "	if r.noted.Seq < 1 && r.found.seen[lane].sum == 0 &&"},
+	}},
 	{"truncated-done-stays", "I2", []edit{{"truncated.go", "		case c.Status == snapshot.Done && c.Closed < n.Seq:", "		case c.Status == snapshot.Done:"}}},
 	{"truncated-unproven", "I2", []edit{{"truncated.go", "c.Status == snapshot.Done && c.Closed >= last.Seq", "false"}}},
 	{"truncated-schema-sent", "I2", []edit{{"truncated.go", "	if last.Seq == 1 {", "	if false {"}}},
@@ -120,9 +136,10 @@ var mutants = []mutant{
 
 // likes are the histories that have what a mutant concerns, by the beginning of its name.
 var likes = []struct{ begins, like string }{
-	{"move", "failover"}, {"plain-", "plain"}, {"tier-change", "plain,mixed"}, {"copy-", "copies"}, {"truncated-", "unclean"}, {"expired-", "ages"},
-	{"past-sealed-s", "crashes"}, {"point-back", "crashes"}, {"gone-by-memory", "crashes"},
-	{"text-", "text"},
+	{"move", "failover"}, {"point-back", "crashes"}, {"text-", "text"},
+	{"plain-", "plain"}, {"tier-change", "plain,mixed"}, {"copy-", "copies"}, {"expired-", "ages"},
+	{"truncated-", "unclean"}, {"truncated-gone", "deep"}, {"truncated-unproven", "seldom"}, {"truncated-chunk-note", "idle"}, {"truncated-blind-note", "seldom"},
+	{"no-fence", "crashes"}, {"low-ahead", "crashes"}, {"past-sealed-s", "crashes"}, {"gone-by-memory", "crashes"},
 	{"ddl-", "ddl"}, {"hand-before-h", "ddl,crashes"}, {"seal-before-q", "ddl"}, {"touch-ddl-", "ddl"}, {"older-lock", "rowLock"},
 }
 

@@ -166,8 +166,11 @@ func (b *simBroker) unclean(pi int) {
 		return
 	}
 	drop := 1 + b.w.pick(min(4, len(p.all)))
-	if b.w.pick(8) == 1 {
+	switch b.w.pick(8) {
+	case 1:
 		drop = len(p.all)
+	case 2:
+		drop = 1 + b.w.pick(len(p.all))
 	}
 	if b.w.c.foreign && drop == len(p.all) { // where others fill the gap, it is seen only if something of ours is left
 		return

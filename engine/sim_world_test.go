@@ -96,6 +96,14 @@ func (c *simConfig) be(like string, draw func(uint64) int) {
 		c.crashes, c.mul[mCrash], c.mul[mFault] = 1+draw(3), 2+draw(3), 2+draw(5)
 	case "failover":
 		c.byFile, c.copies, c.failover, c.loses, c.crashes = false, false, true, draw(3) == 0, 2+draw(3)
+	case "deep": // old notes are kept, and chunk files are not
+		c.keepNotes, c.keepBytes, c.openEnded, c.limit, c.maxTx = 1000, 0, true, 8, 1+draw(3)
+		c.mul[mNote], c.mul[mWork], c.mul[mHand], c.mul[mSend], c.mul[mRoute], c.mul[mSource] = 8, 12, 16, 16, 16, 8
+	case "seldom": // few notes, and much between them
+		c.mul[mNote], c.mul[mWork], c.mul[mHand], c.mul[mSend], c.mul[mFault] = 1, 8, 8, 16, 6
+	case "idle": // the source, while chunks go out in parts
+		c.maxTx, c.limit, c.zero, c.mul[mNote], c.mul[mSource], c.crashes = 1+draw(2), 2, true, 16, 8, 3
+		c.keepNotes = 1000
 	case "ages":
 		c.plain, c.copies, c.unclean, c.ages = false, false, false, true
 	case "crashes":
