@@ -10,6 +10,27 @@ import (
 	"sluice/views/i18n"
 )
 
+// A part that is empty by now is sent to a page that was loaded while it was not.
+func TestLiveEmptiesParts(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	texts, err := i18n.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := New(Deps{Tasks: shelfTasks{s}, Statuses: s.hub, Now: func() time.Time { return shelfNow }})
+	f := &follower{h: h, p: &views.Page{Locale: texts.Locale(i18n.English), Now: shelfNow}, topics: []string{"end:finished"}, sent: map[string]string{}}
+	sent := ""
+	for range 2 {
+		if err := f.send(t.Context(), nil, func(html string) error { sent += html; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Count(sent, `data-target="end-act"></live-part>`) != 1 {
+		t.Errorf("the words of a task that was ending are not taken away, once: %s", sent)
+	}
+}
+
 // TestLiveChecks follows a precheck from its first item to its end.
 func TestLiveChecks(t *testing.T) {
 	t.Parallel()

@@ -155,7 +155,7 @@ func (f *follower) parts(ctx context.Context, parts map[string]templ.Component) 
 		if err := part.Render(ctx, &b); err != nil {
 			return err
 		}
-		if f.sent[id] == b.String() {
+		if was, ok := f.sent[id]; ok && was == b.String() { // what is empty now may have been full on the page
 			continue
 		}
 		f.sent[id] = b.String()

@@ -37,7 +37,7 @@ func topicsView(p *views.Page, list []Topic) []views.Option {
 		if t.Known {
 			text += " · " + retention(p, t.RetentionMillis)
 			if t.Cleanup != "" && t.Cleanup != "delete" {
-				text += " · " + p.T("wizard.topic.cleanup", "Policy", t.Cleanup)
+				text += " · " + t.Cleanup
 			}
 		}
 		out = append(out, views.Option{Value: t.Name, Text: text, Facts: topicFacts(p, t)})

@@ -57,7 +57,7 @@
 	document.addEventListener("change", (e) => {
 		const facts = e.target.id === "topic" && document.getElementById("topic-facts");
 		if (!facts) return;
-		const values = e.target.selectedOptions[0].dataset.facts?.split("\n");
+		const values = e.target.selectedOptions[0]?.dataset.facts?.split("\n");
 		facts.hidden = !values;
 		facts.querySelectorAll("dd").forEach((d, i) => { d.textContent = values?.[i] ?? ""; });
 	});

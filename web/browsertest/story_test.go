@@ -40,7 +40,6 @@ func TestStory(t *testing.T) {
 			s := &story{w: w, lang: lang, name: "订单 orders " + short, user: "dts_" + short, secret: "Typed-in-the-browser-1"}
 			w.exec("CREATE OR REPLACE USER '"+s.user+"'@'%' IDENTIFIED BY '"+s.secret+"'",
 				"GRANT REPLICATION CLIENT, REPLICATION SLAVE, SHOW VIEW, SELECT ON *.* TO '"+s.user+"'@'%'")
-			w.kafka.CreateTopic(t, w.topic+"_before", 6, "cleanup.policy", "compact")
 			c := newConsole(t, func(context.Context, *store.Store) {})
 			s.Tab = c.open()
 			s.language(lang)
@@ -97,9 +96,11 @@ func (s *story) connect() {
 	s.fill("#source_password", s.secret)
 	s.click(`button[value=test_source]`)
 	s.wait("#source-test .test-verdict:not(.bad)")
+	archive := "archive_" + s.user
+	s.w.kafka.CreateTopic(s.t, archive, 6, "cleanup.policy", "compact")
 	s.click(`button[value=topics]`)
 	s.wait("#topics select")
-	s.choose("#topic", s.w.topic+"_before")
+	s.choose("#topic", archive)
 	s.waitText("#topic-facts", "6")
 	s.waitText("#topic-facts", "compact")
 	s.accessible("wizard-topics")
@@ -280,6 +281,7 @@ func (s *story) finish(id string, say words) {
 	s.click("#end-confirm .danger")
 	s.waitText("#end-live", say.ended)
 	s.waitText("#task-status", say.completed)
+	s.waitJS("no words of an end that is over", `!document.querySelector("#end-act .notice")`)
 	s.shot("ended." + s.lang)
 }
 
