@@ -204,6 +204,9 @@ func TestChineseEvents(t *testing.T) {
 			if code == "source.table_renamed" {
 				e.Params["2"] = "shop.orders_old"
 			}
+			if code == "horizon.near" {
+				e.Params = map[string]string{"1": "mysql-bin.000007:4", "2": "mysql-bin.000007", "3": ""}
+			}
 			if strings.HasPrefix(code, "target.") {
 				e.Params = map[string]string{"1": "shop", "2": "3", "3": "4000", "4": "5000"}
 			}

@@ -139,6 +139,7 @@ func (f *follower) look(ctx context.Context, p *views.Page, kind, id string) err
 	case "overview":
 		m := f.h.overview(p, s, head)
 		parts["show-next"], parts["show-phases"], parts["show-delay"] = views.NextStep(m.Next), views.PhaseCards(p, m.Phases), views.DelayWord(p, m.Delay)
+		parts["show-deadline"] = views.NextStep(m.Deadline)
 		parts["show-numbers"], parts["show-charts"], parts["show-facts"] = views.Facts(p, m.Numbers), views.Charts(p, m.Charts), views.Facts(p, m.Facts)
 	case "end":
 		m := s.ending(p, head)

@@ -150,6 +150,18 @@ func newShelf(t *testing.T) *shelf {
 	s.add("paused", task.Stopped, `{"phase":"full","copied":40000,"estimate":88000,"position":"4711@231","low":"4000@231","measured":"2026-11-22T16:00:00Z"}`, nil)
 	s.add("failed", task.Failed, `{"phase":"incremental","copied":88000,"inserts":12}`, nil).Failure = &task.Error{Code: "source.binlog_purged", Text: "The binlog is gone <now>", Hint: "None.", Err: errors.New("ERROR 1236 (HY000): Could not find first log file name")}
 	s.add("finished", task.Finished, `{"phase":"finished","copied":88000,"inserts":1234,"acked":89234,"acked_bytes":91234567,"low":"mysql-bin.000231:4711","log":"mysql-bin","set":"0-1-5"}`, nil)
+	s.add("full-spool", task.Running, "", func(p *progress.Status) {
+		p.Phase, p.Copied, p.Estimate = "full", 40000, 88000
+		h := &p.Horizon
+		h.Looked, h.Oldest, h.Needs, h.Kept, h.Deadline = shelfNow, "mysql-bin.000201", "mysql-bin.000209:4711", 24*time.Hour, shelfNow.Add(5*time.Hour)
+		h.Spooled, h.Limit, h.Full = 64<<20, 64<<20, true
+	})
+	kept := func(id string, state task.State, left time.Duration) {
+		s.add(id, state, `{"phase":"incremental","copied":88000,"horizon":{"looked":"2026-11-22T15:00:00Z","oldest":"mysql-bin.000201","needs":"mysql-bin.000231:4000","kept":86400000000000,"deadline":"`+shelfNow.Add(left).Format(time.RFC3339)+`","spooled":1048576,"limit":8589934592}}`, nil)
+	}
+	kept("paused-kept", task.Stopped, 20*time.Hour)
+	kept("paused-urgent", task.Stopped, time.Hour)
+	kept("failed-late", task.Failed, -time.Hour)
 	s.echo = s.routes(t)
 	return s
 }

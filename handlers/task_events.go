@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -53,6 +54,12 @@ func eventRow(p *views.Page, e task.Event) views.EventRow {
 	}
 	if why := "spool." + e.Params["1"]; e.Code == "spool.discarded" && p.Has(why) {
 		e.Params = map[string]string{"1": p.T(why)}
+	}
+	if at, err := time.Parse(time.RFC3339, e.Params["3"]); e.Code == "horizon.near" {
+		e.Params = maps.Clone(e.Params)
+		if e.Params["3"] = p.T("horizon.purged"); err == nil {
+			e.Params["3"] = deadlineAt(p, at)
+		}
 	}
 	for name, value := range e.Params {
 		if _, err := strconv.Atoi(name); err == nil {

@@ -52,6 +52,9 @@ func (h *Handlers) TaskList(c echo.Context) error {
 			return
 		}
 		b := bin(condition)
+		if row.Deadline != "" {
+			b = "attention"
+		}
 		counts[b]++
 		counts[""]++
 		if q.status == "" || q.status == b {
@@ -73,10 +76,10 @@ func (h *Handlers) TaskList(c echo.Context) error {
 
 // urgency puts what needs a person first.
 func urgency(r views.TaskRow) int {
-	switch r.Status.Tone {
-	case "bad":
+	switch {
+	case r.Status.Tone == "bad", r.Deadline != "":
 		return 2
-	case "warn":
+	case r.Status.Tone == "warn":
 		return 1
 	}
 	return 0

@@ -174,6 +174,12 @@ func (s *stand) row(p *views.Page) views.TaskRow {
 	if s.Failure != nil && s.State == task.Failed {
 		r.Cause = p.Error(s.Failure.Code, s.Failure.Text, "").Text
 	}
+	if s.urgent(p.Now) {
+		r.Deadline = p.T("horizon.row_late")
+		if !s.now.Horizon.Late(p.Now) {
+			r.Deadline = p.T("horizon.row", "At", deadlineAt(p, s.now.Horizon.Deadline))
+		}
+	}
 	return r
 }
 

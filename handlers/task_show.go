@@ -73,7 +73,7 @@ func (h *Handlers) TaskShow(c echo.Context) error {
 }
 
 func (h *Handlers) overview(p *views.Page, s stand, head views.TaskHead) *views.Overview {
-	m := &views.Overview{Head: head, Delay: s.delay(p), Numbers: s.numbers(p), Charts: charts(p, h.Statuses.History(s.ID)), Next: s.next(p)}
+	m := &views.Overview{Head: head, Delay: s.delay(p), Numbers: s.numbers(p), Charts: charts(p, h.Statuses.History(s.ID)), Next: s.next(p), Deadline: s.deadline(p)}
 	for i, mark := range s.phases(p) {
 		name := []string{"schema", "full", "incremental"}[i]
 		mark.Name = p.T("phase." + name)
@@ -92,7 +92,7 @@ func (s *stand) positions(p *views.Page) []views.Fact {
 	if s.now.Set != "" {
 		out = append(out, views.Fact{Name: p.T("show.gtid_set"), Value: s.now.Set, Code: true})
 	}
-	return out
+	return append(out, s.kept(p)...)
 }
 
 func dash(text string) string {

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -66,4 +68,18 @@ func (t *Task) Events(ctx context.Context, limit int) ([]Event, error) {
 		}
 	}
 	return out, nil
+}
+
+// Newest gives which of the codes the task's history had last; empty for none of them.
+func (t *Task) Newest(ctx context.Context, codes ...string) (string, error) {
+	query, args, err := sqlx.In("SELECT code FROM event WHERE task = ? AND code IN (?) ORDER BY id DESC LIMIT 1", t.row.ID, codes)
+	if err != nil {
+		return "", fmt.Errorf("asking for events: %w", err)
+	}
+	var code string
+	err = t.store.db.GetContext(ctx, &code, query, args...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return code, failure("reading events", err)
 }

@@ -11,6 +11,7 @@ import (
 	"sluice/engine/kafka"
 	"sluice/engine/mysql"
 	"sluice/engine/precheck"
+	"sluice/engine/retention"
 	"sluice/engine/route"
 	"sluice/engine/snapshot"
 	"sluice/engine/task"
@@ -117,9 +118,9 @@ func (s askedSource) Explain(ctx context.Context, id cdc.TableID, where string) 
 	return tables, err
 }
 
-func (s askedSource) Binlogs(ctx context.Context) ([]precheck.Binlog, error) {
+func (s askedSource) Binlogs(ctx context.Context) ([]retention.File, error) {
 	list, err := s.Source.Files(ctx)
-	return each(list, func(f mysql.File) precheck.Binlog { return precheck.Binlog{Name: f.Name, Bytes: int64(f.Size)} }), err
+	return each(list, func(f mysql.File) retention.File { return retention.File{Name: f.Name, Bytes: int64(f.Size)} }), err
 }
 
 func (s askedSource) Begun(ctx context.Context, file string) (time.Time, error) {

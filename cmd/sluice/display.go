@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sluice/engine"
+	"sluice/engine/retention"
 	"sluice/engine/task"
 )
 
@@ -24,6 +25,7 @@ type display struct {
 
 	mu       sync.Mutex
 	last     engine.Progress
+	horizon  retention.Horizon
 	estimate int64
 	before   int64 // rows that earlier runs copied
 	notices  []engine.Notice
@@ -74,6 +76,12 @@ func (d *display) Notice(n engine.Notice) {
 	d.notices = append(d.notices, n)
 }
 
+func (d *display) Horizon(h retention.Horizon) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.horizon = h
+}
+
 func (d *display) loop() {
 	defer close(d.done)
 	tick := time.NewTicker(d.every)
@@ -100,7 +108,7 @@ func (d *display) close(state task.State, err error) {
 
 func (d *display) write(now time.Time, outcome task.State, err error) {
 	d.mu.Lock()
-	s := status{Progress: d.last, estimate: d.estimate, before: d.before, outcome: outcome, err: err}
+	s := status{Progress: d.last, horizon: d.horizon, now: now, estimate: d.estimate, before: d.before, outcome: outcome, err: err}
 	notices := d.notices
 	d.notices = nil
 	d.mu.Unlock()
@@ -153,6 +161,8 @@ func (r *rate) take(now time.Time, rows int64) float64 {
 // status is a moment of a run.
 type status struct {
 	engine.Progress
+	horizon          retention.Horizon
+	now              time.Time
 	estimate, before int64
 	perSecond        float64
 	outcome          task.State
@@ -186,7 +196,7 @@ func (s *status) line() string {
 		if low := where(s.Low, s.Log); low != "" {
 			b.WriteString("  delivered up to " + low)
 		}
-		return b.String() + s.doubles()
+		return b.String() + s.doubles() + s.deadline()
 	}
 	fmt.Fprintf(&b, "  %s rows/s", grouped(int64(s.perSecond)))
 	switch {
@@ -204,7 +214,23 @@ func (s *status) line() string {
 	if s.Trying != nil {
 		b.WriteString("  trying again after " + task.Code(s.Trying.Err))
 	}
-	return b.String() + s.doubles()
+	return b.String() + s.doubles() + s.deadline()
+}
+
+// deadline tells until when the task has to be run again once it has stopped, and of one that runs, if that is near.
+func (s *status) deadline() string {
+	h, text := &s.horizon, ""
+	switch stopped := s.outcome != "" && s.outcome != task.Finished; {
+	case s.outcome == task.Finished || h.Looked.IsZero() || !stopped && !h.Urgent(s.now):
+	case h.Late(s.now):
+		text = "  the source may already have purged the binlog from " + h.Needs
+	case !h.Deadline.IsZero():
+		text = "  the source purges the binlog from " + h.Needs + " at about " + h.Deadline.UTC().Format(time.RFC3339)
+	}
+	if h.Full && s.outcome == "" {
+		text += "  spool full: the source must keep its binlog"
+	}
+	return text
 }
 
 // doubles tells of messages that may stand twice, if there are any.
@@ -239,10 +265,45 @@ type document struct {
 	Delivered  string          `json:"delivered,omitempty"`
 	GTIDSet    string          `json:"gtid_set,omitempty"` // delivered
 	Waiting    string          `json:"waiting,omitempty"`
+	Binlog     *binlog         `json:"binlog,omitempty"` // how long the source keeps what the task needs of it
 	Trying     *problem        `json:"trying,omitempty"` // what a request to the target is sent again after
 	Notices    []engine.Notice `json:"notices,omitempty"`
 	Outcome    task.State      `json:"outcome,omitempty"`
 	Error      *problem        `json:"error,omitempty"`
+}
+
+// binlog is the horizon as JSON.
+type binlog struct {
+	Looked   time.Time  `json:"looked"`
+	Oldest   string     `json:"oldest"`           // the oldest file that the source keeps
+	Needs    string     `json:"needs"`            // from here on the task needs the source
+	Kept     float64    `json:"kept_seconds"`     // how long the source keeps a file; 0: as far as known, for ever
+	Deadline *time.Time `json:"deadline"`         // about when it purges what the task needs; null: not foreseen
+	Purged   bool       `json:"purged,omitempty"` // it has
+	Urgent   bool       `json:"urgent"`
+	Spool    *spooled   `json:"spool,omitempty"`
+}
+
+type spooled struct {
+	Bytes int64 `json:"bytes"`
+	Limit int64 `json:"limit"`
+	Full  bool  `json:"full"`
+}
+
+func binlogOf(h *retention.Horizon, now time.Time) *binlog {
+	if h.Looked.IsZero() {
+		return nil
+	}
+	second := func(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
+	b := &binlog{Looked: second(h.Looked), Oldest: h.Oldest, Needs: h.Needs, Kept: h.Kept.Seconds(), Purged: h.Purged, Urgent: h.Urgent(now)}
+	if !h.Deadline.IsZero() {
+		at := second(h.Deadline)
+		b.Deadline = &at
+	}
+	if h.Limit > 0 {
+		b.Spool = &spooled{h.Spooled, h.Limit, h.Full}
+	}
+	return b
 }
 
 // problem is an error as JSON.
@@ -269,6 +330,7 @@ func (s *status) document(now time.Time, notices []engine.Notice) document {
 		seconds := eta.Round(time.Second).Seconds()
 		d.ETA = &seconds
 	}
+	d.Binlog = binlogOf(&s.horizon, now)
 	d.Position, d.Delivered, d.GTIDSet = where(s.Position, s.Log), where(s.Low, s.Log), s.Set
 	return d
 }

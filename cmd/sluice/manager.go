@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"sluice/engine"
-	"sluice/engine/cdc"
 	"sluice/engine/progress"
 	"sluice/engine/task"
 	"sluice/handlers"
@@ -67,6 +66,7 @@ func (m *manager) restore(ctx context.Context) error {
 func (m *manager) clock() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var warned time.Time
 	for {
 		select {
 		case <-m.stop:
@@ -74,6 +74,12 @@ func (m *manager) clock() {
 		case now := <-tick.C:
 			if err := m.startDue(context.Background(), now); err != nil {
 				m.log.Error("tasks with a time to start could not be started", "error", err)
+			}
+			if now.Sub(warned) >= horizonEvery {
+				warned = now
+				if err := m.warn(context.Background(), now); err != nil {
+					m.log.Error("the deadlines of tasks could not be looked at", "error", err)
+				}
 			}
 		}
 	}
@@ -87,6 +93,36 @@ func (m *manager) startDue(ctx context.Context, now time.Time) error {
 	var errs []error
 	for _, id := range due {
 		errs = append(errs, m.Start(ctx, id))
+	}
+	return errors.Join(errs...)
+}
+
+// warn tells of tasks whose deadline comes near while nobody looks at their source: they are paused, have failed, or can't
+// reach it. A task that looks tells by itself.
+func (m *manager) warn(ctx context.Context, now time.Time) error {
+	tasks, err := m.runner.store.Tasks(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, t := range tasks {
+		var s progress.Status
+		if live, ok := m.hub.Status(t.ID); ok {
+			s = live
+		} else if json.Unmarshal(t.Last, &s) != nil {
+			continue // nothing, or of an older version
+		}
+		if t.State == task.Finished || s.Horizon.Looked.IsZero() || now.Sub(s.Horizon.Looked) < 2*horizonEvery {
+			continue
+		}
+		kept, err := m.runner.store.OpenTask(ctx, t.ID)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if n, due := alarm(ctx, kept, &s.Horizon, now); due {
+			m.runner.record(ctx, kept, n)
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -202,7 +238,7 @@ func (m *manager) once(ctx context.Context, id string, run *managed) (err error)
 	m.hub.Update(id, false, func(s *progress.Status) {
 		b := w.before
 		s.Inserts, s.Updates, s.Deletes, s.DDLs, s.Acked, s.AckedBytes, s.LastChange = b.Inserts, b.Updates, b.Deletes, b.DDLs, b.Acked, b.AckedBytes, b.LastChange
-		s.Plain, s.Resent, s.Doubled = b.Plain, b.Resent, b.Doubled
+		s.Plain, s.Resent, s.Doubled, s.Horizon = b.Plain, b.Resent, b.Doubled, b.Horizon
 	})
 	_, err = m.runner.run(ctx, t, engine.Control{End: run.end.asked}, w)
 	w.save(context.WithoutCancel(ctx))
@@ -330,77 +366,6 @@ func (m *manager) close() {
 		r.cancel(engine.ErrStopped)
 	}
 	m.wg.Wait()
-}
-
-// hubWatcher carries what a run tells to the hub, and keeps the newest for when the task does not run.
-type hubWatcher struct {
-	m     *manager
-	id    string
-	mu    sync.Mutex
-	saved time.Time
-	total int64 // estimated rows
-	prior int64 // copied by earlier runs
-	// before is what was kept of earlier runs: a person sees what the task has done, and not the process.
-	before progress.Status
-}
-
-const saveEvery = 10 * time.Second
-
-func (w *hubWatcher) Planned(estimate, copied int64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.total, w.prior = estimate, copied
-}
-
-func (w *hubWatcher) Notice(n engine.Notice) {
-	if n.Retry != nil {
-		w.m.retrying(w.id, n.Retry)
-	}
-}
-
-func (w *hubWatcher) Progress(p engine.Progress) {
-	w.mu.Lock()
-	total, prior := w.total, w.prior
-	due := time.Since(w.saved) > saveEvery
-	if due {
-		w.saved = time.Now()
-	}
-	w.mu.Unlock()
-	w.m.hub.Update(w.id, true, func(s *progress.Status) {
-		c, b := p.Counts, w.before
-		s.State, s.Trying, s.Phase, s.Waiting, s.Held = task.Running, attempt(p.Trying), string(p.Phase), p.Waiting, p.Bytes
-		s.Copied, s.Inserts, s.Updates, s.Deletes, s.DDLs = prior+c.Copied, b.Inserts+c.Inserts, b.Updates+c.Updates, b.Deletes+c.Deletes, b.DDLs+c.DDLs
-		s.Plain, s.Resent, s.Doubled = p.Plain, p.Doubles.Resent, p.Doubles.Found
-		s.Acked, s.AckedBytes, s.Estimate, s.ChunksLeft = b.Acked+c.Acked, b.AckedBytes+c.AckedBytes, total, p.ChunksLeft
-		s.Delay, s.Known, s.NoDelay = p.Delay, p.Known, p.NoDelay
-		s.Position, s.Low = where(p.Position, p.Log), where(p.Low, p.Log)
-		s.Log, s.Set = p.Log, p.Set
-	})
-	if due {
-		w.m.wg.Go(func() { w.save(context.Background()) }) // the engine must not wait for the disk
-	}
-}
-
-// where writes a position as its source does; one that was never set is empty.
-func where(p cdc.Position, log string) string {
-	if p.IsZero() {
-		return ""
-	}
-	return p.In(log)
-}
-
-func (w *hubWatcher) save(ctx context.Context) {
-	s, ok := w.m.hub.Status(w.id)
-	if !ok || s.Measured.IsZero() {
-		return
-	}
-	data, err := json.Marshal(s)
-	if err == nil {
-		err = w.m.runner.store.Last(ctx, w.id, data)
-	}
-	if err != nil {
-		w.m.log.Error("the progress of a task could not be kept", "task", w.id, "error", err)
-	}
 }
 
 // Clone makes a draft with the specification and the passwords of a task.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"sluice/engine"
@@ -12,6 +14,7 @@ import (
 	"sluice/engine/dts"
 	"sluice/engine/kafka"
 	"sluice/engine/mysql"
+	"sluice/engine/retention"
 	"sluice/engine/snapshot"
 	"sluice/engine/spool"
 	"sluice/engine/task"
@@ -23,12 +26,15 @@ type runner struct {
 	store  *store.Store
 	fault  func(point string) // nil in production
 	target []kafka.Option     // none in production
+	every  time.Duration      // between looks at the source's binlog; 0 is the usual
 }
 
 // watcher is told what happens during a run, from the engine's own goroutine: it must not wait.
 type watcher interface {
 	Progress(engine.Progress)
 	Notice(engine.Notice)
+	// Horizon tells how long the source keeps what the task needs of it.
+	Horizon(retention.Horizon)
 	// Planned tells the rows of the full copy, as the server estimates them, and those that earlier runs copied.
 	Planned(estimate, copied int64)
 }
@@ -78,19 +84,36 @@ func (r *runner) run(ctx context.Context, t *store.Task, control engine.Control,
 	}
 	_ = t.Event(held, store.Info, "task.started", nil)
 	r.plan(held, t, source, w)
+	notice := func(n engine.Notice) { r.record(held, t, n); w.Notice(n) }
+	looking := newHorizon(source, w)
+	finish := r.look(held, t, looking, notice)
 	err = engine.Run(held, &engine.Deps{
 		Spec: &spec, Task: t.ID(), Generation: t.Generation(),
 		Source: source, Sink: sink, Topics: topics{sink}, Checkpoints: t, Files: files,
 		NewCodec: func(version string) engine.Codec { return dts.New(dts.Options{ServerVersion: version}) },
 		Supports: dts.Supports, Now: time.Now,
-		OnEvent:  func(n engine.Notice) { r.record(held, t, n); w.Notice(n) },
-		Progress: w.Progress, Fault: r.fault,
+		OnEvent: notice, Progress: looking.Progress, Fault: r.fault,
 	}, control)
+	finish()
 	state, err := r.end(ctx, t, err)
 	if state == task.Finished {
 		err = errors.Join(err, t.DropSpool())
 	}
 	return state, err
+}
+
+// look watches the source's binlog beside the run, until finish is called.
+func (r *runner) look(ctx context.Context, t *store.Task, h *horizon, notice func(engine.Notice)) (finish func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		h.run(ctx, cmp.Or(r.every, horizonEvery), func(seen retention.Horizon) {
+			if n, due := alarm(ctx, t, &seen, time.Now()); due {
+				notice(n)
+			}
+		})
+	})
+	return func() { cancel(); wg.Wait() }
 }
 
 // reserve is how much of the disk a spool leaves to all else that the folder holds.
@@ -180,7 +203,7 @@ func (r *runner) plan(ctx context.Context, t *store.Task, source *mysql.Source, 
 
 // warnings are the notices that a person should look at.
 var warnings = map[string]bool{"target.repaired": true, "target.compacted": true, "target.partitions_added": true,
-	"target.doubles": true, "target.resent": true}
+	"horizon.near": true, "target.doubles": true, "target.resent": true}
 
 // record keeps a notice in the task's history. A history that can't be written stops nothing: what matters is
 // written by the engine, and fails there.

@@ -143,7 +143,16 @@ func answered(err error) error {
 
 // afterReset looks whether a dump by file that could not go on stood in a log that is no more.
 func (st *stream) afterReset(ctx context.Context, err error) error {
-	if task.Code(err) != "source.binlog_purged" || !st.translator.byFile {
+	if task.Code(err) != "source.binlog_purged" {
+		return err
+	}
+	if !st.translator.byFile {
+		if st.log != nil {
+			return st.source.missing(ctx, st.log.Join().Set, err)
+		}
+		if st.translator.end.IsZero() { // nothing came, so it was refused
+			return st.source.missing(ctx, st.after, err)
+		}
 		return err
 	}
 	if _, now := st.source.fileOf(ctx, st.translator.end); task.Code(now) == "source.rewritten" {

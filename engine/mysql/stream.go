@@ -33,7 +33,8 @@ type stream struct {
 	cancel     context.CancelFunc
 	done       chan struct{} // closed when the goroutines have ended
 	line       heldLine
-	log        *spool.Log // between the dump and the queue; nil: none
+	log        *spool.Log  // between the dump and the queue; nil: none
+	after      cdc.GTIDSet // what the dump was opened after
 
 	// admitted says that the account was let in: a refusal after that is for want of a privilege.
 	admitted atomic.Bool
@@ -66,6 +67,7 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 		config.SynchronousEventHandler = newRecorder(s.server.Flavor, st.log, &st.line)
 		after = st.log.Join().Set
 	}
+	st.after = after
 	st.syncer = replication.NewBinlogSyncer(config)
 	stop := context.AfterFunc(ctx, st.line.cut)
 	var streamer *replication.BinlogStreamer

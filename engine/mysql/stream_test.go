@@ -362,6 +362,9 @@ func TestStreamPurged(t *testing.T) {
 			lost := follow(t, s, set)
 			lost.drain()
 			wantCode(t, lost.stream.Err(), "source.binlog_purged")
+			if said := lost.stream.Err().Error(); !strings.Contains(said, "that the task needs: ") && !strings.Contains(said, "what the task needs: ") || !strings.Contains(said, oldest) {
+				t.Errorf("it does not name what is missing, nor %s: %s", oldest, said)
+			}
 		})
 	}
 }

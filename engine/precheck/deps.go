@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sluice/engine/cdc"
+	"sluice/engine/retention"
 	"sluice/engine/task"
 )
 
@@ -29,9 +30,8 @@ type Deps struct {
 
 // Source is what the checks ask of the server.
 type Source interface {
+	retention.Source
 	Server(context.Context) (flavor cdc.Flavor, version string, err error)
-	// Variables gives global variables; those that the server does not know are missing.
-	Variables(ctx context.Context, names ...string) (map[string]string, error)
 	// Status gives global counters; those that the server does not know are missing.
 	Status(ctx context.Context, names ...string) (map[string]string, error)
 	// Privileges gives the account as the server names it, and what it lacks to read the tables.
@@ -42,10 +42,6 @@ type Source interface {
 	Cascades(ctx context.Context, schema string) ([]Cascade, error)
 	// Explain plans a SELECT of the table with the condition; tables is how many the plan reads.
 	Explain(ctx context.Context, id cdc.TableID, where string) (tables int, err error)
-	// Binlogs lists the files of the binlog, the oldest first.
-	Binlogs(context.Context) ([]Binlog, error)
-	// Begun tells when a file of the binlog was begun.
-	Begun(ctx context.Context, file string) (time.Time, error)
 	// Locate finds where a start that a person asked for is, and gives its set of transactions; an error says why it
 	// can't be there.
 	Locate(context.Context, task.From) (cdc.GTIDSet, error)
@@ -82,12 +78,6 @@ type Table struct {
 	View   bool
 	Rows   int64 // estimated
 	Bytes  int64 // estimated, with indexes
-}
-
-// Binlog is a file of the source's binlog.
-type Binlog struct {
-	Name  string
-	Bytes int64
 }
 
 // Replication is what a server says of its own.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice/engine/cdc"
+	"sluice/engine/retention"
 	"sluice/engine/task"
 )
 
@@ -25,7 +26,7 @@ type fake struct {
 	tables      map[cdc.TableID]*cdc.Table
 	cascades    []Cascade
 	explain     func(where string) (int, error)
-	binlogs     []Binlog
+	binlogs     []retention.File
 	grows       int64 // bytes of the newest file in each second
 	begun       time.Time
 	hidden      bool // whether the account may not list replicas and sessions
@@ -74,7 +75,7 @@ func healthy() *fake {
 		listed:  []Table{{TableID: orders, Engine: "InnoDB", Rows: 1000, Bytes: 1 << 30}},
 		tables:  map[cdc.TableID]*cdc.Table{orders: {TableID: orders, Columns: []cdc.Column{{Name: "id", Type: cdc.BigInt, Declared: "bigint"}}, Primary: []int{0}}},
 		explain: func(string) (int, error) { return 1, nil },
-		binlogs: []Binlog{{"mysql-bin.000007", 1000}, {"mysql-bin.000008", 500}}, begun: time.Now().Add(-60 * 24 * time.Hour),
+		binlogs: []retention.File{{Name: "mysql-bin.000007", Bytes: 1000}, {Name: "mysql-bin.000008", Bytes: 500}}, begun: time.Now().Add(-60 * 24 * time.Hour),
 		replication: &Replication{}, zone: "+00:00",
 		topics:  map[string]Topic{"shop": {Partitions: 3, Replication: 3, Write: &yes, Cleanup: "delete", MinInsync: 2, MaxMessage: 1 << 20, Retention: -1, RetentionBytes: -1}},
 		brokers: []Broker{{1, "k1:9092"}, {2, "k2:9092"}}, from: "3.9", to: "4.0", idempotent: true,
@@ -108,7 +109,7 @@ func (s *fake) Table(_ context.Context, id cdc.TableID) (*cdc.Table, error) {
 }
 func (s *fake) Cascades(context.Context, string) ([]Cascade, error)             { return s.cascades, s.ask }
 func (s *fake) Explain(_ context.Context, _ cdc.TableID, w string) (int, error) { return s.explain(w) }
-func (s *fake) Binlogs(context.Context) ([]Binlog, error) {
+func (s *fake) Binlogs(context.Context) ([]retention.File, error) {
 	files := slices.Clone(s.binlogs)
 	if len(files) > 0 && s.grows > 0 {
 		files[len(files)-1].Bytes += int64(time.Since(s.begun).Seconds() * float64(s.grows))

@@ -2,9 +2,9 @@ package precheck
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"time"
+
+	"sluice/engine/retention"
 )
 
 // growthWindow is the least time between the two looks at the binlog that show how it grows.
@@ -16,11 +16,11 @@ const leastHistory = time.Minute
 // lookedAt is the binlog as it was listed at a time.
 type lookedAt struct {
 	at    time.Time
-	files []Binlog
+	files []retention.File
 }
 
 // listBinlog keeps the first list for growth.
-func (f *facts) listBinlog(ctx context.Context) ([]Binlog, error) {
+func (f *facts) listBinlog(ctx context.Context) ([]retention.File, error) {
 	files, err := f.source.Binlogs(ctx)
 	if err == nil && f.binlog.at.IsZero() {
 		f.binlog = lookedAt{time.Now(), files}
@@ -56,34 +56,16 @@ func (f *facts) growth(ctx context.Context) (growth, error) {
 	if err != nil || len(files) == 0 {
 		return g, err
 	}
-	g.now = float64(grown(f.binlog.files, files)) / time.Since(f.binlog.at).Seconds()
+	g.now = float64(retention.Grown(f.binlog.files, files)) / time.Since(f.binlog.at).Seconds()
 	begun, err := f.source.Begun(ctx, files[0].Name)
 	if err != nil {
 		return g, err
 	}
-	g.reach, g.purged = time.Since(begun), fileNumber(files[0].Name) > 1
+	g.reach, g.purged = time.Since(begun), retention.Purged(files)
 	if g.reach >= leastHistory {
-		g.average = float64(grown(nil, files)) / g.reach.Seconds()
+		g.average = float64(retention.Total(files)) / g.reach.Seconds()
 	}
 	return g, nil
-}
-
-// grown adds up what came in between two lists. Files that were purged meanwhile count nothing.
-func grown(before, after []Binlog) (sum int64) {
-	was := map[string]int64{}
-	for _, b := range before {
-		was[b.Name] = b.Bytes
-	}
-	for _, b := range after {
-		sum += max(0, b.Bytes-was[b.Name])
-	}
-	return sum
-}
-
-// fileNumber is the number at the end of a file's name: the server begins with 1.
-func fileNumber(name string) int {
-	n, _ := strconv.Atoi(name[strings.LastIndexByte(name, '.')+1:])
-	return n
 }
 
 // perSecond writes a rate for a person; "–" where it is not known.

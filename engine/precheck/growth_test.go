@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/engine/retention"
 	"sluice/engine/task"
 )
 
@@ -17,16 +18,16 @@ func TestGrowth(t *testing.T) {
 		want   map[string]string
 	}{
 		"steady": {func(s *fake, _ *task.Spec) {
-			s.grows, s.begun, s.binlogs = 2<<20, time.Now().Add(-2*time.Hour), []Binlog{{"b.000001", 0}}
+			s.grows, s.begun, s.binlogs = 2<<20, time.Now().Add(-2*time.Hour), []retention.File{{Name: "b.000001", Bytes: 0}}
 		}, map[string]string{"Now": "2.0 MiB/s", "Average": "2.0 MiB/s", "Grows": "360.0 MiB", "Copy": "3m0s"}},
 		"busy before": {func(s *fake, _ *task.Spec) {
-			s.begun, s.binlogs = time.Now().Add(-time.Hour), []Binlog{{"b.000001", 1800 << 20}, {"b.000002", 1800 << 20}}
+			s.begun, s.binlogs = time.Now().Add(-time.Hour), []retention.File{{Name: "b.000001", Bytes: 1800 << 20}, {Name: "b.000002", Bytes: 1800 << 20}}
 		}, map[string]string{"Now": "0 B/s", "Average": "1023 KiB/s", "Grows": "179.9 MiB"}},
 		"too young for an average": {func(s *fake, _ *task.Spec) {
-			s.grows, s.begun, s.binlogs = 1<<20, time.Now().Add(-30*time.Second), []Binlog{{"b.000001", 1 << 30}}
+			s.grows, s.begun, s.binlogs = 1<<20, time.Now().Add(-30*time.Second), []retention.File{{Name: "b.000001", Bytes: 1 << 30}}
 		}, map[string]string{"Now": "1.0 MiB/s", "Average": "–", "Grows": "180.0 MiB"}},
 		"a limit": {func(s *fake, _ *task.Spec) {
-			s.grows, s.begun, s.binlogs = 1<<20, time.Now().Add(-2*time.Hour), []Binlog{{"b.000001", 0}}
+			s.grows, s.begun, s.binlogs = 1<<20, time.Now().Add(-2*time.Hour), []retention.File{{Name: "b.000001", Bytes: 0}}
 			s.vars["max_binlog_total_size"] = "104857600"
 		}, map[string]string{"Kept": "1m40s", "Limit": "100.0 MiB", "Name": "max_binlog_total_size", "Bytes": "754974720"}},
 		"purged": {func(s *fake, _ *task.Spec) { s.begun = time.Now().Add(-5 * time.Minute) }, map[string]string{"Kept": "5m3s", "Needed": "6m0s"}},
@@ -41,21 +42,5 @@ func TestGrowth(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// Files that are new count whole, those that were purged or begun anew not at all.
-func TestGrown(t *testing.T) {
-	t.Parallel()
-	before := []Binlog{{"b.000007", 500}, {"b.000008", 100}}
-	for want, after := range map[int64][]Binlog{
-		0:   before,
-		950: {{"b.000008", 350}, {"b.000009", 600}, {"b.000010", 100}},
-		4:   {{"b.000001", 4}},
-		1:   {{"b.000007", 400}, {"b.000008", 101}},
-	} {
-		if got := grown(before, after); got != want {
-			t.Errorf("%v: %d, want %d", after, got, want)
-		}
 	}
 }

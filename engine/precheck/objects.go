@@ -24,7 +24,7 @@ func objectChecks() []check {
 		{id: "objects.cascades", group: "objects", severity: Warning, needs: theList, run: cascades},
 		{id: "objects.filter", group: "objects", needs: theList, run: filters},
 		{id: "source.load", group: "source", severity: Warning, needs: theList, run: load},
-		{id: "source.retention", group: "binlog", severity: Warning, needs: theList, when: copiesAndFollows, run: retention},
+		{id: "source.retention", group: "binlog", severity: Warning, needs: theList, when: copiesAndFollows, run: retained},
 	}
 }
 

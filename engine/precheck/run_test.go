@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sluice/engine/cdc"
+	"sluice/engine/retention"
 	"sluice/engine/task"
 )
 
@@ -144,14 +145,14 @@ func TestRun(t *testing.T) {
 		"binlog with room": {func(s *fake, _ *task.Spec) {
 			s.vars["binlog_space_limit"], s.grows = "400000000", 1<<20
 			s.begun = time.Now().Add(-30 * time.Second)
-			s.binlogs = []Binlog{{"mysql-bin.000001", 1000}}
+			s.binlogs = []retention.File{{Name: "mysql-bin.000001", Bytes: 1000}}
 		}, nil},
 		"quiet at the moment, busy on average": {func(s *fake, _ *task.Spec) {
-			s.vars["max_binlog_total_size"], s.begun, s.binlogs = "300000000", time.Now().Add(-time.Hour), []Binlog{{"mysql-bin.000001", 3600 << 20}}
+			s.vars["max_binlog_total_size"], s.begun, s.binlogs = "300000000", time.Now().Add(-time.Hour), []retention.File{{Name: "mysql-bin.000001", Bytes: 3600 << 20}}
 		}, []string{"!source.retention"}},
 		"purged by hand": {func(s *fake, _ *task.Spec) { s.begun = time.Now().Add(-5 * time.Minute) }, []string{"!source.retention"}},
 		"new server": {func(s *fake, _ *task.Spec) {
-			s.begun, s.binlogs = time.Now().Add(-time.Second), []Binlog{{"mysql-bin.000001", 1000}}
+			s.begun, s.binlogs = time.Now().Add(-time.Second), []retention.File{{Name: "mysql-bin.000001", Bytes: 1000}}
 		}, nil},
 		"server id taken": {func(s *fake, _ *task.Spec) { s.replicas = []Registered{{7, "b"}, {3_000_000_000, "a"}} }, []string{"?source.server_id_clash"}},
 		"other replicas":  {func(s *fake, _ *task.Spec) { s.replicas = []Registered{{7, "b"}} }, nil},
@@ -174,7 +175,7 @@ func TestRun(t *testing.T) {
 			s.listed[0].Bytes = 1 << 40
 		}, []string{"!source.retention"}},
 		"binlog kept for ever": {func(s *fake, _ *task.Spec) {
-			s.vars["binlog_expire_logs_seconds"], s.binlogs = "0", []Binlog{{"mysql-bin.000001", 1000}}
+			s.vars["binlog_expire_logs_seconds"], s.binlogs = "0", []retention.File{{Name: "mysql-bin.000001", Bytes: 1000}}
 			s.listed[0].Bytes = 1 << 50
 		}, nil},
 		"binlog not purged by itself": {func(s *fake, _ *task.Spec) {

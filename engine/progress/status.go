@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"sluice/engine/cdc"
+	"sluice/engine/retention"
 	"sluice/engine/task"
 )
 
@@ -39,6 +40,8 @@ type Status struct {
 	Known   bool          `json:"-"` // the delay was measured in the last seconds
 	NoDelay bool          `json:"-"`
 	Waiting string        `json:"-"` // why the full copy waits, a code
+
+	Horizon retention.Horizon `json:"horizon,omitzero"` // how long the source keeps what the task needs
 
 	Measured   time.Time `json:"measured"`
 	LastChange time.Time `json:"last_change"` // when a change of the source was last seen

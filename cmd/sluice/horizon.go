@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"sluice/engine"
+	"sluice/engine/mysql"
+	"sluice/engine/retention"
+	"sluice/engine/spool"
+	"sluice/store"
+)
+
+// horizonEvery is how often a running task compares what it needs of the source's binlog with what is there.
+const horizonEvery = 30 * time.Second
+
+// horizon watches the source's binlog beside a run. What the engine says of where it stands passes through it.
+type horizon struct {
+	watcher
+	source *mysql.Source
+	watch  retention.Watch
+	stands chan struct{} // closed when it is first known where the task stands
+
+	mu   sync.Mutex
+	low  retention.Need
+	once sync.Once
+}
+
+func newHorizon(source *mysql.Source, w watcher) *horizon {
+	return &horizon{watcher: w, source: source, watch: retention.Watch{Source: askedSource{source}, Now: time.Now}, stands: make(chan struct{})}
+}
+
+func (h *horizon) Progress(p engine.Progress) {
+	if !p.Low.IsZero() {
+		h.mu.Lock()
+		h.low = retention.Need{At: p.Low, Log: p.Log}
+		h.mu.Unlock()
+		h.once.Do(func() { close(h.stands) })
+	}
+	h.watcher.Progress(p)
+}
+
+func (h *horizon) look(ctx context.Context) (retention.Horizon, error) {
+	var held spool.Held
+	seen, err := h.watch.Look(ctx, func() retention.Need {
+		h.mu.Lock()
+		n := h.low
+		h.mu.Unlock()
+		var ok bool
+		if held, ok = h.source.Held(n.At); ok {
+			n.At = held.Needs
+		}
+		return n
+	})
+	seen.Spooled, seen.Limit, seen.Full = held.Bytes, held.Limit, held.Full
+	return seen, err
+}
+
+// run looks until ctx is over. A source that can't be asked is looked at the next time; the run itself says what is wrong.
+func (h *horizon) run(ctx context.Context, every time.Duration, told func(retention.Horizon)) {
+	select {
+	case <-h.stands:
+	case <-ctx.Done():
+		return
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		if seen, err := h.look(ctx); err == nil && !seen.Looked.IsZero() {
+			h.watcher.Horizon(seen)
+			told(seen)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// alarm gives what is to be told of the horizon: once when it becomes urgent, and once when that is over.
+func alarm(ctx context.Context, t *store.Task, h *retention.Horizon, now time.Time) (engine.Notice, bool) {
+	last, err := t.Newest(ctx, "horizon.near", "horizon.over")
+	if err != nil {
+		return engine.Notice{}, false // what can't be read now is told at the next look
+	}
+	at := ""
+	if !h.Deadline.IsZero() {
+		at = h.Deadline.UTC().Format(time.RFC3339)
+	}
+	switch urgent, told := h.Urgent(now), last == "horizon.near"; {
+	case urgent && !told:
+		return engine.Notice{Code: "horizon.near", Params: []string{h.Needs, h.Oldest, at}}, true
+	case !urgent && told:
+		return engine.Notice{Code: "horizon.over"}, true
+	}
+	return engine.Notice{}, false
+}
