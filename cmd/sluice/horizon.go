@@ -20,10 +20,12 @@ type horizon struct {
 	watcher
 	source *mysql.Source
 	watch  retention.Watch
+	looked uint32        // turn of the server that watch has looked at
 	stands chan struct{} // closed when it is first known where the task stands
 
 	mu   sync.Mutex
 	low  retention.Need
+	turn uint32 // of the server that is read
 	once sync.Once
 }
 
@@ -34,7 +36,7 @@ func newHorizon(source *mysql.Source, w watcher) *horizon {
 func (h *horizon) Progress(p engine.Progress) {
 	if !p.Low.IsZero() {
 		h.mu.Lock()
-		h.low = retention.Need{At: p.Low, Log: p.Log}
+		h.low, h.turn = retention.Need{At: p.Low, Log: p.Log}, p.Position.Turn
 		h.mu.Unlock()
 		h.once.Do(func() { close(h.stands) })
 	}
@@ -43,6 +45,12 @@ func (h *horizon) Progress(p engine.Progress) {
 
 func (h *horizon) look(ctx context.Context) (retention.Horizon, error) {
 	var held spool.Held
+	h.mu.Lock()
+	turn := h.turn
+	h.mu.Unlock()
+	if turn != h.looked { // another server, whose files are others
+		h.watch, h.looked = retention.Watch{Source: h.watch.Source, Now: h.watch.Now}, turn
+	}
 	seen, err := h.watch.Look(ctx, func() retention.Need {
 		h.mu.Lock()
 		n := h.low
@@ -50,6 +58,9 @@ func (h *horizon) look(ctx context.Context) (retention.Horizon, error) {
 		var ok bool
 		if held, ok = h.source.Held(n.At); ok {
 			n.At = held.Needs
+		}
+		if n.At.Turn != turn {
+			return retention.Need{} // where that is in this server's log is not known
 		}
 		return n
 	})

@@ -61,7 +61,7 @@ type rated struct {
 }
 
 // Look compares the binlog as it is now with what need says after it was listed: a file that a running task has just left
-// behind may be gone.
+// behind may be gone. Where need says nothing, neither does it.
 func (w *Watch) Look(ctx context.Context, need func() Need) (Horizon, error) {
 	vars, err := w.Source.Variables(ctx, Variables()...)
 	if err != nil {
@@ -81,6 +81,9 @@ func (w *Watch) Look(ctx context.Context, need func() Need) (Horizon, error) {
 	}
 	w.grows(files, now)
 	n := need()
+	if n.At.IsZero() {
+		return Horizon{}, nil
+	}
 	h := Horizon{Looked: now, Oldest: files[0].Name, Needs: n.At.In(n.Log)}
 	at := len(files) - 1 // what is newer than the list is in no older file
 	for at > 0 && number(files[at]) > n.At.File {

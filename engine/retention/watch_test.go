@@ -126,6 +126,15 @@ func TestPurgedEarly(t *testing.T) {
 	}
 }
 
+// A task that can't say what it needs, as after a failover, is told nothing.
+func TestNeedNotKnown(t *testing.T) {
+	t.Parallel()
+	_, w, _ := watched(map[string]string{"binlog_expire_logs_seconds": "3600"})
+	if h, err := w.Look(t.Context(), func() Need { return Need{} }); err != nil || !h.Looked.IsZero() {
+		t.Errorf("%+v, %v", h, err)
+	}
+}
+
 // At most 6 hours before the deadline it is urgent; at most a quarter of what is kept.
 func TestUrgent(t *testing.T) {
 	t.Parallel()
