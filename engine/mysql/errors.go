@@ -157,7 +157,7 @@ func transport(err error, other cause) cause {
 	case errors.As(err, &record), errors.As(err, &alert):
 		return cause{"source.tls", "the TLS handshake failed", "Check the TLS settings of server and task.", true}
 	case errors.As(err, &dns):
-		return cause{"source.host_unknown", "the source's host name cannot be resolved", "Check the host name.", dns.IsTemporary || dns.IsTimeout}
+		return cause{"source.host_unknown", "the source's host name cannot be resolved", "Check the host name, and the name servers of this machine.", true}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return cause{"source.refused", "nothing listens on the source's port", "Check host and port, and whether the server runs.", true}
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
