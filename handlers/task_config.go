@@ -66,7 +66,11 @@ func (s *stand) taskFacts(p *views.Page) []views.Fact {
 	if s.Spec.Rate > 0 {
 		rate = p.T("config.rate_value", "N", p.Number(int64(s.Spec.Rate)))
 	}
-	return append(planFacts(p, &s.Spec), views.Fact{Name: p.T("config.rate"), Value: rate}, views.Fact{Name: p.T("config.created"), Value: p.Time(s.Created)})
+	spool := p.T("config.spool_none")
+	if n := s.Spec.SpoolMiB(); n > 0 {
+		spool = p.T("config.spool_value", "N", p.Number(int64(n)))
+	}
+	return append(planFacts(p, &s.Spec), views.Fact{Name: p.T("config.rate"), Value: rate}, views.Fact{Name: p.T("config.spool"), Value: spool}, views.Fact{Name: p.T("config.created"), Value: p.Time(s.Created)})
 }
 
 // planFacts are what travels and how.

@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,10 +134,10 @@ func terms(p *views.Page, spec *task.Spec) []string {
 
 // confirmForm is what the person chose in the last step.
 type confirmForm struct {
-	link, start, at, zone string
-	terms                 bool
-	when                  time.Time // zero: now
-	errors                []views.FieldError
+	link, spool, start, at, zone string
+	terms                        bool
+	when                         time.Time // zero: now
+	errors                       []views.FieldError
 }
 
 // startChoice is when a draft's task is to start, as it was filled in.
@@ -147,7 +148,7 @@ type startChoice struct {
 
 // newConfirmForm is what the draft holds. It proposes two in the morning for a start in off-peak hours.
 func newConfirmForm(p *views.Page, b *wizardBody) confirmForm {
-	f := confirmForm{link: cmp.Or(b.About.Link, unlimited), start: "now", zone: usualZone(p)}
+	f := confirmForm{link: cmp.Or(b.About.Link, unlimited), spool: strconv.Itoa(b.Spec.SpoolMiB()), start: "now", zone: usualZone(p)}
 	if at, err := time.LoadLocation(f.zone); err == nil {
 		now := p.Now.In(at)
 		night := time.Date(now.Year(), now.Month(), now.Day(), 2, 0, 0, 0, at)
@@ -170,6 +171,9 @@ func (f *confirmForm) keep(b *wizardBody) {
 	if l, ok := f.linkOf(); ok {
 		b.About.Link, b.Spec.Rate = l.name, l.rate
 	}
+	if n, ok := f.spoolOf(); ok {
+		b.Spec.Spool = n
+	}
 	b.Start = &startChoice{Later: f.start == "later", At: f.at, Zone: f.zone}
 }
 
@@ -181,9 +185,12 @@ const (
 // readConfirmForm takes what was sent and checks it.
 func readConfirmForm(c echo.Context) confirmForm {
 	p := pageOf(c)
-	f := confirmForm{link: c.FormValue("link"), start: c.FormValue("start"), at: c.FormValue("at"), zone: c.FormValue("zone"), terms: c.FormValue("terms") != ""}
+	f := confirmForm{link: c.FormValue("link"), spool: strings.TrimSpace(c.FormValue("spool")), start: c.FormValue("start"), at: c.FormValue("at"), zone: c.FormValue("zone"), terms: c.FormValue("terms") != ""}
 	if _, ok := f.linkOf(); !ok {
 		f.fail("link", p.T("confirm.link_missing"))
+	}
+	if _, ok := f.spoolOf(); !ok {
+		f.fail("spool", p.T("confirm.spool_wrong"))
 	}
 	switch f.start {
 	case "now":
@@ -234,12 +241,32 @@ func (f *confirmForm) linkOf() (link, bool) {
 	return link{}, false
 }
 
+// spoolOf gives the most MiB of binlog that are kept; an empty field, as the default does, leaves it to the program.
+func (f *confirmForm) spoolOf() (mib *int, ok bool) {
+	if f.spool == "" {
+		return nil, true
+	}
+	n, err := strconv.Atoi(f.spool)
+	if err != nil {
+		return nil, false
+	}
+	spec := task.Spec{Spool: &n}
+	if slices.ContainsFunc(spec.Problems(), func(p task.Problem) bool { return p.Field == "spool" }) {
+		return nil, false
+	}
+	if n == task.DefaultSpool {
+		return nil, true
+	}
+	return &n, true
+}
+
 func (f *confirmForm) model(p *views.Page) *views.WizardConfirm {
 	wrong := map[string]string{}
 	for _, e := range f.errors {
 		wrong[e.Name] = e.Text
 	}
 	m := &views.WizardConfirm{Errors: f.errors, Link: views.Field{Name: "link", Label: p.T("confirm.link"), Hint: p.T("confirm.link_hint"), Value: f.link, Error: wrong["link"]},
+		Spool: views.Field{Name: "spool", Label: p.T("confirm.spool"), Hint: p.T("confirm.spool_hint", "Default", task.DefaultSpool), Value: f.spool, InputMode: "numeric", Error: wrong["spool"]},
 		Start: views.Field{Name: "start", Label: p.T("confirm.start"), Value: f.start, Error: wrong["start"],
 			Options: []views.Option{{Value: "now", Text: p.T("confirm.start_now")}, {Value: "later", Text: p.T("confirm.start_later"), Hint: p.T("confirm.start_later_hint")}}},
 		At:     views.Field{Name: "at", Label: p.T("confirm.at"), Type: "datetime-local", Value: f.at, Error: wrong["at"]},

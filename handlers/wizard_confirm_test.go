@@ -167,3 +167,26 @@ func TestTermsFollowTheKindOfMigration(t *testing.T) {
 		}
 	}
 }
+
+// The limit of the spool is a number that a task file may have; left as it is, the task has none of its own.
+func TestWizardSpool(t *testing.T) {
+	t.Parallel()
+	for sent, want := range map[string]int{"0": 0, "64": 64, " 4096 ": 4096, "8192": -1, "": -1} {
+		o := newOffice(t, stepConfirm, checkRun(2, passedItem()))
+		shows(t, o.get(confirm), http.StatusOK, `name="spool"`, `value="8192"`)
+		leads(t, o.post(confirm, append(startNow(), "spool", sent)...), "/tasks/"+draftID)
+		if len(o.made) != 1 {
+			t.Fatalf("%q: made %v", sent, o.made)
+		}
+		if got := o.made[0].Spec.Spool; (got == nil) != (want < 0) || got != nil && *got != want {
+			t.Errorf("%q: %v, want %d", sent, got, want)
+		}
+	}
+	for _, sent := range []string{"63", "-1", "16777217", "8 GiB", "1.5"} {
+		o := newOffice(t, stepConfirm, checkRun(2, passedItem()))
+		shows(t, o.post(confirm, append(startNow(), "spool", sent)...), http.StatusUnprocessableEntity, `href="#spool"`, `value="`+sent+`"`, "from 64 to 16777216")
+		if len(o.made) > 0 {
+			t.Errorf("%q: a task was made", sent)
+		}
+	}
+}
