@@ -17,7 +17,7 @@ func retained(ctx context.Context, f *facts) finding {
 	}
 	g, err := f.growth(ctx)
 	if task.Code(err) == "source.privilege_missing" { // told by the check of the privileges
-		return skipped("retention.denied")
+		return skipped("retention.denied", "Detail", refused(err).params["Detail"]) // what the server said, beside the text
 	}
 	if err != nil {
 		return refused(err)

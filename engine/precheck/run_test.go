@@ -294,7 +294,7 @@ func TestGrowthDenied(t *testing.T) {
 			s.head = &task.Error{Code: code, Text: "no", Err: errors.New("ERROR 1045: Access denied")}
 		}), nil, "source.retention")
 		i := items[slices.IndexFunc(items, func(i Item) bool { return i.ID == "source.retention" })]
-		if got := string(i.Status) + " " + i.Code; got != want || !strings.Contains(i.Observed, "1045") {
+		if got := string(i.Status) + " " + i.Code; got != want || !strings.Contains(i.Params["Detail"], "1045") {
 			t.Errorf("%s: %+v, want %s", code, i, want)
 		}
 	}
