@@ -84,8 +84,7 @@ func (r *router) gate(ch *chunk, c *change) bool {
 		return false // a later view shows it
 	case snapshot.Open:
 		r.queue(ch, c)
-		// Never wait here for room: sealing needs the router to reach H.
-		if ch.queuedBytes > r.cfg.queueChunk || r.queued > r.cfg.queueTask {
+		if !ch.passed(r.point) && (ch.queuedBytes > r.cfg.queueChunk || r.queued > r.cfg.queueTask) {
 			r.discard(ch, "queue_full")
 		}
 		return false

@@ -280,6 +280,24 @@ func (r *router) nextLimit(c *chunk) int {
 	return min(max(n, c.limit/2, 100), c.limit*2, 200_000)
 }
 
+// passed reports whether the chunk that is still being read needs nothing more of the stream.
+func (c *chunk) passed(point cdc.Position) bool {
+	return c.Status == snapshot.Open && c.locked && !point.Before(c.H) && !point.Before(c.q) && (!c.quiet || c.cleared)
+}
+
+// stalled reports whether too many changes wait behind chunks that come to their end without the stream: SEALED ones
+// drain, OPEN ones that the stream has passed are read to the end. An OPEN one before its H must never hold the stream
+// up; it is discarded when its queue is full.
+func (r *router) stalled() bool {
+	n := 0
+	for _, c := range r.active {
+		if c.Status == snapshot.Sealed && !c.released || c.passed(r.point) {
+			n += c.queuedBytes
+		}
+	}
+	return n > r.cfg.queueChunk
+}
+
 // redefinable reports whether the definition found under the lock can be judged.
 func (c *chunk) redefinable(point cdc.Position) bool {
 	return c.sealable(point) && c.result.redefined != nil

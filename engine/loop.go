@@ -191,7 +191,7 @@ func (l *loop) run(ctx context.Context) error {
 // wait takes one message of those beside the loop. A positive pause ends it by itself; zero does not wait at all.
 func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown, looks <-chan time.Time) error {
 	var batches <-chan []cdc.Event
-	if len(l.pending) == 0 && l.roomy() && !l.stalled() && !l.reached() {
+	if len(l.pending) == 0 && l.roomy() && !l.r.stalled() && !l.reached() {
 		batches = l.stream.Batches()
 	}
 	var timer <-chan time.Time
@@ -347,18 +347,6 @@ func (l *loop) roomy() bool {
 	return l.r.waiting < lanesBytes && l.r.tracker.Pending() < trackedMost
 }
 
-// stalled reports whether the changes behind the rows of SEALED chunks are too many. Those chunks drain without the
-// stream; an OPEN one does not, it needs the stream to come to its H.
-func (l *loop) stalled() bool {
-	n := 0
-	for _, c := range l.r.active {
-		if c.Status == snapshot.Sealed && !c.released {
-			n += c.queuedBytes
-		}
-	}
-	return n > l.r.cfg.queueChunk
-}
-
 // reached reports whether all up to the task's end was routed. The full copy is completed first, and all of its
 // chunks are the state of one position. A task without the incremental phase ends right there.
 func (l *loop) reached() bool {
@@ -409,7 +397,7 @@ func (l *loop) turn(ctx context.Context) (time.Duration, error) {
 }
 
 func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
-	if l.weighs || len(l.pending) > 0 && l.stalled() {
+	if l.weighs || len(l.pending) > 0 && l.r.stalled() {
 		return -1, nil
 	}
 	for n := 0; len(l.pending) > 0; n++ {

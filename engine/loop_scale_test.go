@@ -83,7 +83,7 @@ func (l *loop) step(ctx context.Context, c *chunk, at cdc.Position) {
 		_, err := l.turn(ctx)
 		must(err)
 		l.finished()
-		l.stalled()
+		l.r.stalled()
 	}
 	must(l.r.takeNote(ctx))
 	_, err = l.turn(ctx)

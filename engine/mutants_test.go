@@ -46,15 +46,7 @@ var mutants = []mutant{
 		{"restart.go", "	if _, ok := m[string(id)]; ok {\n", "	if func() bool {\n		for k := range m {\n			if k[:20] == string(id[:20]) && k >= string(id) {\n				return true\n			}\n		}\n		return false\n	}() {\n"},
 	}},
 	{"one-identity", "I7", []edit{{"restart.go", "	r.found.lanes[lane][id] = false\n", "	clear(r.found.lanes[lane])\n	r.found.lanes[lane][id] = true\n"}}},
-	{"stall", "I7", []edit{
-		{"change.go", "			r.discard(ch, \"queue_full\")\n", ""},
-		{"sim_world_test.go", "	if w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File {\n", `	stalled := false
-	for _, c := range r.active {
-		stalled = stalled || c.Status == snapshot.Open && c.queuedBytes > r.cfg.queueChunk
-	}
-	if (w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File) && !stalled {
-`},
-	}},
+	{"stall", "I7", []edit{{"chunk.go", "	return c.Status == snapshot.Open && c.locked && !point.Before(c.H) && !point.Before(c.q) && (!c.quiet || c.cleared)\n", "	return c.Status == snapshot.Open\n"}}},
 	{"past-sealed-s", "I2", []edit{{"note.go", "		if s.Before(low) {", "		if c.Status == 1 && s.Before(low) {"}}},
 	{"no-fence", "I7", []edit{
 		{"sim_world_test.go", "		w.reqs[i] = w.b.send(i, f.batch)\n	}\n	w.stage = simFencing", `		log := w.b.parts[i].log[:w.b.parts[i].hw]

@@ -568,7 +568,7 @@ func (w *world) enableRunning() {
 		w.end(err)
 		return
 	}
-	if w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File {
+	if (w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File) && !r.stalled() {
 		w.add(mRoute, 8, func() {
 			ev := w.src.next(&w.stream)
 			w.turned.mark(ev)
