@@ -113,6 +113,9 @@ func (p *Process) Said() (map[string]int, <-chan struct{}) {
 	return out, p.wake
 }
 
+// PID is the process's id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Done closes when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
