@@ -204,9 +204,6 @@ func TestChineseEvents(t *testing.T) {
 			if code == "source.table_renamed" {
 				e.Params["2"] = "shop.orders_old"
 			}
-			if code == "source.moved" {
-				e.Params = map[string]string{"1": "3e11fa47-71ca-11e1-9e33-c80aa9429562", "2": "8a94f357-aab4-11df-86ab-c80aa9429563"}
-			}
 			if code == "horizon.near" {
 				e.Params = map[string]string{"1": "mysql-bin.000007:4", "2": "mysql-bin.000007", "3": ""}
 			}
