@@ -38,18 +38,9 @@ type Note struct {
 	L       cdc.Position // low bound: everything before it is acknowledged and every open chunk began at or after it
 	Set     string       // GTID set of the transactions before L's transaction
 	Inside  string       // L's transaction, where L lies inside one
-	Anchor  Anchor       // an event before L; its At is zero where none was read
 	Offsets []int64      // where a restart scans each lane from: its acknowledged end, or what the restart before began at
 	Ends    []int64      // acknowledged end of each lane
 	Sums    []uint32     // of the message before it, CRC-32C; 0: it is not ours
-}
-
-// Anchor is an event of the source's log by which a restart knows that it is the same log: the start of a transaction,
-// or the head of a file (TID is empty).
-type Anchor struct {
-	At   cdc.Position `json:"at"`
-	TID  string       `json:"tid,omitempty"`
-	Time int64        `json:"time,omitempty"` // microseconds since 1970, of a head seconds
 }
 
 // Chunk is the saved form of a chunk. OPEN is never saved: after a restart such a chunk is NEW.

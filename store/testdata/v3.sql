@@ -13,7 +13,7 @@ CREATE TABLE task (
     error_hint  TEXT    NOT NULL DEFAULT '',
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL
-) STRICT;
+, error_said TEXT NOT NULL DEFAULT '') STRICT;
 CREATE TABLE start (
     task           TEXT    NOT NULL PRIMARY KEY REFERENCES task (id) ON DELETE CASCADE,
     server_flavor  TEXT    NOT NULL,
@@ -24,7 +24,7 @@ CREATE TABLE start (
     skip_time      INTEGER NOT NULL, -- and those committed before this time, microseconds
     start_end      TEXT    NOT NULL, -- no chunk opens before the stream has passed it
     schema_sent    INTEGER NOT NULL DEFAULT 0 CHECK (schema_sent IN (0, 1))
-) STRICT;
+, turn INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE topic (
     task       TEXT    NOT NULL REFERENCES start (task) ON DELETE CASCADE,
     name       TEXT    NOT NULL,
@@ -43,14 +43,14 @@ CREATE TABLE producer (
     task  TEXT    NOT NULL PRIMARY KEY REFERENCES start (task) ON DELETE CASCADE,
     pid   INTEGER NOT NULL,
     epoch INTEGER NOT NULL
-) STRICT;
+, plain INTEGER NOT NULL DEFAULT 0 CHECK (plain IN (0, 1)), resent INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE note (
     task    TEXT    NOT NULL REFERENCES start (task) ON DELETE CASCADE,
     seq     INTEGER NOT NULL,
     x       TEXT    NOT NULL, -- where the router stood
     l       TEXT    NOT NULL, -- the low bound
     l_set   TEXT    NOT NULL, -- the transactions before it
-    offsets TEXT    NOT NULL, -- JSON: one offset a lane
+    offsets TEXT    NOT NULL, ends TEXT NOT NULL DEFAULT '[]', sums TEXT NOT NULL DEFAULT '[]', inside TEXT NOT NULL DEFAULT '', -- JSON: one offset a lane
     PRIMARY KEY (task, seq)
 ) STRICT;
 CREATE TABLE chunk (
@@ -70,7 +70,7 @@ CREATE TABLE chunk (
     rows       INTEGER NOT NULL,
     bytes      INTEGER NOT NULL,
     sum        INTEGER NOT NULL, -- CRC-32C of the file
-    patch      INTEGER NOT NULL CHECK (patch IN (0, 1)),
+    patch      INTEGER NOT NULL CHECK (patch IN (0, 1)), closed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (task, id)
 ) STRICT;
 CREATE INDEX chunk_by_table ON chunk (task, db, name);
@@ -178,19 +178,25 @@ CREATE TABLE incarnation (
     name TEXT    NOT NULL,
     UNIQUE (task, name)
 ) STRICT;
-INSERT INTO task VALUES ('00112233aabbccdd', 'shop', 'stopped', '{"name":"shop","source":{"host":"db","port":3306,"user":"reader","tls":{"mode":"off"}},"target":{"brokers":["kafka:9092"],"user":"writer","mechanism":"SCRAM-SHA-256","tls":{"mode":"off"},"topic":"shop","partitions":1,"replication":1,"compression":"none"},"schema":true,"full":true,"incremental":true,"tables":[{"schema":"shop","name":"orders"},{"schema":"shop","name":"items","exclude":["note"]}],"policy":"key","workers":4}', 3, 1, 1, '', 0, '', '', '', 1748779200000, 1748779200000);
-INSERT INTO start VALUES ('00112233aabbccdd', 'mysql', '3e11fa47-71ca-11e1-9e33-c80aa9429562', '8.0.33', '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77', '4@1', 1748779200000001, '18446744073709551615@78', 1);
+CREATE TABLE doubled (
+    task  TEXT    NOT NULL REFERENCES start (task) ON DELETE CASCADE,
+    lane  INTEGER NOT NULL,
+    place INTEGER NOT NULL, -- offset in the lane's partition
+    PRIMARY KEY (task, lane, place)
+) STRICT, WITHOUT ROWID;
+INSERT INTO task VALUES ('00112233aabbccdd', 'shop', 'stopped', '{"name":"shop","source":{"host":"db","port":3306,"user":"reader","tls":{"mode":"off"}},"target":{"brokers":["kafka:9092"],"user":"writer","mechanism":"SCRAM-SHA-256","tls":{"mode":"off"},"topic":"shop","partitions":1,"replication":1,"compression":"none"},"schema":true,"full":true,"incremental":true,"tables":[{"schema":"shop","name":"orders"},{"schema":"shop","name":"items","exclude":["note"]}],"policy":"key","workers":4}', 3, 1, 1, '', 0, '', '', '', 1748779200000, 1748779200000, '');
+INSERT INTO start VALUES ('00112233aabbccdd', 'mysql', '3e11fa47-71ca-11e1-9e33-c80aa9429562', '8.0.33', '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77', '4@1', 1748779200000001, '18446744073709551615@78', 1, 3);
 INSERT INTO topic VALUES ('00112233aabbccdd', 'other', 1);
 INSERT INTO topic VALUES ('00112233aabbccdd', 'shop', 6);
 INSERT INTO lane VALUES ('00112233aabbccdd', 0, 'shop', 5);
 INSERT INTO lane VALUES ('00112233aabbccdd', 1, 'other', 0);
 INSERT INTO lane VALUES ('00112233aabbccdd', 2, 'shop', 0);
-INSERT INTO producer VALUES ('00112233aabbccdd', 9223372036854775807, 7);
-INSERT INTO note VALUES ('00112233aabbccdd', 1, '4@77', '4@77', '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77', '[0,0,0]');
-INSERT INTO note VALUES ('00112233aabbccdd', 2, '900@78', '500@78+3', '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77:99', '[10,9223372036854775807,0]');
-INSERT INTO chunk VALUES ('00112233aabbccdd', 1, 'shop', 'orders', NULL, '{"key":"AP9r","row":[{"Kind":2,"Num":-1,"Bytes":null},{"Kind":11,"Num":0,"Bytes":"YQD/Jw=="},{"Kind":0,"Num":0,"Bytes":null},{"Kind":1,"Num":-9223372036854775808,"Bytes":null}]}', 4, '0@0', '0@0', '', 0, 0, '', 0, 0, 0, 0);
-INSERT INTO chunk VALUES ('00112233aabbccdd', 2, 'shop', 'orders', '{"key":"AP9r","row":[{"Kind":2,"Num":-1,"Bytes":null},{"Kind":11,"Num":0,"Bytes":"YQD/Jw=="},{"Kind":0,"Num":0,"Bytes":null},{"Kind":1,"Num":-9223372036854775808,"Bytes":null}]}', NULL, 2, '500@78', '700@78', '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77', 1, 1, '3-2.rows', 5000, 8589934592, 4294967295, 1);
-INSERT INTO chunk VALUES ('00112233aabbccdd', 3, 'shop', 'items', NULL, NULL, 0, '0@0', '0@0', '', 0, 0, '', 0, 0, 0, 0);
+INSERT INTO producer VALUES ('00112233aabbccdd', 9223372036854775807, 7, 0, 0);
+INSERT INTO note VALUES ('00112233aabbccdd', 1, '4@77', '4@77', '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77', '[0,0,0]', '[]', '[]', '');
+INSERT INTO note VALUES ('00112233aabbccdd', 2, '900@78', '500@78+3', '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77:99', '[10,9223372036854775807,0]', '[12,9223372036854775807,0]', '[4294967295,1,0]', '3e11fa47-71ca-11e1-9e33-c80aa9429562:78');
+INSERT INTO chunk VALUES ('00112233aabbccdd', 1, 'shop', 'orders', NULL, '{"key":"AP9r","row":[{"Kind":2,"Num":-1,"Bytes":null},{"Kind":11,"Num":0,"Bytes":"YQD/Jw=="},{"Kind":0,"Num":0,"Bytes":null},{"Kind":1,"Num":-9223372036854775808,"Bytes":null}]}', 4, '0@0', '0@0', '', 0, 0, '', 0, 0, 0, 0, 1);
+INSERT INTO chunk VALUES ('00112233aabbccdd', 2, 'shop', 'orders', '{"key":"AP9r","row":[{"Kind":2,"Num":-1,"Bytes":null},{"Kind":11,"Num":0,"Bytes":"YQD/Jw=="},{"Kind":0,"Num":0,"Bytes":null},{"Kind":1,"Num":-9223372036854775808,"Bytes":null}]}', NULL, 2, '500@78', '700@78', '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77', 1, 1, '3-2.rows', 5000, 8589934592, 4294967295, 1, 0);
+INSERT INTO chunk VALUES ('00112233aabbccdd', 3, 'shop', 'items', NULL, NULL, 0, '0@0', '0@0', '', 0, 0, '', 0, 0, 0, 0, 0);
 INSERT INTO schema_version VALUES (1, '00112233aabbccdd', 'shop', 'orders', 1, '4@77', 'baseline', 'CREATE TABLE `orders` (…)', '{"schema":"shop","name":"orders","version":1,"columns":[{"name":"id","type":5,"declared":"bigint unsigned","unsigned":true},{"name":"文字","type":16,"declared":"varchar(20)","nullable":true,"length":20,"charset":"utf8mb4","collation":"utf8mb4_0900_bin"},{"name":"e","type":27,"declared":"enum(''a'','''''''')","labels":["a","''"],"generated":true,"invisible":true},{"name":"d","type":6,"declared":"decimal(10,2)","precision":10,"scale":2,"fsp":6}],"primary":[0],"uniques":[{"name":"u","columns":[1,3],"prefix":true}]}');
 INSERT INTO schema_version VALUES (2, '00112233aabbccdd', 'shop', 'orders', 1, '800@78', 'drop', 'DROP TABLE orders', '{"schema":"shop","name":"orders","version":1,"columns":null}');
 INSERT INTO event VALUES (1, '00112233aabbccdd', 1748779200000, 'info', 'task.began', '{"a":"b"}');
