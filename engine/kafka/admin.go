@@ -11,6 +11,7 @@ import (
 
 	kafka "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/createtopics"
 	"github.com/segmentio/kafka-go/protocol/describeconfigs"
 	"github.com/segmentio/kafka-go/protocol/metadata"
 
@@ -120,33 +121,35 @@ func (c *Client) Limits(ctx context.Context, topics []string) (map[string]int, e
 // An existing topic is *task.Error target.topic_exists.
 func (c *Client) CreateTopic(ctx context.Context, name string, partitions, replication int, configs map[string]string) error {
 	op := fmt.Sprintf("creating topic %q", name)
-	if err := c.create(ctx, op, false, []string{name}, partitions, replication, configs); err != nil {
-		return err
+	t := kafka.TopicConfig{Topic: name, NumPartitions: max(partitions, 1), ReplicationFactor: max(replication, 1)}
+	for _, k := range slices.Sorted(maps.Keys(configs)) {
+		t.ConfigEntries = append(t.ConfigEntries, kafka.ConfigEntry{ConfigName: k, ConfigValue: configs[k]})
+	}
+	res, err := c.kafka.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{t}})
+	if err == nil {
+		err = res.Errors[name]
+	}
+	if err != nil {
+		return c.explain(op, name, err)
 	}
 	return c.patiently(ctx, c.timeout, op, name, func() error { return c.ready(ctx, name, max(partitions, 1)) })
 }
 
 // MayCreate asks whether the topics would be created, without doing it.
 func (c *Client) MayCreate(ctx context.Context, names []string, partitions, replication int) error {
-	return c.create(ctx, "asking whether topics may be created", true, names, partitions, replication, nil)
-}
-
-func (c *Client) create(ctx context.Context, op string, ask bool, names []string, partitions, replication int, configs map[string]string) error {
-	req := &kafka.CreateTopicsRequest{ValidateOnly: ask}
+	const op = "asking whether topics may be created"
+	req := &createtopics.Request{TimeoutMs: int32(c.timeout.Milliseconds()), ValidateOnly: true}
 	for _, name := range names {
-		t := kafka.TopicConfig{Topic: name, NumPartitions: max(partitions, 1), ReplicationFactor: max(replication, 1)}
-		for _, k := range slices.Sorted(maps.Keys(configs)) {
-			t.ConfigEntries = append(t.ConfigEntries, kafka.ConfigEntry{ConfigName: k, ConfigValue: configs[k]})
-		}
-		req.Topics = append(req.Topics, t)
+		req.Topics = append(req.Topics, createtopics.RequestTopic{Name: name, NumPartitions: int32(max(partitions, 1)), ReplicationFactor: int16(max(replication, 1))})
 	}
-	res, err := c.kafka.CreateTopics(ctx, req)
+	// The library would wait for the topics to appear.
+	m, err := c.roundTrip(ctx, &direct{request: req, broker: controllerNode})
 	if err != nil {
 		return c.explain(op, names[0], err)
 	}
-	for _, name := range names {
-		if err := res.Errors[name]; err != nil {
-			return c.explain(op, name, err)
+	for _, t := range m.(*createtopics.Response).Topics {
+		if t.ErrorCode != 0 {
+			return c.explain(op, t.Name, fmt.Errorf("%w: %s", kafka.Error(t.ErrorCode), t.ErrorMessage))
 		}
 	}
 	return nil
@@ -183,7 +186,7 @@ func (c *Client) metadata(ctx context.Context, topics []string) (*metadata.Respo
 	if c.old && len(topics) > 0 {
 		topics = nil
 	}
-	m, err := c.roundTrip(ctx, &direct{request: &metadata.Request{TopicNames: topics}, broker: -1})
+	m, err := c.roundTrip(ctx, &direct{request: &metadata.Request{TopicNames: topics}, broker: anyBroker})
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +241,7 @@ func (c *Client) settings(ctx context.Context, topics []string) (map[string]*Set
 		})
 	}
 	// Any broker knows the settings of topics; the library would ask the controller, which may be away.
-	m, err := c.roundTrip(ctx, &direct{request: req, broker: -1})
+	m, err := c.roundTrip(ctx, &direct{request: req, broker: anyBroker})
 	if errors.Is(err, kafka.UnsupportedVersion) {
 		return out, nil
 	}

@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -73,8 +74,12 @@ func TestTopicsThatCannotBeMade(t *testing.T) {
 			t.Errorf("asked for %s: %v, want %s", m.name, err, m.code)
 		}
 	}
+	began := time.Now()
 	if err := c.MayCreate(t.Context(), []string{"good-" + there, "better-" + there}, 2, 1); err != nil {
 		t.Error(err)
+	}
+	if took := time.Since(began); took > c.RequestTimeout()/2 {
+		t.Errorf("asking took %s: it waits for topics that nobody makes", took)
 	}
 	if _, err := c.Topic(t.Context(), "good-"+there); task.Code(err) != "target.topic_absent" {
 		t.Errorf("it was created, though only asked for: %v", err)

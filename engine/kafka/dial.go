@@ -247,7 +247,7 @@ func (c *Client) checkVersions(ctx context.Context) error {
 
 // newestVersions asks a broker for the newest version of each request that it knows.
 func (c *Client) newestVersions(ctx context.Context) (map[protocol.ApiKey]int16, error) {
-	m, err := c.roundTrip(ctx, &direct{request: new(apiversions.Request), broker: -1})
+	m, err := c.roundTrip(ctx, &direct{request: new(apiversions.Request), broker: anyBroker})
 	if err != nil {
 		return nil, err
 	}

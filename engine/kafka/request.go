@@ -20,7 +20,13 @@ const clientID = "sluice"
 // refreshWait bounds how long a call waits for new metadata; the next one finds what came later.
 const refreshWait = 5 * time.Second
 
-// direct sends a request past the transport's caches and routing: to one broker, or to any if broker is negative.
+// Brokers that a direct request can name beside those with an id.
+const (
+	anyBroker      = -1
+	controllerNode = -2
+)
+
+// direct sends a request past the transport's caches and routing: to one broker, to any, or to the controller.
 type direct struct {
 	request protocol.Message
 	broker  int32
@@ -32,7 +38,10 @@ type direct struct {
 func (d *direct) ApiKey() protocol.ApiKey { return d.request.ApiKey() }
 
 // Broker says where the transport sends the request.
-func (d *direct) Broker(protocol.Cluster) (protocol.Broker, error) {
+func (d *direct) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
+	if d.broker == controllerNode {
+		return protocol.Broker{ID: cluster.Controller}, nil
+	}
 	return protocol.Broker{ID: d.broker}, nil
 }
 

@@ -20,7 +20,7 @@ func (c *Client) MayWrite(ctx context.Context, topics []string) (map[string]bool
 		return out, nil
 	}
 	err := c.patiently(ctx, shortPatience, "reading the user's rights", "", func() error {
-		d := &direct{request: &metadata.Request{TopicNames: topics, IncludeTopicAuthorizedOperations: true}, broker: -1}
+		d := &direct{request: &metadata.Request{TopicNames: topics, IncludeTopicAuthorizedOperations: true}, broker: anyBroker}
 		m, err := c.roundTrip(ctx, d)
 		if err != nil || d.version < 8 {
 			return err
