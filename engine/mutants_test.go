@@ -148,6 +148,9 @@ func (m *mutant) like() string {
 	return strings.Join(all, ",")
 }
 
+// exploredMutants must be caught by the exploration too: it reaches what matters.
+var exploredMutants = []string{"low-filepos", "maria-no-check", "no-merge", "one-identity", "rows-before-sealed"}
+
 // TestMutants expects the simulation to fail with each mutant.
 func TestMutants(t *testing.T) {
 	if !*runMutants {
@@ -177,6 +180,17 @@ func TestMutants(t *testing.T) {
 		}
 		caught++
 		t.Logf("%-22s breaks %s, caught by history %6s in %5.1f s: %.110s", m.name, m.breaks, found[1], time.Since(began).Seconds(), found[2])
+	}
+	for i, m := range all {
+		if !slices.Contains(exploredMutants, m.name) || !only.MatchString(m.name) {
+			continue
+		}
+		cmd := exec.Command(bin, "-test.run=^TestExplore$", "-sim.explore=1")
+		cmd.Env = append(os.Environ(), fmt.Sprint("SLUICE_MUTANT=", i+1))
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "\nFAIL") {
+			t.Errorf("%s: not caught by the exploration\n%.2000s", m.name, out)
+		}
 	}
 	t.Logf("mutants caught: %d of %d in %s", caught, tried, time.Since(began).Round(time.Second))
 }

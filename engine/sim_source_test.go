@@ -71,6 +71,7 @@ type simSource struct {
 	logs    []simLog     // of each server that the address led to; the last one is read
 	maps    map[[2]int]*cdc.TableMap
 	nextVal int
+	ran     [4]bool        // writers of the script
 	file    uint64         // without GTID: the current file, begun only when all before it was visible
 	lost    []string       // transactions that a failover took
 	turns   map[uint32]int // the log that the task read in each turn
@@ -388,6 +389,9 @@ func (s *simSource) Locate(context.Context, task.From) (Located, error) {
 func (s *simSource) Split(_ context.Context, t *cdc.Table, _ []int, _ int) ([]cdc.Row, error) {
 	if t.TableID != simIDs[0] || s.w.c.openEnded {
 		return nil, nil
+	}
+	if s.w.c.script != nil {
+		return []cdc.Row{{s.keyValue(1, 0)}}, nil
 	}
 	return []cdc.Row{{s.keyValue(3, 0)}, {s.keyValue(1, 0)}, {s.keyValue(3, 1)}}, nil
 }

@@ -25,7 +25,9 @@ type simConfig struct {
 	byFile, rowLock, slowCommit                                    bool // without GTID
 	keepNotes, keepBytes                                           int64
 	parts, limit, queueItems, maxTx, crashes, rotate               int
-	mul                                                            [8]int // how eager each kind of step is, in quarters
+	script                                                         [][]simChange // of an exploration: what each writer does, to table a alone
+	notes                                                          int64         // the most of them; 0: plenty
+	mul                                                            [8]int        // how eager each kind of step is, in quarters
 }
 
 const (
@@ -37,6 +39,10 @@ const (
 	mWork
 	mSource
 	mFault
+
+	mShow   = -2 // of these each is as eager as the other
+	mListed = -3
+	mBroker = -4
 )
 
 func simConfigOf(seed uint64) simConfig {
@@ -112,7 +118,7 @@ func (c *simConfig) be(like string, draw func(uint64) int) {
 	case "text":
 		c.textKey, c.weighed, c.zero, c.full = true, true, true, true
 	case "ddl":
-		c.ddl, c.full, c.copies, c.unclean, c.ages = true, true, false, false, false
+		c.ddl, c.full, c.copies, c.unclean, c.ages, c.failover = true, true, false, false, false, false
 	}
 }
 
@@ -131,6 +137,7 @@ type world struct {
 	rng     uint64
 	random  bool
 	drain   bool
+	ways    *simWays // an exploration chooses; nil: chance does
 
 	incarnations int // of all sides
 	crashes      int
@@ -157,7 +164,7 @@ type simSide struct {
 	stream      simStream
 	turned      *turned
 	workers     []*simWorker
-	mail        []func() error // results on their way to the router
+	mail        []simMail // results on their way to the router
 	first       []int64
 	looked      []int64
 	reqs        []int  // newest request of each lane's flight
@@ -175,8 +182,15 @@ const (
 )
 
 type simAction struct {
-	weight int
-	do     func()
+	class, weight int
+	do            func()
+}
+
+// simMail is what a worker has for the router: that its view is locked, or its rows.
+type simMail struct {
+	o      *opening
+	locked *chunkLocked
+	rows   *chunkRows
 }
 
 type simWorker struct {
@@ -223,6 +237,9 @@ func (w *world) pick(n int) int {
 	if w.drain || n <= 1 {
 		return 0
 	}
+	if w.ways != nil {
+		return w.way(n)
+	}
 	return int(w.raw()) % n
 }
 
@@ -239,7 +256,7 @@ func newWorld(c simConfig) *world {
 	if c.zero {
 		spec.Policy = task.PolicyZero
 	}
-	for _, id := range simIDs {
+	for _, id := range simIDs[:2-min(len(c.script), 1)] {
 		spec.Tables = append(spec.Tables, task.Table{Schema: id.Schema, Name: id.Name})
 	}
 	w.deps = &Deps{Spec: spec, Task: "0123456789abcdef", Source: w.src, Sink: w.b, Topics: w.b, Checkpoints: w.store, Files: w.files,
@@ -416,7 +433,7 @@ func (w *world) add(class, weight int, do func()) {
 		m = w.c.mul[class]
 	}
 	if weight*m > 0 || weight > 0 && w.drain {
-		w.acts = append(w.acts, simAction{max(weight*m, 1), do})
+		w.acts = append(w.acts, simAction{class, max(weight*m, 1), do})
 	}
 }
 
@@ -438,6 +455,11 @@ func (w *world) sourceStep() {
 
 func (w *world) enableSource() {
 	s := w.src
+	for i, rows := range w.c.script {
+		if !s.ran[i] && s.free(rows) {
+			w.add(mSource, 6, func() { s.run(i) })
+		}
+	}
 	if len(s.txs) < w.c.maxTx {
 		w.add(mSource, w.bad(6), s.commit)
 		for t := range 2 {
@@ -465,11 +487,11 @@ func (w *world) enableSource() {
 			if w.c.slowCommit {
 				weight = 1
 			}
-			w.add(-1, weight, func() { s.show(i) })
+			w.add(mShow, weight, func() { s.show(i) })
 		}
 		if listed < 3 && s.canGTID(i) {
 			listed++
-			w.add(-1, 5, func() { s.txs[i].gtid = true; w.logf("source: T%d in gtid_executed", i) })
+			w.add(mListed, 5, func() { s.txs[i].gtid = true; w.logf("source: T%d in gtid_executed", i) })
 		}
 	}
 }
@@ -482,14 +504,14 @@ func (w *world) enableBroker() {
 			if b.net[i].incarnation != w.incarnation {
 				weight = 2
 			}
-			w.add(-1, weight, func() { b.deliver(i) })
+			w.add(mBroker, weight, func() { b.deliver(i) })
 			w.add(mFault, w.bad(1), func() { b.lose(i) })
 			w.add(mFault, w.bad(1), func() { b.garble(i) })
 		}
 	}
 	for i := range b.resp {
 		if i < 4 && b.ready(i) && (w.other == nil || b.resp[i].incarnation != w.other.incarnation) {
-			w.add(-1, 6, func() { w.response(i) })
+			w.add(mBroker, 6, func() { w.response(i) })
 			w.add(mFault, w.bad(1), func() { b.resp = append(b.resp[:i:i], b.resp[i+1:]...) })
 		}
 	}
@@ -597,7 +619,11 @@ func (w *world) enableRunning() {
 		w.add(mWork, 4, func() {
 			m := w.mail[i]
 			w.mail = append(w.mail[:i:i], w.mail[i+1:]...)
-			w.must(m())
+			if m.rows != nil {
+				w.must(w.r.rowsChunk(m.o, m.rows))
+			} else {
+				w.r.lockedChunk(m.o, *m.locked)
+			}
 		})
 	}
 	for _, c := range r.active {
@@ -615,7 +641,7 @@ func (w *world) enableRunning() {
 			w.add(-1, 2, func() { w.end(err) })
 		}
 	}
-	if len(w.store.saved.Notes) < 60 {
+	if len(w.store.saved.Notes) < 60 && (w.c.notes == 0 || r.noted.Seq < w.c.notes) {
 		w.add(mNote, w.bad(3), func() {
 			w.must(r.takeNote(w.ctx))
 			w.logf("router: note X=%v L=%v acked %v", r.noted.X, r.noted.L, r.noted.Offsets)
@@ -644,10 +670,10 @@ func (w *world) enableWorker(k *simWorker) {
 		switch {
 		case rows != nil:
 			k.sent = true
-			w.mail = append(w.mail, func() error { return w.r.rowsChunk(o, rows) })
+			w.mail = append(w.mail, simMail{o: o, rows: rows})
 		case locked != nil:
 			k.wants = o.quiet
-			w.mail = append(w.mail, func() error { w.r.lockedChunk(o, *locked); return nil })
+			w.mail = append(w.mail, simMail{o: o, locked: locked})
 		}
 	})
 }
@@ -829,6 +855,10 @@ func (w *world) choose() bool {
 	}
 	if total == 0 {
 		return false
+	}
+	if w.ways != nil {
+		w.chooseWay()
+		return true
 	}
 	var x int
 	if w.drain {
