@@ -94,7 +94,7 @@ func (t *Task) bind(ctx context.Context, tx *sqlx.Tx, text string) error {
 		if diff := task.Diff(frozen, t.spec); len(diff) > 0 {
 			return &task.Error{Code: "task.spec_changed",
 				Text: fmt.Sprintf("The task %q has started with another specification: %s.", t.spec.Name, strings.Join(diff, "; ")),
-				Hint: "Undo these changes, or give the task file a new name. Only rate, workers, spool and passwords may change."}
+				Hint: "Undo these changes, or give the task file a new name. Only rate, workers, spool, row_lock, passwords and CA certificates may change."}
 		}
 	}
 	if text == t.row.Spec {

@@ -22,7 +22,7 @@ check fails that stops the task; warnings alone leave it 0.
 
 func (p *program) precheck(ctx context.Context, args []string) int {
 	f := p.flags("precheck", precheckHelp)
-	data := f.String("data", "./data", "`DIR` with the progress of the task; its free disk is looked at")
+	data := f.String("data", "./data", "`DIR` with the progress of the task (default ./data); its free disk is looked at")
 	asJSON := f.Bool("json", false, "the items as one JSON array")
 	words, code, ok := f.parse(args, 1)
 	if !ok {

@@ -31,7 +31,7 @@ type runOptions struct {
 func (p *program) runTask(ctx context.Context, args []string) int {
 	f := p.flags("run", runHelp)
 	var o runOptions
-	f.StringVar(&o.data, "data", "./data", "`DIR` with the progress of the task")
+	f.StringVar(&o.data, "data", "./data", "`DIR` with the progress of the task (default ./data)")
 	f.StringVar(&o.until, "until", "", "`caught-up`: end the task when it is first without delay")
 	f.BoolVar(&o.end, "end", false, "end the task where the source stands now; tells the process that runs it, if one does")
 	f.BoolVar(&o.repeats, "accept-repeats", false, "go on after target.expired: changes of the last moments before the stop may be sent twice")

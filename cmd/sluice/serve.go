@@ -31,8 +31,8 @@ type serveOptions struct {
 func (p *program) serve(ctx context.Context, args []string) int {
 	f := p.flags("serve", serveHelp)
 	var o serveOptions
-	f.StringVar(&o.data, "data", "./data", "`DIR` with the tasks and their progress")
-	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`ADDR` of the console")
+	f.StringVar(&o.data, "data", "./data", "`DIR` with the tasks and their progress (default ./data)")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`ADDR` of the console (default 127.0.0.1:8080)")
 	f.StringVar(&o.cert, "tls-cert", "", "`FILE` with the certificate, for HTTPS")
 	f.StringVar(&o.key, "tls-key", "", "`FILE` with the key of the certificate")
 	_, code, ok := f.parse(args, 0)

@@ -37,8 +37,8 @@ type userOptions struct {
 func (p *program) user(ctx context.Context, args []string) int {
 	f := p.flags("user", userHelp)
 	var o userOptions
-	f.StringVar(&o.data, "data", "./data", "`DIR` of the console")
-	f.StringVar(&o.url, "url", "http://127.0.0.1:8080", "`URL` at which the console is reached, for the link")
+	f.StringVar(&o.data, "data", "./data", "`DIR` of the console (default ./data)")
+	f.StringVar(&o.url, "url", "http://127.0.0.1:8080", "`URL` at which the console is reached, for the link (default http://127.0.0.1:8080)")
 	f.BoolVar(&o.stdin, "password-stdin", false, "take the password from the first line of standard input, instead of a link")
 	n := 2
 	if len(args) > 0 && args[0] == "list" {
