@@ -2,10 +2,12 @@ package mysql
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/go-mysql-org/go-mysql/replication"
 
+	"sluice/engine"
 	"sluice/engine/cdc"
 	"sluice/engine/spool"
 )
@@ -19,12 +21,13 @@ type recorder struct {
 	marks  *translator // of the events that open and end transactions, alone
 	tid    string      // of the transaction that marks said begins
 	joined spool.Mark
+	name   string // base name of the source's files
 }
 
-func newRecorder(flavor cdc.Flavor, log *spool.Log, line *heldLine) *recorder {
-	r := &recorder{log: log, line: line, parser: replication.NewBinlogParser()}
-	r.parser.SetFlavor(string(flavor))
-	r.marks = newTranslator(flavor, nil, func(e cdc.Event) error {
+func newRecorder(server engine.Server, log *spool.Log, line *heldLine) *recorder {
+	r := &recorder{log: log, line: line, parser: replication.NewBinlogParser(), name: server.Log}
+	r.parser.SetFlavor(string(server.Flavor))
+	r.marks = newTranslator(server.Flavor, nil, func(e cdc.Event) error {
 		if e.Kind == cdc.EventBegin {
 			r.tid = e.TID
 		}
@@ -46,6 +49,9 @@ func (r *recorder) HandleEvent(e *replication.BinlogEvent) error {
 		return nil
 	}
 	if at := r.joined.At; entry.End.Before(at) || entry.End == at && !entry.Passing {
+		if entry.TID != "" && !r.joined.Set.Contains(entry.TID) { // the log passed this place without it
+			return rewritten(fmt.Sprintf("the source sent transaction %s, which lies before %s; up to there the binlog was received without it", entry.TID, at.In(r.name)))
+		}
 		if !entry.Format || checksumKind(e.RawData) == checksumKind(r.joined.Format) {
 			return nil
 		}

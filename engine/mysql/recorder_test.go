@@ -60,6 +60,38 @@ func TestStreamFromSpool(t *testing.T) {
 	}
 }
 
+// TestSpoolOfAnotherLog: transactions of a log that was begun anew, at places that the files have passed already, are not
+// taken for what the files hold.
+func TestSpoolOfAnotherLog(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			m := servers.StartMySQL(t, kind)
+			s := open(t, m)
+			set, _ := start(t, s)
+			_, c := database(t, m)
+			run(t, c, "CREATE TABLE a (id INT PRIMARY KEY)", "FLUSH BINARY LOGS", "FLUSH BINARY LOGS", "INSERT INTO a VALUES (1)")
+			dir := t.TempDir()
+			s.options.Spool = spoolIn(dir)
+			first := reopen(t, s, set)
+			first.until(end(t, s))
+			if err := first.stream.(*stream).Close(); err != nil {
+				t.Fatal(err)
+			}
+			all, _ := start(t, s)
+			state := "gtid_purged"
+			if kind == servers.MariaDB1011 {
+				state = "gtid_binlog_state"
+			}
+			run(t, c, "RESET MASTER", "SET GLOBAL "+state+"='"+all.String()+"'", "INSERT INTO a VALUES (2)")
+			s.options.Spool = spoolIn(dir)
+			again := reopen(t, s, all)
+			again.drain()
+			wantCode(t, again.stream.Err(), "source.rewritten")
+		})
+	}
+}
+
 // purge removes all files of the binlog but the newest, and sees to it that the server can't send from the set on.
 func purge(t *testing.T, s *Source, m *servers.MySQL, set cdc.GTIDSet) {
 	t.Helper()

@@ -64,7 +64,7 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 			return nil, withOp(op, err)
 		}
 		config.RawModeEnabled = true // parsed once, behind the spool
-		config.SynchronousEventHandler = newRecorder(s.server.Flavor, st.log, &st.line)
+		config.SynchronousEventHandler = newRecorder(s.server, st.log, &st.line)
 		after = st.log.Join().Set
 	}
 	st.after = after
