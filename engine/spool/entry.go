@@ -62,11 +62,10 @@ func (e *Entry) record(dst []byte) []byte {
 // readRecord reads one record; io.EOF at the end, errTorn where it is not whole.
 func readRecord(r io.Reader) (Entry, error) {
 	var head [frame]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			err = errTorn
-		}
+	if _, err := io.ReadFull(r, head[:]); err == io.EOF {
 		return Entry{}, err
+	} else if err != nil {
+		return Entry{}, torn(err)
 	}
 	n := binary.LittleEndian.Uint32(head[:])
 	if n < fixed || n > largest {
@@ -74,10 +73,8 @@ func readRecord(r io.Reader) (Entry, error) {
 	}
 	body, err := readBody(r, int(n))
 	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return Entry{}, errTorn
 	case err != nil:
-		return Entry{}, err
+		return Entry{}, torn(err)
 	case crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(head[4:]):
 		return Entry{}, errTorn
 	}
@@ -90,6 +87,14 @@ func readRecord(r io.Reader) (Entry, error) {
 		End: cdc.Position{File: binary.LittleEndian.Uint64(body[1:]), Offset: binary.LittleEndian.Uint64(body[9:])},
 		TID: string(body[fixed : fixed+tid]), Raw: body[fixed+tid:],
 	}, nil
+}
+
+// torn takes the end of a file inside of a record for what it is. Other errors are the disk's.
+func torn(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errTorn
+	}
+	return err
 }
 
 // readBody reads n bytes; a length that is damaged must not cost more memory than there are bytes.

@@ -22,10 +22,13 @@ func (l *Log) recover() error {
 		if err == nil && i > 0 && s.number != found[i-1].number+1 {
 			err = errTorn
 		}
+		switch {
+		case errors.Is(err, errOwner):
+			why = "owner"
+		case err != nil && !errors.Is(err, errTorn):
+			return err // the disk's: it says nothing of what the files hold
+		}
 		if err != nil {
-			if errors.Is(err, errOwner) {
-				why = "owner"
-			}
 			break
 		}
 		found = append(found, s)

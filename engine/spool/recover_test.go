@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -132,6 +133,35 @@ func TestDamagedFile(t *testing.T) {
 	if !slices.Equal(said.codes, []string{"spool.discarded damaged"}) {
 		t.Error(said.codes)
 	}
+}
+
+// TestUnreadableFile: a file that can't be read just now says nothing of what is in it, so that nothing is removed.
+func TestUnreadableFile(t *testing.T) {
+	t.Parallel()
+	s := write(6, 100)
+	dir := t.TempDir()
+	l := open(t, small(dir), "")
+	receive(t, l, s)
+	l.Close()
+	names, _ := filepath.Glob(filepath.Join(dir, "*"))
+	if len(names) < 3 {
+		t.Fatal(names)
+	}
+	aside := filepath.Join(t.TempDir(), "aside")
+	if err := errors.Join(os.Rename(names[1], aside), os.Symlink(names[1], names[1])); err != nil { // no one can open it
+		t.Fatal(err)
+	}
+	if _, err := Open(small(dir), parse("")); task.Code(err) != "data.spool" {
+		t.Errorf("%v", err)
+	}
+	if err := os.Rename(aside, names[1]); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); !slices.Equal(left, names) {
+		t.Errorf("%v is left of %v", left, names)
+	}
+	l = open(t, small(dir), "")
+	same(t, "afterwards", drain(t, l), s.entries)
 }
 
 // TestOtherOwner: files of another task or server are not used, and that is said.

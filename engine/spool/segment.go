@@ -85,7 +85,7 @@ func load(path, owner string, flavor cdc.Flavor) (*segment, error) {
 	end := filepath.Ext(name)
 	number, err := strconv.ParseInt(strings.TrimSuffix(name, end), 10, 64)
 	if err != nil || end != fresh && end != sealed {
-		return nil, fmt.Errorf("%s is not a name of a segment", name)
+		return nil, fmt.Errorf("%s is not a name of a segment: %w", name, errTorn)
 	}
 	in, err := os.Open(path)
 	if err != nil {
@@ -98,15 +98,18 @@ func load(path, owner string, flavor cdc.Flavor) (*segment, error) {
 	}
 	var head [frame]byte
 	if _, err := io.ReadFull(in, head[:]); err != nil {
-		return nil, err
+		return nil, torn(err)
 	}
 	n := binary.LittleEndian.Uint32(head[:])
 	if int64(n) > info.Size() {
 		return nil, errTorn
 	}
 	text, err := readBody(in, int(n))
-	if err != nil || crc32.Checksum(text, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
-		return nil, errors.Join(errTorn, err)
+	if err != nil {
+		return nil, torn(err)
+	}
+	if crc32.Checksum(text, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
+		return nil, errTorn
 	}
 	var h header
 	if err := json.Unmarshal(text, &h); err != nil || h.Version != version {
@@ -117,8 +120,10 @@ func load(path, owner string, flavor cdc.Flavor) (*segment, error) {
 	}
 	s := &segment{number: number, path: path, head: frame + int64(n), size: info.Size(), whole: true}
 	s.start = Mark{At: h.At, Format: h.Format}
-	s.start.Set, err = cdc.ParseGTIDSet(flavor, h.Set)
-	return s, err
+	if s.start.Set, err = cdc.ParseGTIDSet(flavor, h.Set); err != nil {
+		return nil, errors.Join(errTorn, err)
+	}
+	return s, nil
 }
 
 // scan reads all records: the mark behind the last whole transaction, and the size of the file up to there.
