@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluice/engine"
+	"sluice/engine/cdc"
 	"sluice/engine/mysql"
 	"sluice/engine/retention"
 	"sluice/engine/spool"
@@ -55,17 +56,29 @@ func (h *horizon) look(ctx context.Context) (retention.Horizon, error) {
 		h.mu.Lock()
 		n := h.low
 		h.mu.Unlock()
-		var ok bool
-		if held, ok = h.source.Held(n.At); ok {
-			n.At = held.Needs
-		}
-		if n.At.Turn != turn {
-			return retention.Need{} // where that is in this server's log is not known
-		}
+		n, held = needed(n, turn, h.source.Held)
 		return n
 	})
 	seen.Spooled, seen.Limit, seen.Full = held.Bytes, held.Limit, held.Full
 	return seen, err
+}
+
+// needed is what the task needs of the server of this turn, by its low bound and by what the spool holds, which knows of
+// that server's log alone and of no turns.
+func needed(n retention.Need, turn uint32, holds func(low cdc.Position) (spool.Held, bool)) (retention.Need, spool.Held) {
+	if n.At.Turn != turn {
+		n.At = cdc.Position{} // where that is in this server's log is not known
+	}
+	n.At.Turn = 0
+	held, ok := holds(n.At)
+	if ok {
+		n.At = held.Needs
+	}
+	if n.At.IsZero() {
+		return retention.Need{}, held
+	}
+	n.At.Turn = turn
+	return n, held
 }
 
 // run looks until ctx is over. A source that can't be asked is looked at the next time; the run itself says what is wrong.

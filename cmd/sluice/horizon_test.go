@@ -13,6 +13,7 @@ import (
 	"sluice/engine/cdc"
 	"sluice/engine/enginetest/servers"
 	"sluice/engine/retention"
+	"sluice/engine/spool"
 	"sluice/engine/task"
 	"sluice/store"
 )
@@ -105,6 +106,38 @@ func TestHorizon(t *testing.T) {
 		}
 		b.sluice("run", file).want(t, exitFailed, "source.binlog_purged", " the task needs: ", "oldest binlog file is "+b.binlogs()[0])
 	})
+}
+
+// TestNeededAfterAFailover: the spool's places are of the server that is read now, whatever its turn; a low bound at a
+// server before says nothing of this one's files.
+func TestNeededAfterAFailover(t *testing.T) {
+	t.Parallel()
+	at := func(turn uint32, file uint64) cdc.Position { return cdc.Position{Turn: turn, File: file, Offset: 4} }
+	for _, c := range []struct {
+		what      string
+		low       cdc.Position
+		turn      uint32
+		ends      uint64 // of the spool; 0: none
+		want      cdc.Position
+		passedLow cdc.Position
+	}{
+		{"no failover, no spool", at(0, 5), 0, 0, at(0, 5), at(0, 5)},
+		{"no failover", at(0, 5), 0, 7, at(0, 7), at(0, 5)},
+		{"behind the failover", at(1, 2), 1, 3, at(1, 3), at(0, 2)},
+		{"behind the failover, no spool", at(1, 2), 1, 0, at(1, 2), at(0, 2)},
+		{"low bound before the failover", at(0, 9), 1, 3, at(1, 3), cdc.Position{}},
+		{"low bound before the failover, no spool", at(0, 9), 1, 0, cdc.Position{}, cdc.Position{}},
+	} {
+		got, held := needed(retention.Need{At: c.low, Log: "bin"}, c.turn, func(low cdc.Position) (spool.Held, bool) {
+			if low != c.passedLow {
+				t.Errorf("%s: the spool was asked for %v, want %v", c.what, low, c.passedLow)
+			}
+			return spool.Held{Needs: at(0, c.ends), Bytes: 1}, c.ends > 0
+		})
+		if got.At != c.want || (got.Log == "bin") == c.want.IsZero() || held.Bytes != 1 {
+			t.Errorf("%s: %v of %+v, want %v", c.what, got, held, c.want)
+		}
+	}
 }
 
 // TestAlarm: one warning at each crossing and one word when it is over, whoever looks and however often.
