@@ -189,6 +189,10 @@ func (r *router) discard(c *chunk, why string) {
 	r.fresh = append(r.fresh, c)
 	c.queue, c.queuedBytes = nil, 0
 	c.locked, c.cleared, c.exact, c.result = false, false, false, nil
+	if c.File != "" {
+		_ = r.files.Remove(c.File) // what stays is removed by the next start
+		c.File = ""
+	}
 	if c.cancel != nil {
 		c.cancel() // it must not go on holding its view and the table's metadata lock
 		c.cancel = nil

@@ -82,6 +82,9 @@ func (r *router) lost(first, fences []int64) (lanes []int) {
 
 // goBack takes the store back to the newest note that the logs bear out and that the chunk files reach back to.
 func (r *router) goBack(ctx context.Context, d *Deps, lost []int, first, fences []int64) error {
+	if r.saved.Plain { // nothing kept what was sent after the loss from being appended, out of order
+		return r.beyond(ctx, d, lost, first, fences)
+	}
 	notes := r.saved.Notes[:len(r.saved.Notes)-1]
 	held := make([]map[int64]uint32, len(r.lanes))
 	for _, i := range lost {
@@ -89,9 +92,6 @@ func (r *router) goBack(ctx context.Context, d *Deps, lost []int, first, fences 
 		if held[i], err = r.sumsAt(ctx, d, i, notes, first[i], fences[i]); err != nil {
 			return err
 		}
-	}
-	if r.saved.Plain { // nothing kept what was sent after the loss from being appended, out of order
-		return r.beyond(ctx, d, lost, first, fences)
 	}
 	files, err := r.files.List()
 	if err != nil {
@@ -167,6 +167,8 @@ func reopened(s *Saved, n *Note, files []string) (cs []Chunk, ok bool) {
 		switch {
 		case c.Status == snapshot.New || c.Status == snapshot.Open:
 			continue
+		case c.Status == snapshot.Gone && c.File == "":
+			continue // it was never read, because its table was dropped
 		case c.Status == snapshot.Gone:
 			if c.Closed >= n.Seq || n.L.Before(c.H) || !n.holds(s.Server.Flavor, &c) {
 				return nil, false
