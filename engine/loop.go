@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -291,12 +292,11 @@ func (l *loop) acked(ctx context.Context, a laneResult) error {
 		l.r.wake(a.lane)
 		return nil
 	}
-	if a.err != nil {
-		return a.err
+	if a.err == nil {
+		l.d.fault("acked")
 	}
-	l.d.fault("acked")
-	if err := l.r.doubles(ctx, a.lane.flight); err != nil {
-		return err
+	if err := l.r.doubles(ctx, a.lane.flight); err != nil || a.err != nil { // what was sent again counts in any case
+		return cmp.Or(a.err, err)
 	}
 	l.r.acked(a.lane, a.end)
 	return nil

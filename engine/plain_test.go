@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 )
@@ -73,6 +74,33 @@ func TestPlainResends(t *testing.T) {
 		g.exact(0, g.reached())
 		// Of fences, which are heartbeats, some were sent again too.
 		if d := g.last().Doubles; lost == 0 || d.Found != 0 || d.Resent < lost || d.Resent > lost+3*2 {
+			t.Errorf("%d records of lost requests, progress says %+v", lost, d)
+		}
+	})
+}
+
+// TestPlainCountsWhatFailed refuses records until runs end by it: what they sent again counts too, as it may be written
+// late.
+func TestPlainCountsWhatFailed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		g := plainRig(t)
+		back := time.Now().Add(patience + time.Minute)
+		var mu sync.Mutex
+		lost := int64(0)
+		g.sink.hook = func(_ context.Context, _ Partition, b *Batch) error {
+			if r := parseSim(string(b.Messages[0].Value)); r.op == "HEARTBEAT" || time.Now().After(back) {
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			lost += int64(len(b.Messages))
+			return &ProduceFailure{Kind: ProduceDoubt, Err: errPassing}
+		}
+		g.runs(0, func(int) {})
+		g.exact(0, g.reached())
+		// The first attempt of each request is not one again.
+		if d := g.last().Doubles; lost == 0 || d.Found != 0 || d.Resent < lost*3/4 {
 			t.Errorf("%d records of lost requests, progress says %+v", lost, d)
 		}
 	})
