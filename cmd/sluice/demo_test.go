@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -108,6 +109,10 @@ func TestDemoIsKilled(t *testing.T) {
 
 // `go run` does not pass a signal on that it gets alone, and Ctrl-C reaches both.
 func TestDemoEndsWithGoRun(t *testing.T) {
+	// Under nohup the demo would ignore hangups too, and go on by design.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	dir := filepath.Join(t.TempDir(), "demo")
 	for _, tt := range []struct {
 		name   string
