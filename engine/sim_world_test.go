@@ -587,7 +587,8 @@ func (w *world) enable() {
 func (w *world) enableRunning() {
 	r := w.r
 	if err := r.passed(); err != nil {
-		w.end(err)
+		w.acts = w.acts[:0] // the run goes on with nothing
+		w.add(-1, 1, func() { w.end(err) })
 		return
 	}
 	if (w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File) && !r.stalled() {
