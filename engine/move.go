@@ -184,9 +184,17 @@ func (r *router) scannedAll() {
 	}
 }
 
-// handled gives all that the source must have: what was sent, and what the rows of chunks hold.
+// handled gives all that the source must have: what was sent, the transaction that was sent in part, and what the rows
+// of chunks hold.
 func (r *router) handled() ([]cdc.GTIDSet, error) {
 	sets := []cdc.GTIDSet{r.set, r.found.tids}
+	if r.inside != "" {
+		part := noTransactions(r.flavor)
+		if err := part.Add(r.inside); err != nil {
+			return nil, err
+		}
+		sets = append(sets, part)
+	}
 	for _, list := range [][]*chunk{r.active, r.done} {
 		for _, c := range list {
 			set, err := cdc.ParseGTIDSet(r.flavor, c.HSet)

@@ -68,7 +68,7 @@ func (s *simSource) apart(a, b int) bool {
 
 // failOver moves the address to a replica that lacks the last lost transactions.
 func (s *simSource) failOver(lost int) {
-	keep := len(s.txs) - lost
+	keep, hide := len(s.txs)-lost, s.w.pick(3)
 	for i := keep; i < len(s.txs); i++ {
 		s.lost = append(s.lost, s.tid(i))
 	}
@@ -91,6 +91,7 @@ func (s *simSource) failOver(lost int) {
 			s.extra[t.table]++
 		}
 	}
+	s.hide(next.order, hide)
 	for t := range 2 {
 		state := s.state(func(int) bool { return true }, t)
 		for k, v := range state {
@@ -100,6 +101,29 @@ func (s *simSource) failOver(lost int) {
 		}
 	}
 	s.w.logf("source: fails over to %s, order %v, lost %v", simServer(len(s.logs)-1), next.order, s.lost)
+}
+
+// hide makes up to n transactions at the end of a log ones that lie in it and are not visible yet. Those of them that
+// wait for each other's locks can't be.
+func (s *simSource) hide(order []int, n int) {
+	for at := len(order) - 1; at >= 0 && at >= len(order)-n; at-- {
+		i := order[at]
+		if slices.ContainsFunc(order[at+1:], func(j int) bool { return !s.apart(i, j) }) {
+			return
+		}
+		t := &s.txs[i]
+		t.visible, t.gtid = false, false
+		if t.ddl != noDDL {
+			s.tlock[t.table] = i + 1
+		}
+		for _, c := range t.rows {
+			for _, k := range []int{c.old, c.new} {
+				if k >= 0 {
+					s.lock[k] = i + 1
+				}
+			}
+		}
+	}
 }
 
 // simFailovers bounds the failovers of a history.
