@@ -23,7 +23,7 @@ var kinds = []kind{
 	{"stop.alone", "Sluice stopped (SIGTERM) while a server is silent", 1, 1, stopAlone, nil},
 	{"pause", "Sluice's process frozen and let go on", 1, 1, pauseProcess, nil},
 	{"sleep", "Sluice's process frozen for longer than its lease lasts", 1, 0, sleepProcess, nil},
-	{"takeover", "Frozen, thought dead, taken over on a copy, and writing on", 1, 0, takeOver, nil},
+	{"takeover", "Frozen, thought dead, taken over on a copy, and writing on", 1, 0, takeOver, fences},
 	{"source.kill", "source killed (`kill -9`) and started again", 3, 1, killSource, nil},
 	{"source.freeze", "source frozen (half-open connections)", 1, 0, freezeSource, nil},
 	{"source.rotate", "binlog rotated", 1, 1, rotate, nil},
@@ -50,6 +50,9 @@ var kinds = []kind{
 
 func alone(w *world) bool   { return len(w.brokers) == 1 }
 func cluster(w *world) bool { return len(w.brokers) > 1 }
+
+// Without producer ids nothing keeps two processes apart that both go on: docs/guarantees.md promises nothing there.
+func fences(w *world) bool { return !w.plain }
 
 // schedule draws n faults: decks of all kinds that fit, each shuffled. n is 0 for one whole deck.
 func (w *world) schedule(n int) (out []*kind) {

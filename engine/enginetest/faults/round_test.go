@@ -61,7 +61,7 @@ func round(t *testing.T, pair string, seed uint64, n int, short bool) {
 	src, target := split(t, pair)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	w := &world{t: t, ctx: ctx, g: rand.New(rand.NewPCG(seed, 7)), short: short, line: newProxy(t, "source")}
+	w := &world{t: t, ctx: ctx, g: rand.New(rand.NewPCG(seed, 7)), short: short, plain: strings.Contains(pair, "/"+string(servers.Kafka010)), line: newProxy(t, "source")}
 	w.source = servers.StartMySQL(t, src.kind, src.options...)
 	w.line.to(t, w.source.Addr)
 	w.brokers = target(t)

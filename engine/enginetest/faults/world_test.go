@@ -40,6 +40,7 @@ type world struct {
 	source  *servers.MySQL
 	line    *proxy // to the source
 	brokers []*broker
+	plain   bool // the brokers have no producer ids
 	task    *driver.Task
 	process *driver.Process
 	beats   *beats
