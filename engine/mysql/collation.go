@@ -23,12 +23,13 @@ type collation struct {
 	width   int // most bytes a character
 }
 
-// loadCollations reads the server's collations once.
+// loadCollations reads the server's collations once. It asks without holding loading, which is taken within questions.
 func (s *Source) loadCollations(ctx context.Context) (map[uint64]collation, error) {
 	s.loading.Lock()
-	defer s.loading.Unlock()
-	if s.collations != nil {
-		return s.collations, nil
+	known := s.collations
+	s.loading.Unlock()
+	if known != nil {
+		return known, nil
 	}
 	all := map[uint64]collation{}
 	err := s.ask(ctx, "reading the source's collations", func(c *conn) error {
@@ -42,7 +43,9 @@ func (s *Source) loadCollations(ctx context.Context) (map[uint64]collation, erro
 		})
 	})
 	if err == nil {
+		s.loading.Lock()
 		s.collations = all
+		s.loading.Unlock()
 	}
 	return all, err
 }

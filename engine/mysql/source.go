@@ -113,13 +113,16 @@ func (s *Source) Server(ctx context.Context) (engine.Server, error) {
 	return s.server, nil
 }
 
-// forget ends the idle connections and lets the next one tell which server it is.
+// forget ends the idle connections and lets the next one tell which server it is. Another may have other collations.
 func (s *Source) forget() {
 	s.asking.Lock()
 	defer s.asking.Unlock()
 	s.hangUp()
 	s.server = engine.Server{}
 	s.chosen.Store(false)
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	s.collations, s.pads = nil, nil
 }
 
 // hangUp ends all connections that nobody holds.
