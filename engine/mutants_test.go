@@ -128,7 +128,7 @@ var mutants = []mutant{
 }
 
 // traced are the mutants that a trace catches, and chance only seldom.
-var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "point-back", "move-torn", "move-part-lost", "move-before-end"}
+var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "point-back", "copy-fence-unknown", "move-torn", "move-part-lost", "move-before-end"}
 
 // likes are the histories that have what a mutant concerns, by the beginning of its name.
 var likes = []struct{ begins, like string }{

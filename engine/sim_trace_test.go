@@ -331,6 +331,32 @@ func TestTraces(t *testing.T) {
 				})
 			}
 		})
+		t.Run("a copy of the data folder has sent a chunk that this one has read", func(t *testing.T) {
+			s := newScript(t, one)
+			s.play(func() {
+				s.set(0)
+				s.set(keysA)
+				s.up()
+				s.copied(0)
+				s.note()
+				s.copyFolder()
+				s.seal(s.openTable(1, func() {}))
+				s.crash("before its rows are sent")
+				s.set(keysA)
+				s.turnTo()
+				s.up()
+				s.copied(1)
+				s.turnTo()
+				for range 3 { // again, where it ends by itself
+					if s.stage != simRunning && s.stopped == "" {
+						s.ready()
+					}
+				}
+				if s.stopped != "data.copied" {
+					t.Errorf("it goes on: %q", s.stopped)
+				}
+			})
+		})
 		t.Run("a note inside a transaction whose first rows were passed before", func(t *testing.T) {
 			s := newScript(t, one)
 			s.play(func() {
