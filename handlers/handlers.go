@@ -44,6 +44,8 @@ type Runner interface {
 	End(ctx context.Context, id string) error
 	Delete(ctx context.Context, id string) error
 	Clone(ctx context.Context, id string) (draft string, err error)
+	// Configure keeps a specification that differs in what is named by changed; an empty password stays as it is.
+	Configure(ctx context.Context, id string, spec task.Spec, about task.About, changed []string) error
 }
 
 // Statuses is the live side of tasks.

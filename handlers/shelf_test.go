@@ -30,6 +30,8 @@ type shelf struct {
 	flash *views.Flash
 	fails error // what the next action comes to
 	acts  []string
+	set   task.Spec // what was configured last, with its passwords
+	about task.About
 	lang  string
 	echo  *echo.Echo
 }
@@ -100,6 +102,11 @@ func (s *shelf) End(_ context.Context, id string) error    { return s.act("end",
 func (s *shelf) Delete(_ context.Context, id string) error { return s.act("delete", id) }
 func (s *shelf) Clone(_ context.Context, id string) (string, error) {
 	return "draft", s.act("clone", id)
+}
+
+func (s *shelf) Configure(_ context.Context, id string, spec task.Spec, about task.About, changed []string) error {
+	s.set, s.about = spec, about
+	return s.act("configure", id+" "+strings.Join(changed, ","))
 }
 
 func (s *shelf) Audit(_ context.Context, user, action, subject string, _ map[string]string) error {
@@ -185,7 +192,7 @@ func (s *shelf) routes(t *testing.T) *echo.Echo {
 	for path, get := range map[string]echo.HandlerFunc{"": h.TaskShow, "/tables": h.TaskTables, "/messages": h.TaskMessages, "/events": h.TaskEvents, "/config": h.TaskConfig, "/end": h.TaskEndForm, "/delete": h.TaskDeleteForm} {
 		e.GET("/tasks/:id"+path, get)
 	}
-	for path, post := range map[string]echo.HandlerFunc{"/start": h.TaskStart, "/pause": h.TaskPause, "/clone": h.TaskClone, "/end": h.TaskEnd, "/delete": h.TaskDelete} {
+	for path, post := range map[string]echo.HandlerFunc{"/config": h.TaskConfigSave, "/start": h.TaskStart, "/pause": h.TaskPause, "/clone": h.TaskClone, "/end": h.TaskEnd, "/delete": h.TaskDelete} {
 		e.POST("/tasks/:id"+path, post)
 	}
 	e.GET("/tasks", h.TaskList)

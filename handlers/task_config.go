@@ -19,11 +19,16 @@ func (h *Handlers) TaskConfig(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return showConfig(c, p, &s, head, newConfigForm(&s), http.StatusOK)
+}
+
+func showConfig(c echo.Context, p *views.Page, s *stand, head views.TaskHead, f configForm, status int) error {
 	document, err := json.MarshalIndent(s.Spec, "", "  ")
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, views.TaskConfigPage(p, &views.TaskConfig{Head: head, Document: string(document), Sections: []views.Section{
+	p.Failed = status != http.StatusOK
+	return render(c, status, views.TaskConfigPage(p, &views.TaskConfig{Head: head, Document: string(document), Form: f.model(p, s), Sections: []views.Section{
 		{Title: p.T("config.source"), Facts: sourceFacts(p, &s.Spec.Source, s.About)},
 		{Title: p.T("config.target"), Facts: targetFacts(p, &s.Spec.Target, s.About)},
 		{Title: p.T("config.task"), Facts: s.taskFacts(p)},

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -54,6 +55,13 @@ func eventRow(p *views.Page, e task.Event) views.EventRow {
 	}
 	if why := "spool." + e.Params["1"]; e.Code == "spool.discarded" && p.Has(why) {
 		e.Params = map[string]string{"1": p.T(why)}
+	}
+	if e.Code == "config.changed" {
+		var names []string
+		for name := range strings.SplitSeq(e.Params["1"], ",") {
+			names = append(names, p.T("config.changed."+name))
+		}
+		e.Params = map[string]string{"1": strings.Join(names, p.T("config.and"))}
 	}
 	if at, err := time.Parse(time.RFC3339, e.Params["3"]); e.Code == "horizon.near" {
 		e.Params = maps.Clone(e.Params)

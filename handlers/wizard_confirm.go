@@ -186,12 +186,7 @@ const (
 func readConfirmForm(c echo.Context) confirmForm {
 	p := pageOf(c)
 	f := confirmForm{link: c.FormValue("link"), spool: strings.TrimSpace(c.FormValue("spool")), start: c.FormValue("start"), at: c.FormValue("at"), zone: c.FormValue("zone"), terms: c.FormValue("terms") != ""}
-	if _, ok := f.linkOf(); !ok {
-		f.fail("link", p.T("confirm.link_missing"))
-	}
-	if _, ok := f.spoolOf(); !ok {
-		f.fail("spool", p.T("confirm.spool_wrong"))
-	}
+	f.readLimits(p)
 	switch f.start {
 	case "now":
 	case "later":
@@ -265,20 +260,40 @@ func (f *confirmForm) model(p *views.Page) *views.WizardConfirm {
 	for _, e := range f.errors {
 		wrong[e.Name] = e.Text
 	}
-	m := &views.WizardConfirm{Errors: f.errors, Link: views.Field{Name: "link", Label: p.T("confirm.link"), Hint: p.T("confirm.link_hint"), Value: f.link, Error: wrong["link"]},
-		Spool: views.Field{Name: "spool", Label: p.T("confirm.spool"), Hint: p.T("confirm.spool_hint", "Default", task.DefaultSpool), Value: f.spool, InputMode: "numeric", Error: wrong["spool"]},
+	m := &views.WizardConfirm{Errors: f.errors, Link: f.linkField(p, wrong["link"]), Spool: f.spoolField(p, wrong["spool"]),
 		Start: views.Field{Name: "start", Label: p.T("confirm.start"), Value: f.start, Error: wrong["start"],
 			Options: []views.Option{{Value: "now", Text: p.T("confirm.start_now")}, {Value: "later", Text: p.T("confirm.start_later"), Hint: p.T("confirm.start_later_hint")}}},
 		At:     views.Field{Name: "at", Label: p.T("confirm.at"), Type: "datetime-local", Value: f.at, Error: wrong["at"]},
 		Zone:   views.Field{Name: "zone", Label: p.T("confirm.zone"), Value: f.zone, Options: zoneOptions(p.Now), Error: wrong["zone"]},
 		Accept: views.Field{Name: "terms", Label: p.T("confirm.accept"), Checked: f.terms, Error: wrong["terms"]},
 	}
+	return m
+}
+
+// linkField is the choice of a link specification.
+func (f *confirmForm) linkField(p *views.Page, wrong string) views.Field {
+	out := views.Field{Name: "link", Label: p.T("confirm.link"), Hint: p.T("confirm.link_hint"), Value: f.link, Error: wrong}
 	for _, l := range links {
 		o := views.Option{Value: cmp.Or(l.name, unlimited), Text: p.T("confirm.link." + cmp.Or(l.name, unlimited)), Hint: p.T("confirm.link_none")}
 		if l.rate > 0 {
 			o.Hint = p.T("config.rate_value", "N", p.Number(int64(l.rate)))
 		}
-		m.Link.Options = append(m.Link.Options, o)
+		out.Options = append(out.Options, o)
 	}
-	return m
+	return out
+}
+
+// spoolField is the limit of the spool.
+func (f *confirmForm) spoolField(p *views.Page, wrong string) views.Field {
+	return views.Field{Name: "spool", Label: p.T("confirm.spool"), Hint: p.T("confirm.spool_hint", "Default", task.DefaultSpool), Value: f.spool, InputMode: "numeric", Error: wrong}
+}
+
+// readLimits takes link and spool, which may change later too.
+func (f *confirmForm) readLimits(p *views.Page) {
+	if _, ok := f.linkOf(); !ok {
+		f.fail("link", p.T("confirm.link_missing"))
+	}
+	if _, ok := f.spoolOf(); !ok {
+		f.fail("spool", p.T("confirm.spool_wrong"))
+	}
 }

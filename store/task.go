@@ -87,14 +87,8 @@ func (t *Task) bind(ctx context.Context, tx *sqlx.Tx, text string) error {
 		return err
 	}
 	if began > 0 {
-		var frozen task.Spec
-		if err := json.Unmarshal([]byte(t.row.Spec), &frozen); err != nil {
-			return fmt.Errorf("reading the saved specification: %w", err)
-		}
-		if diff := task.Diff(frozen, t.spec); len(diff) > 0 {
-			return &task.Error{Code: "task.spec_changed",
-				Text: fmt.Sprintf("The task %q has started with another specification: %s.", t.spec.Name, strings.Join(diff, "; ")),
-				Hint: "Undo these changes, or give the task file a new name. Only rate, workers, spool, row_lock, passwords and CA certificates may change."}
+		if err := t.row.allows(t.spec); err != nil {
+			return err
 		}
 	}
 	if text == t.row.Spec {
@@ -104,6 +98,20 @@ func (t *Task) bind(ctx context.Context, tx *sqlx.Tx, text string) error {
 	_, err := tx.ExecContext(ctx, "UPDATE task SET spec_json = ?, updated_at = ? WHERE id = ?",
 		text, t.store.now().UnixMilli(), t.row.ID)
 	return err
+}
+
+// allows refuses a specification that differs where a task that has started may not change.
+func (r *taskRow) allows(spec task.Spec) error {
+	var frozen task.Spec
+	if err := json.Unmarshal([]byte(r.Spec), &frozen); err != nil {
+		return fmt.Errorf("reading the saved specification: %w", err)
+	}
+	if diff := task.Diff(frozen, spec); len(diff) > 0 {
+		return &task.Error{Code: "task.spec_changed",
+			Text: fmt.Sprintf("The task %q has started with another specification: %s.", spec.Name, strings.Join(diff, "; ")),
+			Hint: "Undo these changes, or give the task file a new name. Only rate, workers, spool, row_lock, passwords and CA certificates may change."}
+	}
+	return nil
 }
 
 // ID is 64 random bits in hex: part of every record's identity.

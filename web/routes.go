@@ -45,6 +45,7 @@ func (s *Server) routes() {
 	in.POST("/tasks/:id/precheck/acknowledge", h.TaskChecksAcknowledge)
 	in.GET("/tasks/:id/events", h.TaskEvents)
 	in.GET("/tasks/:id/config", h.TaskConfig)
+	in.POST("/tasks/:id/config", h.TaskConfigSave)
 	in.GET("/tasks/:id/end", h.TaskEndForm)
 	in.POST("/tasks/:id/end", h.TaskEnd)
 	in.GET("/tasks/:id/delete", h.TaskDeleteForm)

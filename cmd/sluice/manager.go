@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -351,6 +352,24 @@ func (m *manager) Delete(ctx context.Context, id string) error {
 	}
 	m.hub.Remove(id)
 	return m.runner.store.DeleteTask(ctx, id)
+}
+
+// Configure changes what may change of a task that does not run; no start comes between. The history tells what, not how.
+func (m *manager) Configure(ctx context.Context, id string, spec task.Spec, about task.About, changed []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.runs[id] != nil {
+		return wrongState("The task is running: pause it first.")
+	}
+	if err := m.runner.store.Configure(ctx, id, spec, about); err != nil {
+		return err
+	}
+	t, err := m.runner.store.OpenTask(ctx, id)
+	if err != nil {
+		return err
+	}
+	m.runner.record(ctx, t, engine.Notice{Code: "config.changed", Params: []string{strings.Join(changed, ",")}})
+	return nil
 }
 
 // close stops all tasks and waits; they go on at the next start.
