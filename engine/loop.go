@@ -652,6 +652,9 @@ func (l *loop) finish(ctx context.Context) error {
 	if err := l.logsHold(ctx, l.r.ackedEnds()); err != nil {
 		return err
 	}
+	if err := l.r.replaced(ctx, l.d.Sink); err != nil {
+		return err
+	}
 	if err := l.r.expire(ctx, slices.Clone(l.r.done)); err != nil { // nothing starts again from here
 		return err
 	}

@@ -638,7 +638,11 @@ func (w *world) enableRunning() {
 	if w.c.unclean {
 		_, ends, err := w.b.Ends(w.ctx, r.saved.Lanes)
 		w.must(err)
-		if err := r.short(r.ackedEnds(), ends); err != nil {
+		err = r.short(r.ackedEnds(), ends)
+		if err == nil && w.drain && w.worked(w.simSide) {
+			err = r.replaced(w.ctx, w.b)
+		}
+		if err != nil {
 			w.add(-1, 2, func() { w.end(err) })
 		}
 	}
@@ -898,8 +902,13 @@ func (w *world) step() (more bool) {
 func (w *world) quiescent() bool { return w.rests(w.simSide) && (w.other == nil || w.rests(w.other)) }
 
 func (w *world) rests(s *simSide) bool {
-	return s.stopped != "" || s.stage == simRunning && s.stream.tx == len(w.src.txs) && len(s.r.fresh) == 0 && len(s.r.active) == 0 &&
-		s.r.waiting == 0 && !s.r.found.unmet && !slices.ContainsFunc(s.r.lanes, func(l *lane) bool { return int(l.acked) > len(w.b.parts[l.id].log) })
+	return s.stopped != "" || w.worked(s) && !slices.ContainsFunc(s.r.lanes, func(l *lane) bool { return int(l.acked) > len(w.b.parts[l.id].log) }) &&
+		s.r.replaced(w.ctx, w.b) == nil
+}
+
+// worked: nothing is left to do but to see that the logs hold it.
+func (w *world) worked(s *simSide) bool {
+	return s.stage == simRunning && s.stream.tx == len(w.src.txs) && len(s.r.fresh) == 0 && len(s.r.active) == 0 && s.r.waiting == 0 && !s.r.found.unmet
 }
 
 // run plays n chosen steps, then a fair drain without faults, then the oracle. "" is a correct history.

@@ -238,6 +238,31 @@ func (r *router) short(acked, ends []int64) error {
 	return nil
 }
 
+// replaced ends the run where something else stands at the place of a lane's newest message: the log lost its end, and
+// others wrote on. A lane that goes on sending is told by its sequence numbers; one that will not has to look.
+func (r *router) replaced(ctx context.Context, sink Sink) error {
+	first, _, err := sink.Ends(ctx, r.saved.Lanes)
+	if err != nil {
+		return err
+	}
+	for i, l := range r.lanes {
+		at := l.acked - 1
+		if l.sum == 0 || at < first[i] {
+			continue
+		}
+		found := l.sum
+		if err := sink.Scan(ctx, l.part, at, l.acked, func(_ int64, m Message) error { found = sumOf(m.Value); return nil }); err != nil {
+			return err
+		}
+		if found != l.sum {
+			return &task.Error{Code: "target.log_short", Op: "looking at " + l.part.String(), Retry: true,
+				Text: fmt.Sprintf("at offset %d stands another message than the one that was acknowledged there", at),
+				Hint: "The task starts anew and compares with the log."}
+		}
+	}
+	return nil
+}
+
 // grown tells of topics that have more partitions than when the task began. Their number decides where a key goes, so
 // the task stays with the old one.
 func (r *router) grown(ctx context.Context, t Topics) error {

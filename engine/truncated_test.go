@@ -3,24 +3,28 @@ package engine
 import (
 	"testing"
 
-	"sluice/engine/cdc"
-	"sluice/engine/snapshot"
+	"sluice/engine/task"
 )
 
-// TestDroppedTableBesideUnprovenChunk: chunks of a dropped table that were never read are no files that are missing, where
-// a chunk is to be handed over again that was acknowledged after the newest note.
-func TestDroppedTableBesideUnprovenChunk(t *testing.T) {
-	t.Parallel()
-	h := cdc.Position{File: 1, Offset: 400}
-	done := Chunk{ID: 1, Status: snapshot.Done, H: h, Note: 1, File: "1-1-1", Closed: 3}
-	dropped := Chunk{ID: 2, Status: snapshot.Gone, Closed: 3}
-	s := &Saved{Notes: []Note{{Seq: 1}, {Seq: 3, L: h}}, Chunks: []Chunk{done, dropped}}
-	cs, ok := reopened(s, &s.Notes[1], []string{"1-1-1"})
-	if !ok || len(cs) != 1 || cs[0].ID != 1 || cs[0].Status != snapshot.Sealed {
-		t.Errorf("%v, %v", cs, ok)
-	}
-	s.Chunks[1].File = "2-1-1" // its rows were sent: they may be what the log lost
-	if cs, ok := reopened(s, &s.Notes[1], []string{"1-1-1"}); ok {
-		t.Errorf("without the file of chunk 2: %v", cs)
+// TestReplacedTail: a lane whose newest message gave way to somebody else's is seen although the log is as long as it
+// was.
+func TestReplacedTail(t *testing.T) {
+	p := Partition{Topic: "t"}
+	own, foreign := Message{Value: []byte("own")}, Message{Value: []byte("foreign")}
+	for name, tt := range map[string]struct {
+		log  []Message
+		sum  uint32
+		code string
+	}{
+		"held":             {[]Message{foreign, own}, sumOf(own.Value), ""},
+		"others behind":    {[]Message{foreign, own, foreign}, sumOf(own.Value), ""},
+		"replaced":         {[]Message{foreign, foreign}, sumOf(own.Value), "target.log_short"},
+		"nothing was sent": {[]Message{foreign, foreign}, 0, ""},
+	} {
+		sink := &fakeSink{logs: map[Partition]*fakeLog{p: {log: tt.log}}}
+		r := &router{saved: &Saved{Lanes: []Partition{p}}, lanes: []*lane{{part: p, acked: 2, sum: tt.sum}}}
+		if err := r.replaced(t.Context(), sink); task.Code(err) != tt.code {
+			t.Errorf("%s: %v, want code %q", name, err, tt.code)
+		}
 	}
 }
