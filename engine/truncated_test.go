@@ -16,7 +16,7 @@ func TestReplacedTail(t *testing.T) {
 		sum  uint32
 		code string
 	}{
-		"held":              {[]Message{foreign, own}, sumOf(own.Value), ""},
+		"held":             {[]Message{foreign, own}, sumOf(own.Value), ""},
 		"others behind":    {[]Message{foreign, own, foreign}, sumOf(own.Value), ""},
 		"replaced":         {[]Message{foreign, foreign}, sumOf(own.Value), "target.log_short"},
 		"nothing was sent": {[]Message{foreign, foreign}, 0, ""},
