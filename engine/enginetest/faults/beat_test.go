@@ -29,6 +29,7 @@ type beats struct {
 	arrived int         // the highest number in the topic
 	at      time.Time   // when it came
 	late    time.Duration
+	worst   time.Duration // the latest since it was asked for anew
 	in      int32         // the partition
 	wake    chan struct{} // closed when more has arrived
 	stop    func()        // ends the writing
@@ -118,6 +119,7 @@ func (b *beats) see(r *kgo.Record) {
 	b.arrived, b.at, b.in = highest, time.Now(), r.Partition
 	if highest < len(b.written) { // else it is quicker here than the answer was at the writer
 		b.late = b.at.Sub(b.written[highest])
+		b.worst = max(b.worst, b.late)
 	}
 	close(b.wake)
 	b.wake = make(chan struct{})
@@ -135,6 +137,17 @@ func (b *beats) seen() (n int, at time.Time, late time.Duration, more <-chan str
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.arrived, b.at, b.late, b.wake
+}
+
+// latest tells how late the latest beat was since it was told anew: of those that come in one batch the last is hardly
+// late at all.
+func (b *beats) latest(anew bool) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if anew {
+		b.worst = 0
+	}
+	return b.worst
 }
 
 // partition is where the beats arrive.

@@ -171,9 +171,11 @@ func (w *world) stalled() {
 func (w *world) slowed(by time.Duration) {
 	w.t.Helper()
 	began := time.Now()
+	w.beats.latest(true)
 	for {
-		_, at, late, more := w.beats.seen()
-		if at.After(began) && late >= by || time.Since(at) >= max(by, quiet) {
+		_, at, _, more := w.beats.seen()
+		late := w.beats.latest(false)
+		if late >= by || time.Since(at) >= max(by, quiet) {
 			return
 		}
 		select {
