@@ -649,10 +649,7 @@ func (l *loop) finish(ctx context.Context) error {
 	if err := l.r.takeNote(ctx); err != nil {
 		return err
 	}
-	if err := l.logsHold(ctx, l.r.ackedEnds()); err != nil {
-		return err
-	}
-	if err := l.r.replaced(ctx, l.d.Sink); err != nil {
+	if err := l.r.intact(ctx, l.d.Sink); err != nil {
 		return err
 	}
 	if err := l.r.expire(ctx, slices.Clone(l.r.done)); err != nil { // nothing starts again from here

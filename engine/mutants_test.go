@@ -94,7 +94,7 @@ var mutants = []mutant{
 	{"truncated-unseen", "I2", []edit{{"truncated.go", "		case r.found.tails[i] != sums[i]:\n			lanes = append(lanes, i)\n", ""}, {"truncated.go", "		case fences[i] < end:\n			lanes = append(lanes, i)\n", ""}}},
 	{"truncated-end-only", "I2", []edit{{"truncated.go", "		case r.found.tails[i] != sums[i]:\n			lanes = append(lanes, i)\n", ""}}},
 	{"truncated-floor-proof", "I2", []edit{{"note.go", "			n.Offsets[i] = r.found.from[i]\n", "			n.Offsets[i], n.Ends[i], n.Sums[i] = r.found.from[i], r.found.from[i], 0\n"}}},
-	{"truncated-idle-lane", "I2", []edit{{"truncated.go", "		if ends[i] < acked[i] {", "		if false {"}, {"sim_world_test.go", " && !slices.ContainsFunc(s.r.lanes, func(l *lane) bool { return int(l.acked) > len(w.b.parts[l.id].log) })", ""}}},
+	{"truncated-idle-lane", "I2", []edit{{"truncated.go", "		if ends[i] < acked[i] {", "		if false {"}, {"truncated.go", "		if l.sum == 0 || at < first[i] {", "		if l.sum == 0 || at < first[i] || true {"}}},
 	{"truncated-blind-note", "I2", []edit{
 		{"truncated.go", "		if sum := n.Sums[i]; sum == 0 || held[i][n.Ends[i]-1] != sum {", "		if sum := n.Sums[i]; sum == 1 {"},
 		{"restart.go", "	if r.noted.Seq == 1 && r.found.seen[lane].sum == 0 &&", "	if r.noted.Seq < 1 && r.found.seen[lane].sum == 0 &&"},

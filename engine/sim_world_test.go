@@ -640,7 +640,7 @@ func (w *world) enableRunning() {
 		w.must(err)
 		err = r.short(r.ackedEnds(), ends)
 		if err == nil && w.drain && w.worked(w.simSide) {
-			err = r.replaced(w.ctx, w.b)
+			err = r.intact(w.ctx, w.b)
 		}
 		if err != nil {
 			w.add(-1, 2, func() { w.end(err) })
@@ -902,8 +902,7 @@ func (w *world) step() (more bool) {
 func (w *world) quiescent() bool { return w.rests(w.simSide) && (w.other == nil || w.rests(w.other)) }
 
 func (w *world) rests(s *simSide) bool {
-	return s.stopped != "" || w.worked(s) && !slices.ContainsFunc(s.r.lanes, func(l *lane) bool { return int(l.acked) > len(w.b.parts[l.id].log) }) &&
-		s.r.replaced(w.ctx, w.b) == nil
+	return s.stopped != "" || w.worked(s) && s.r.intact(w.ctx, w.b) == nil
 }
 
 // worked: nothing is left to do but to see that the logs hold it.

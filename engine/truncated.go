@@ -238,11 +238,15 @@ func (r *router) short(acked, ends []int64) error {
 	return nil
 }
 
-// replaced ends the run where something else stands at the place of a lane's newest message: the log lost its end, and
-// others wrote on. A lane that goes on sending is told by its sequence numbers; one that will not has to look.
-func (r *router) replaced(ctx context.Context, sink Sink) error {
-	first, _, err := sink.Ends(ctx, r.saved.Lanes)
+// intact makes sure, before a task ends, that the newest message of each lane stands where it was acknowledged. A lane
+// that goes on sending learns by its sequence numbers that the log lost its end; one that will not has to look, for
+// others may have written on.
+func (r *router) intact(ctx context.Context, sink Sink) error {
+	first, ends, err := sink.Ends(ctx, r.saved.Lanes)
 	if err != nil {
+		return err
+	}
+	if err := r.short(r.ackedEnds(), ends); err != nil {
 		return err
 	}
 	for i, l := range r.lanes {

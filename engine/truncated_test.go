@@ -23,7 +23,7 @@ func TestReplacedTail(t *testing.T) {
 	} {
 		sink := &fakeSink{logs: map[Partition]*fakeLog{p: {log: tt.log}}}
 		r := &router{saved: &Saved{Lanes: []Partition{p}}, lanes: []*lane{{part: p, acked: 2, sum: tt.sum}}}
-		if err := r.replaced(t.Context(), sink); (err == nil) != (tt.code == "") || err != nil && task.Code(err) != tt.code {
+		if err := r.intact(t.Context(), sink); (err == nil) != (tt.code == "") || err != nil && task.Code(err) != tt.code {
 			t.Errorf("%s: %v, want code %q", name, err, tt.code)
 		}
 	}

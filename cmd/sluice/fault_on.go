@@ -28,11 +28,27 @@ func targetOptions(getenv func(string) string) []kafka.Option {
 	return []kafka.Option{kafka.WithTimeout(d)}
 }
 
-// faultPoints reads SLUICE_FAULT="point:N": the process kills itself when the point is reached for the N-th time.
+// faultPoints reads SLUICE_FAULT. "point:N": the process kills itself when the point is reached for the N-th time.
+// "point~N:D": it sleeps for D each N-th time.
 func faultPoints(getenv func(string) string) func(string) {
 	asked := getenv("SLUICE_FAULT")
 	if asked == "" {
 		return nil
+	}
+	var reached atomic.Int64
+	if point, rest, slow := strings.Cut(asked, "~"); slow {
+		count, pause, _ := strings.Cut(rest, ":")
+		n, err := strconv.ParseInt(count, 10, 64)
+		d, perr := time.ParseDuration(pause)
+		if err != nil || perr != nil || n < 1 {
+			fmt.Fprintf(os.Stderr, "SLUICE_FAULT=%q is not point~N:D\n", asked)
+			os.Exit(exitUsage)
+		}
+		return func(at string) {
+			if at == point && reached.Add(1)%n == 0 {
+				time.Sleep(d)
+			}
+		}
 	}
 	point, count, _ := strings.Cut(asked, ":")
 	n, err := strconv.ParseInt(count, 10, 64)
@@ -40,7 +56,6 @@ func faultPoints(getenv func(string) string) func(string) {
 		fmt.Fprintf(os.Stderr, "SLUICE_FAULT=%q is not point:N\n", asked)
 		os.Exit(exitUsage)
 	}
-	var reached atomic.Int64
 	return func(at string) {
 		if at == point && reached.Add(1) == n {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)

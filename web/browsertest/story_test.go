@@ -176,7 +176,7 @@ func (s *story) acknowledge() {
 		s.click("#check-list a[href$='#reason']")
 		s.fill("#reason", "A test server.")
 		s.click("#drawer .check-acknowledge button")
-		s.waitJS("one warning less", fmt.Sprintf(`!document.querySelector("#drawer[open]") && document.querySelectorAll("#check-list a[href$='#reason']").length < %d`, n))
+		s.waitJS("one warning less", fmt.Sprintf(`document.querySelector("#check-next") && !document.querySelector("#drawer[open]") && document.querySelectorAll("#check-list a[href$='#reason']").length < %d`, n))
 	}
 	s.wait("#check-next button:not([disabled])")
 }

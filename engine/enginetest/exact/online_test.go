@@ -57,7 +57,7 @@ func online(t *testing.T, bin string, k *servers.Kafka, m *servers.MySQL, topic 
 	if *ghost == "" {
 		c.fill(t)
 	}
-	p, err := x.Start("")
+	p, err := x.Start(slowCopy)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func outlive(t *testing.T, bin string, k *servers.Kafka, kind servers.Kind, topi
 		t.Fatal(err)
 	}
 	x := driver.New(t, bin, driver.Spec{Source: m, Kafka: k, Schema: "work", Tables: workload.Tables(), Topic: topic, Partitions: 6, Policy: "key", Extra: "workers: 1"})
-	p, err := x.Start("")
+	p, err := x.Start(slowCopy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +88,9 @@ func outlive(t *testing.T, bin string, k *servers.Kafka, kind servers.Kind, topi
 		t.Fail()
 	}
 }
+
+// slowCopy has a process rest while it reads: it tells its phase once a second, and a fast machine copies all in less.
+const slowCopy = "reading~10:1ms"
 
 // reach waits until the process is in the phase.
 func reach(ctx context.Context, t *testing.T, p *driver.Process, phase string) {

@@ -38,7 +38,11 @@ func TestStopsUnderLoad(t *testing.T) {
 	for _, phase := range []string{"full", "incremental"} {
 		var longest time.Duration
 		for range *stops {
-			p, err := x.Start("")
+			fault := ""
+			if phase == "full" {
+				fault = slowCopy
+			}
+			p, err := x.Start(fault)
 			if err != nil {
 				t.Fatal(err)
 			}
