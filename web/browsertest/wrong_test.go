@@ -65,6 +65,13 @@ func TestWrongInputOfTasks(t *testing.T) {
 			}
 			s.refused("messages-wrong", "offset")
 			s.kept("#from", "offset")
+			s.visit("/tasks/" + ids["paused"] + "/config")
+			s.fill("#source_password", "Never-shown-"+lang)
+			s.fill("#spool", "7")
+			s.sent("form[action$='/config'] button.primary")
+			s.refused("config-wrong", "spool")
+			s.kept("#spool", "7")
+			s.kept("#source_password", "")
 		})
 	}
 }
