@@ -49,7 +49,7 @@ var mutants = []mutant{
 	{"stall", "I7", []edit{{"chunk.go", "	return c.Status == snapshot.Open && c.locked && !point.Before(c.H) && !point.Before(c.q) && (!c.quiet || c.cleared)\n", "	return c.Status == snapshot.Open\n"}}},
 	{"past-sealed-s", "I2", []edit{{"note.go", "		if s.Before(low) {", "		if c.Status == 1 && s.Before(low) {"}}},
 	{"no-fence", "I7", []edit{
-		{"sim_world_test.go", "		w.reqs[i] = w.b.send(i, f.batch)\n	}\n	w.stage = simFencing", `		log := w.b.parts[i].log[:w.b.parts[i].hw]
+		{"sim_process_test.go", "		w.reqs[i] = w.b.send(i, f.batch)\n	}\n	w.stage = simFencing", `		log := w.b.parts[i].log[:w.b.parts[i].hw]
 		_, l.seq = l.done(int64(len(log))), 0
 		if l.sum = 0; len(log) > 0 {
 			l.sum = sumOf([]byte(log[len(log)-1]))
@@ -82,7 +82,7 @@ var mutants = []mutant{
 	{"plain-no-wait", "I3", []edit{{"plain.go", "	p.step, p.err = plainWait, err\n", "	p.step, p.err = plainMark, err\n"}}},
 	{"plain-log-end", "I3", []edit{
 		{"plain.go", "func (f *flight) waited() { f.plain.step = plainMark }", "func (f *flight) waited() { f.plain.step = plainRead }"},
-		{"sim_world_test.go", "		found := map[string][]int64{}\n", "		found := map[string][]int64{}\n		if p.step == plainRead {\n			p.upto = int64(w.b.parts[i].hw)\n		}\n"},
+		{"sim_send_test.go", "		found := map[string][]int64{}\n", "		found := map[string][]int64{}\n		if p.step == plainRead {\n			p.upto = int64(w.b.parts[i].hw)\n		}\n"},
 	}},
 	{"plain-resend-blind", "I3", []edit{{"plain.go", "	p.step, p.err = plainWait, err\n", "	p.step, p.err = plainSend, err\n"}}},
 	{"plain-take-over", "I7", []edit{{"run.go", "	return fresh, true\n", "	return fresh, false\n"}}},
@@ -114,7 +114,7 @@ var mutants = []mutant{
 	{"move-compares-places", "I4", []edit{{"move.go", "	if c.holds, err = cdc.ParseGTIDSet(r.flavor, c.HSet); err == nil {", "	if cdc.Position.Before(c.H, cdc.Position{}) {"},
 		{"chunk.go", "	return !tx.start.Before(c.H)\n", "	h, start := c.H, tx.start\n	h.Turn, start.Turn = 0, 0\n	return !start.Before(h)\n"}}},
 	{"move-forgets-h-set", "I4", []edit{{"move.go", "	if c.H.Turn == r.saved.Turn ||", "	if true || c.H.Turn == r.saved.Turn ||"}}},
-	{"move-unchecked", "I7", []edit{{"sim_world_test.go", "	if missing != \"\" && (", "	if missing = \"\"; missing != \"\" && ("}}},
+	{"move-unchecked", "I7", []edit{{"sim_process_test.go", "	if missing != \"\" && (", "	if missing = \"\"; missing != \"\" && ("}}},
 	{"move-inside", "I7", []edit{{"move.go", "		r.tx.passed, r.entered = r.base.Row, true\n", "		r.entered = true\n"}}},
 	{"move-part-lost", "I7", []edit{{"move.go", "	if r.inside != \"\" {", "	if false {"}}},
 	{"move-torn", "I2", []edit{{"note.go", "	if r.torn() {", "	if false {"}}},
@@ -123,7 +123,7 @@ var mutants = []mutant{
 	{"move-expires-early", "I2", []edit{{"chunk.go", "		return r.set.Includes(c.holds)\n", "		return true\n"}}},
 	{"move-floor", "I2", []edit{{"move.go", "		r.wait(r.found.tids)\n", "		_ = r.found.tids\n"}}},
 	{"move-keeps-definitions", "I5", []edit{{"move.go", "		if !low.Before(v.At) {\n", "		if true || !low.Before(v.At) {\n"}}},
-	{"move-before-end", "I1", []edit{{"sim_world_test.go", "		w.r.openFrom = w.turned.at(w.src.end())\n", "		_ = 0\n"}}},
+	{"move-before-end", "I1", []edit{{"sim_process_test.go", "		w.r.openFrom = w.turned.at(w.src.end())\n", "		_ = 0\n"}}},
 	{"copy-older", "I7", []edit{{"restart.go", "	if !r.found.chunks[n] {", "	if false {"}}},
 }
 

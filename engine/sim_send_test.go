@@ -1,0 +1,139 @@
+package engine
+
+import "context"
+
+// What becomes of the requests of the lanes.
+
+// enableTimeout: while draining only when no answer can come any more.
+func (w *world) enableTimeout(i int) {
+	if w.drain {
+		for _, r := range w.b.net {
+			if r.no == w.reqs[i] {
+				return
+			}
+		}
+		for _, r := range w.b.resp {
+			if r.no == w.reqs[i] {
+				return
+			}
+		}
+		w.add(-1, 1, func() { w.timeout(i) })
+		return
+	}
+	open := 0
+	for _, r := range w.b.net {
+		if r.part == i && r.incarnation == w.incarnation {
+			open++
+		}
+	}
+	if open < 5 {
+		w.add(mFault, 1, func() { w.timeout(i) })
+	}
+}
+
+func (w *world) timeout(i int) {
+	w.logf("lane %d: timeout", i)
+	w.outcome(i, 0, &ProduceFailure{Kind: ProduceDoubt, Err: context.DeadlineExceeded})
+}
+
+func (w *world) response(i int) {
+	r := w.b.resp[i]
+	w.b.resp = append(w.b.resp[:i:i], w.b.resp[i+1:]...)
+	if r.incarnation != w.incarnation || w.stage == simDown || r.no != w.reqs[r.part] {
+		return // of a dead process, or its connection was given up
+	}
+	var err error
+	switch r.code {
+	case 45:
+		err = &ProduceFailure{Kind: ProduceSequence, Err: context.Canceled}
+	case 47:
+		err = &ProduceFailure{Kind: ProduceFenced, Err: context.Canceled}
+	case 7, 13, 20, -1, 56:
+		err = &ProduceFailure{Kind: ProduceDoubt, Err: context.Canceled}
+	}
+	w.outcome(r.part, r.off, err)
+}
+
+// outcome does what send does with the end of an attempt.
+func (w *world) outcome(i, off int, err error) {
+	l := w.r.lanes[i]
+	f := l.flight
+	if f.plain != nil {
+		w.reqs[i] = 0
+		if f.plain.step == plainMark {
+			f.marked(int64(off), err)
+		} else {
+			f.sent(int64(off), err)
+		}
+		w.logf("lane %d: %v, next step %d", i, err, f.plain.step)
+		return
+	}
+	switch f.judge(err) {
+	case flightAcked:
+		w.logf("lane %d: acked at %d", i, off)
+		if err := f.behind(int64(off)); err != nil {
+			w.end(err)
+			return
+		}
+		w.ack(l, int64(off+len(f.entries)))
+	case flightResend:
+		w.reqs[i] = w.b.send(i, f.batch)
+	case flightAsk:
+		found := map[string]int64{}
+		for o := l.acked; o < int64(w.b.parts[i].hw); o++ {
+			if id, _, ok := (simCodec{}).Identity([]byte(w.b.parts[i].log[o])); ok {
+				found[id] = o
+			}
+		}
+		if end, ok := f.settle(simCodec{}, found); ok {
+			w.ack(l, end)
+			return
+		}
+		w.crash("by itself, to compare with the log")
+	default:
+		if err := refused(f, err); w.other != nil || w.c.unclean {
+			w.end(err)
+		} else {
+			w.fail("lane %d: %v", i, err)
+		}
+	}
+}
+
+// plainStep does what sendPlain does between two requests.
+func (w *world) plainStep(i int) {
+	l := w.r.lanes[i]
+	f := l.flight
+	switch p := f.plain; p.step {
+	case plainSend:
+		w.reqs[i] = w.b.send(i, f.batch)
+	case plainWait:
+		w.b.settle(i)
+		f.waited()
+	case plainMark:
+		b, err := f.mark(simCodec{})
+		w.must(err)
+		w.reqs[i] = w.b.send(i, *b)
+	case plainRead, plainCount:
+		found := map[string][]int64{}
+		for o := l.acked; o < p.upto; o++ {
+			if id, _, ok := (simCodec{}).Identity([]byte(w.b.parts[i].log[o])); ok {
+				found[id] = append(found[id], o)
+			}
+		}
+		f.read(simCodec{}, found)
+		w.logf("lane %d: read [%d,%d), %d of %d are missing", i, l.acked, p.upto, len(f.batch.Messages), len(f.entries))
+	case plainDone:
+		w.must(w.r.doubles(w.ctx, f))
+		w.ack(l, p.end)
+	default:
+		w.fail("lane %d: %v", i, p.err)
+	}
+}
+
+func (w *world) ack(l *lane, end int64) {
+	if w.stage == simFencing {
+		l.done(end)
+		return
+	}
+	w.r.acked(l, end)
+}
