@@ -82,7 +82,7 @@ var mutants = []mutant{
 	{"plain-no-wait", "I3", []edit{{"plain.go", "	p.step, p.err = plainWait, err\n", "	p.step, p.err = plainMark, err\n"}}},
 	{"plain-log-end", "I3", []edit{
 		{"plain.go", "func (f *flight) waited() { f.plain.step = plainMark }", "func (f *flight) waited() { f.plain.step = plainRead }"},
-		{"sim_send_test.go", "		found := map[string][]int64{}\n", "		found := map[string][]int64{}\n		if p.step == plainRead {\n			p.upto = int64(w.b.parts[i].hw)\n		}\n"},
+		{"sim_send_test.go", "		found, err := readFlight(", "		if p.step == plainRead {\n			p.upto = int64(w.b.parts[i].hw)\n		}\n		found, err := readFlight("},
 	}},
 	{"plain-resend-blind", "I3", []edit{{"plain.go", "	p.step, p.err = plainWait, err\n", "	p.step, p.err = plainSend, err\n"}}},
 	{"plain-take-over", "I7", []edit{{"run.go", "	return fresh, true\n", "	return fresh, false\n"}}},
@@ -108,6 +108,8 @@ var mutants = []mutant{
 	{"truncated-refill", "I7", []edit{{"truncated.go", "	if off >= f.lane.acked {", "	if true {"}}},
 	{"truncated-stale-notes", "I2", []edit{{"sim_store_test.go", "return n.Seq > seq })\n		for n", "return false })\n		for n"}}},
 	{"expired-unasked", "I7", []edit{{"truncated.go", "		if first[i] <= r.found.from[i] || r.cfg.repeats {", "		if true {"}}},
+	{"expired-passed-over", "I7", []edit{{"sim_broker_test.go", "		return &task.Error{Code: \"target.offset_gone\", Retry: true}\n", "		from = int64(b.parts[p.ID].start)\n"}}},
+	{"truncated-no-start", "I2", []edit{{"truncated.go", "	if n.L.Before(s.Notes[0].X) {", "	if false {"}}},
 	{"text-by-bytes", "I4", []edit{{"sim_source_test.go", "		out[t] = s.weight([]byte(t.Value))\n", "		out[t] = []byte(t.Value)\n"}}},
 	{"text-same-bytes", "I4", []edit{{"sim_source_test.go", "	return text[1:]\n", "	return slices.Concat(text[1:], text[:1])\n"}}},
 	{"text-bounds-unsorted", "I4", []edit{{"weights.go", "	slices.SortFunc(out, ", "	slices.SortFunc(out[:0], "}}},
@@ -128,7 +130,8 @@ var mutants = []mutant{
 }
 
 // traced are the mutants that a trace catches, and chance only seldom.
-var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "point-back", "copy-fence-unknown", "move-torn", "move-part-lost", "move-before-end"}
+var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "point-back", "copy-fence-unknown", "move-torn", "move-part-lost", "move-before-end",
+	"expired-passed-over", "truncated-no-start"}
 
 // likes are the histories that have what a mutant concerns, by the beginning of its name.
 var likes = []struct{ begins, like string }{

@@ -140,7 +140,9 @@ type Sink interface {
 	Produce(ctx context.Context, p Partition, b *Batch) (int64, error)
 	// Ends gives the first and the end offset of each partition, in the order asked.
 	Ends(ctx context.Context, ps []Partition) (first, end []int64, err error)
-	// Scan calls each for every message with from <= offset < to. The bytes are valid only during the call.
+	// Scan calls each for every message with from <= offset < to. The bytes are valid only during the call. It fails,
+	// with Retry set, where the log ends before to or begins after from: retention may delete while it reads, and a
+	// message that nobody saw must not be taken for one that was never written.
 	Scan(ctx context.Context, p Partition, from, to int64, each func(offset int64, m Message) error) error
 }
 

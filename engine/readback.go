@@ -58,8 +58,9 @@ func (r *router) look(ctx context.Context, d *Deps) (first, looked []int64, err 
 		return nil, nil, err
 	}
 	for i, l := range r.lanes {
-		from := r.scanFrom(i)
+		from := max(r.scanFrom(i), first[i])
 		looked[i] = max(looked[i], from)
+		l.acked = max(l.acked, first[i]) // the fence lies behind it
 		if err := r.scan(ctx, d, l, from, looked[i]); err != nil {
 			return nil, nil, err
 		}

@@ -271,7 +271,13 @@ func (b *simBroker) Ends(_ context.Context, ps []Partition) (first, end []int64,
 }
 
 func (b *simBroker) Scan(_ context.Context, p Partition, from, to int64, each func(int64, Message) error) error {
-	for o := max(from, int64(b.parts[p.ID].start)); o < to; o++ {
+	if b.w.c.ages && b.w.pick(8) == 1 {
+		b.age(p.ID)
+	}
+	if from < int64(b.parts[p.ID].start) {
+		return &task.Error{Code: "target.offset_gone", Retry: true}
+	}
+	for o := from; o < to; o++ {
 		if o >= int64(len(b.parts[p.ID].log)) {
 			return &task.Error{Code: "target.log_short", Retry: true}
 		}

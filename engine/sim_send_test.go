@@ -79,17 +79,12 @@ func (w *world) outcome(i, off int, err error) {
 	case flightResend:
 		w.reqs[i] = w.b.send(i, f.batch)
 	case flightAsk:
-		found := map[string]int64{}
-		for o := l.acked; o < int64(w.b.parts[i].hw); o++ {
-			if id, _, ok := (simCodec{}).Identity([]byte(w.b.parts[i].log[o])); ok {
-				found[id] = o
-			}
-		}
-		if end, ok := f.settle(simCodec{}, found); ok {
-			w.ack(l, end)
+		end, err := ask(w.ctx, w.b, simCodec{}, f, err)
+		if err != nil {
+			w.end(err)
 			return
 		}
-		w.crash("by itself, to compare with the log")
+		w.ack(l, end)
 	default:
 		if err := refused(f, err); w.other != nil || w.c.unclean {
 			w.end(err)
@@ -114,11 +109,10 @@ func (w *world) plainStep(i int) {
 		w.must(err)
 		w.reqs[i] = w.b.send(i, *b)
 	case plainRead, plainCount:
-		found := map[string][]int64{}
-		for o := l.acked; o < p.upto; o++ {
-			if id, _, ok := (simCodec{}).Identity([]byte(w.b.parts[i].log[o])); ok {
-				found[id] = append(found[id], o)
-			}
+		found, err := readFlight(w.ctx, w.b, simCodec{}, f)
+		if err != nil {
+			w.end(err)
+			return
 		}
 		f.read(simCodec{}, found)
 		w.logf("lane %d: read [%d,%d), %d of %d are missing", i, l.acked, p.upto, len(f.batch.Messages), len(f.entries))

@@ -94,6 +94,15 @@ func (s *script) answer() {
 	for len(s.b.resp) > 0 {
 		s.response(0)
 	}
+	if s.r == nil {
+		return
+	}
+	for i, l := range s.r.lanes {
+		if l.flight != nil && l.flight.plain != nil && s.reqs[i] == 0 {
+			s.plainStep(i)
+			s.answer()
+		}
+	}
 }
 
 func (s *script) route() {

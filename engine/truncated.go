@@ -161,8 +161,12 @@ func bornOut(n *Note, lost []int, held []map[int64]uint32) bool {
 }
 
 // reopened gives the chunks as they have to be at the note: what was not wholly acknowledged then is handed over again,
-// from its file. It is not ok if a file is no longer there, or the chunk's bounds are.
+// from its file. It is not ok if a file is no longer there, or the chunk's bounds are, or the note that tells where to
+// scan from: one that had not passed what this one's low bound lets come again.
 func reopened(s *Saved, n *Note, files []string) (cs []Chunk, ok bool) {
+	if n.L.Before(s.Notes[0].X) {
+		return nil, false
+	}
 	for _, c := range s.Chunks {
 		switch {
 		case c.Status == snapshot.New || c.Status == snapshot.Open:

@@ -18,9 +18,12 @@ const (
 )
 
 // Scan calls each for every message with from <= offset < to, in order; control records and what compaction removed
-// are not there to be seen, and offsets before the log's start are passed over. It fails if the log ends before to.
+// are not there to be seen. It fails if the log ends before to or begins after from, even if that comes about while it
+// reads.
 func (c *Client) Scan(ctx context.Context, p engine.Partition, from, to int64, each func(offset int64, m engine.Message) error) error {
-	return c.Read(ctx, p, from, to, func(rec *Record) error {
+	r := c.reader(p, from)
+	r.whole = true
+	return r.read(ctx, to, func(rec *Record) error {
 		return each(rec.Offset, engine.Message{Key: rec.Key, Value: rec.Value})
 	})
 }
@@ -32,6 +35,7 @@ type reader struct {
 	op   string
 	next int64
 
+	whole   bool  // nothing may be passed over that was deleted
 	high    int64 // the end that consumers saw last
 	buf     []byte
 	records []byte
@@ -75,12 +79,17 @@ func (r *reader) fetch(ctx context.Context) error {
 	return nil
 }
 
-// enter goes on at the log's start where the offsets before it were deleted; a log that ends earlier has lost its tail.
+// enter goes on at the log's start where the offsets before it were deleted, if they may be passed over; a log that ends
+// earlier has lost its tail.
 func (r *reader) enter(ctx context.Context, to int64) error {
 	first, end, err := r.c.Ends(ctx, []engine.Partition{r.p})
 	switch {
 	case err != nil:
 		return err
+	case r.next < first[0] && r.whole:
+		return &task.Error{Code: "target.offset_gone", Op: r.op, Retry: true,
+			Text: fmt.Sprintf("The log begins at offset %d now, what it had from offset %d on was deleted", first[0], r.next),
+			Hint: "The task starts anew and sees whether it can do without. Keep messages longer than an outage may take."}
 	case r.next < first[0]:
 		r.next = min(first[0], to)
 		return nil

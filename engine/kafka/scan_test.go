@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -187,7 +188,11 @@ func TestScanPassesWhatCompactionRemoved(t *testing.T) {
 		produce(t, c, p, b)
 	}
 	cluster.Compact()
-	values, offsets := scan(t, c, p, 0, 60)
+	first, _, err := c.Ends(t.Context(), []engine.Partition{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, offsets := scan(t, c, p, first[0], 60)
 	if len(values) >= 60 || len(values) < 5 {
 		t.Fatalf("%d records after compaction", len(values))
 	}
@@ -198,26 +203,62 @@ func TestScanPassesWhatCompactionRemoved(t *testing.T) {
 	}
 }
 
-// Retention may have taken the beginning.
-func TestScanBeginsWhereTheLogBegins(t *testing.T) {
+// Retention may have taken the beginning: what is read for a person begins later, a scan must tell.
+func TestScanTellsWhatWasDeleted(t *testing.T) {
 	onBrokers(t, func(t *testing.T, addr string) {
 		c := open(t, plainTarget(addr))
 		p := engine.Partition{Topic: newTopic(t, c, 1, nil)}
 		produce(t, c, p, batch(producer(t, c), 0, 0, "a", "b", "c", "d"))
-		req := kmsg.NewPtrDeleteRecordsRequest()
-		req.TimeoutMillis = 10000
-		req.Topics = []kmsg.DeleteRecordsRequestTopic{{Topic: p.Topic, Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Partition: 0, Offset: 2}}}}
-		res, err := req.RequestWith(t.Context(), franz(t, addr))
-		if err != nil || res.Topics[0].Partitions[0].ErrorCode != 0 {
-			t.Fatal(err, res)
-		}
+		deleteBefore(t, addr, p, 2)
 		first, ends, err := c.Ends(t.Context(), []engine.Partition{p})
 		if err != nil || first[0] != 2 || ends[0] != 4 {
 			t.Fatal(first, ends, err)
 		}
-		values, _ := scan(t, c, p, 0, 4)
+		var values []string
+		if err := c.Read(t.Context(), p, 0, 4, func(r *kafka.Record) error { values = append(values, string(r.Value)); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		same(t, values, "c", "d")
+		err = c.Scan(t.Context(), p, 1, 4, func(offset int64, _ engine.Message) error { return fmt.Errorf("offset %d", offset) })
+		if task.Code(err) != "target.offset_gone" || !task.Retryable(err) {
+			t.Fatal(err)
+		}
+		values, _ = scan(t, c, p, 2, 4)
 		same(t, values, "c", "d")
 	})
+}
+
+// What is deleted while a scan is under way is told as well.
+func TestScanTellsWhatIsDeletedMeanwhile(t *testing.T) {
+	onBrokers(t, func(t *testing.T, addr string) {
+		c := open(t, plainTarget(addr))
+		p := engine.Partition{Topic: newTopic(t, c, 1, map[string]string{"max.message.bytes": "10000000"})}
+		id := producer(t, c)
+		produce(t, c, p, batch(id, 0, 0, strings.Repeat("x", 4_500_000))) // a fetch has room for no more
+		produce(t, c, p, batch(id, 0, 1, "b", "c"))
+		var seen []int64
+		err := c.Scan(t.Context(), p, 0, 3, func(offset int64, _ engine.Message) error {
+			if seen = append(seen, offset); offset == 0 {
+				deleteBefore(t, addr, p, 2)
+			}
+			return nil
+		})
+		if task.Code(err) != "target.offset_gone" || !slices.Equal(seen, []int64{0}) {
+			t.Fatal(err, seen)
+		}
+	})
+}
+
+// deleteBefore deletes what lies before an offset, as retention does.
+func deleteBefore(t *testing.T, addr string, p engine.Partition, offset int64) {
+	t.Helper()
+	req := kmsg.NewPtrDeleteRecordsRequest()
+	req.TimeoutMillis = 10000
+	req.Topics = []kmsg.DeleteRecordsRequestTopic{{Topic: p.Topic, Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Partition: int32(p.ID), Offset: offset}}}}
+	res, err := req.RequestWith(t.Context(), franz(t, addr))
+	if err != nil || res.Topics[0].Partitions[0].ErrorCode != 0 {
+		t.Fatal(err, res)
+	}
 }
 
 func TestScanOfALogThatLostItsTail(t *testing.T) {

@@ -8,9 +8,13 @@ import (
 	"sluice/engine"
 )
 
-// Read calls each for every record with from <= offset < to, as Scan does, with time and headers.
+// Read calls each for every record with from <= offset < to, as Scan does, with time and headers. Offsets before the
+// log's start are passed over.
 func (c *Client) Read(ctx context.Context, p engine.Partition, from, to int64, each func(*Record) error) error {
-	r := c.reader(p, from)
+	return c.reader(p, from).read(ctx, to, each)
+}
+
+func (r *reader) read(ctx context.Context, to int64, each func(*Record) error) error {
 	moved := time.Now()
 	for r.next < to {
 		before := r.next
@@ -19,7 +23,7 @@ func (c *Client) Read(ctx context.Context, p engine.Partition, from, to int64, e
 		}
 		if r.next > before {
 			moved = time.Now()
-		} else if time.Since(moved) > c.timeout {
+		} else if time.Since(moved) > r.c.timeout {
 			return r.short(r.high, to)
 		}
 	}
