@@ -26,7 +26,7 @@ func (s *Source) Check(ctx context.Context) error {
 func supported(flavor cdc.Flavor, v version, text string) error {
 	ok, want := v.atLeast(8, 0) && !v.atLeast(10, 0), "MySQL 8.0 to 9.x"
 	if flavor == cdc.MariaDB {
-		ok, want = v.atLeast(10, 5) && !v.atLeast(10, 12), "MariaDB 10.5 to 10.11"
+		ok, want = v.atLeast(10, 5) && !v.atLeast(12, 0), "MariaDB 10.5 to 11.x"
 	}
 	if ok {
 		return nil

@@ -88,7 +88,7 @@ func TestSupported(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
 		"5.7.44": false, "8.0.33": true, "8.4.0": true, "9.7.4": true, "10.0.1": false,
-		"10.4.9-MariaDB": false, "10.5.1-MariaDB": true, "10.11.6-MariaDB-log": true, "11.4.5-MariaDB": false,
+		"10.4.9-MariaDB": false, "10.5.1-MariaDB": true, "10.11.6-MariaDB-log": true, "11.4.5-MariaDB": true, "11.8.9-MariaDB": true, "12.0.2-MariaDB": false,
 	} {
 		v, err := parseVersion(text)
 		if err != nil {

@@ -83,8 +83,8 @@ func sourceVersion(_ context.Context, f *facts) finding {
 	supported, tested := a == 8 || a == 9, a == 8 && b == 0 || a == 9 && b == 7
 	name, versions := "MySQL", "8.0, 9.7"
 	if f.flavor == cdc.MariaDB {
-		supported, tested = a == 10 && b >= 5 && b <= 11, a == 10 && b == 11
-		name, versions = "MariaDB", "10.11"
+		supported, tested = a == 10 && b >= 5 || a == 11, a == 10 && b == 11 || a == 11 && (b == 4 || b == 8)
+		name, versions = "MariaDB", "10.11, 11.4, 11.8"
 	}
 	params := []string{"Server", name, "Version", f.version, "Tested", versions}
 	switch {

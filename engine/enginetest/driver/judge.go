@@ -15,7 +15,7 @@ func Judge(t testing.TB, m *servers.MySQL, brokers []string, topic string, table
 	t.Helper()
 	began := time.Now()
 	flavor := "mysql"
-	if m.Kind == servers.MariaDB1011 {
+	if m.Kind.MariaDB() {
 		flavor = "mariadb"
 	}
 	files := m.Ledger(t)

@@ -1,8 +1,10 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -32,6 +34,9 @@ type Spec struct {
 	Each       string // more fields of every table, like "exclude: [a]"
 	RowLock    bool
 	Env        []string
+	Account    string // instead of the source's; it has the same password
+	SourceMore string // more fields of the source, like "tls: {mode: require}"
+	TargetMore string // more fields of the target
 }
 
 // Task is one task of the binary under test, with a data folder of its own.
@@ -60,8 +65,15 @@ func New(t testing.TB, bin string, s Spec) *Task {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "name: driven\nsource: {host: %s, port: %s, user: %s, password: {env: PW}, row_lock: %t}\n", host, port, s.Source.Account, s.RowLock)
-	fmt.Fprintf(&b, "target: {brokers: %s, topic: %s, partitions: %d, replication: %d}\n", list, s.Topic, s.Partitions, max(s.Replicas, 1))
+	more := func(fields string) string {
+		if fields != "" {
+			fields = ", " + fields
+		}
+		return fields
+	}
+	fmt.Fprintf(&b, "name: driven\nsource: {host: %s, port: %s, user: %s, password: {env: PW}, row_lock: %t%s}\n",
+		host, port, cmp.Or(s.Account, s.Source.Account), s.RowLock, more(s.SourceMore))
+	fmt.Fprintf(&b, "target: {brokers: %s, topic: %s, partitions: %d, replication: %d%s}\n", list, s.Topic, s.Partitions, max(s.Replicas, 1), more(s.TargetMore))
 	fmt.Fprintf(&b, "schema: true\nfull: true\nincremental: true\npolicy: %s\n%s\ntables:\n", s.Policy, s.Extra)
 	for _, name := range s.Tables {
 		fields := []string{"schema: " + s.Schema, "name: " + name}
@@ -90,6 +102,33 @@ func (x *Task) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command(x.bin, append([]string{"run", x.file, "--data", x.Data}, args...)...)
 	cmd.Env = x.env
 	return cmd
+}
+
+// Finding is one item of a precheck that did not pass.
+type Finding struct {
+	ID, Code, Status, Severity, Observed, Fix string
+	Params                                    map[string]string
+}
+
+// Precheck is `sluice precheck` of the task: what failed, warnings too.
+func (x *Task) Precheck(ctx context.Context) ([]Finding, error) {
+	cmd := exec.CommandContext(ctx, x.bin, "precheck", x.file, "--json")
+	cmd.Env = x.env
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return nil, err
+	}
+	var all, failed []Finding
+	if err := json.Unmarshal(out, &all); err != nil || len(all) == 0 {
+		return nil, fmt.Errorf("precheck: %w\n%s", err, out)
+	}
+	for _, f := range all {
+		if f.Status == "failed" {
+			failed = append(failed, f)
+		}
+	}
+	return failed, nil
 }
 
 // Outcome of one run of the process.

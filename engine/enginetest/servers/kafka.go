@@ -49,6 +49,7 @@ type kafkaSettings struct {
 	listen     string // address of the plain listener; empty: chosen
 	advertise  string // address that clients are told instead of Plain
 	inner      string // address of the listener between brokers; empty: PLAINTEXT is it
+	secure     bool   // an old broker: see KafkaSecure
 }
 
 // KafkaOption changes how a broker starts.
@@ -175,14 +176,18 @@ func runKafka(home, data, dir string, jvm []string, opts []KafkaOption) (*Kafka,
 // java is the command line up to the main class. The quick compiler alone
 // saves more in a short test than the good one would win back.
 func java(home, heap string) []string {
-	program := "java"
-	if dir := os.Getenv("JAVA_HOME"); dir != "" {
-		program = filepath.Join(dir, "bin/java")
-	}
 	// Sorted and spelled out: the class archive is valid for this very class path.
 	jars, _ := filepath.Glob(filepath.Join(home, "lib/*.jar"))
-	return []string{program, "-Xms128m", "-Xmx" + heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
+	return []string{javaProgram("java"), "-Xms128m", "-Xmx" + heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
 		"-Xlog:disable", "-Xlog:all=error:stderr", "-cp", strings.Join(jars, string(os.PathListSeparator))}
+}
+
+// javaProgram is one of the programs that come with Java.
+func javaProgram(name string) string {
+	if dir := os.Getenv("JAVA_HOME"); dir != "" {
+		return filepath.Join(dir, "bin", name)
+	}
+	return name
 }
 
 // initKafka makes the storage that every broker starts with a copy of, and an

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,13 +19,20 @@ type KafkaVersion string
 const (
 	Kafka010 KafkaVersion = "kafka-0.10.1.0" // messages of format 1, no producer ids
 	Kafka10  KafkaVersion = "kafka-1.0.2"
+	// What `.ci/fetch matrix` brings.
+	Kafka0102 KafkaVersion = "kafka-0.10.2.2"
+	Kafka28   KafkaVersion = "kafka-2.8.2"
+	Kafka39   KafkaVersion = "kafka-3.9.1"
 )
+
+// KafkaSecure gives an old broker the listeners with encryption, too, and makes its SCRAM users.
+func KafkaSecure() KafkaOption { return func(s *kafkaSettings) { s.secure = true } }
 
 // scram reports whether the broker knows SCRAM: since 0.10.2.
 func (v KafkaVersion) scram() bool { return !strings.HasPrefix(string(v), "kafka-0.10.1") }
 
 // StartOldKafka runs one broker with a ZooKeeper of its own, which both end with the test. It has a plain listener and
-// one with SASL, no encryption: where there is SCRAM, its users are still to be made; PLAIN knows User.
+// one with SASL, of which PLAIN knows User; the rest is for KafkaSecure.
 func StartOldKafka(t testing.TB, version KafkaVersion, opts ...KafkaOption) *Kafka {
 	t.Helper()
 	k, err := LaunchOldKafka(version, opts...)
@@ -61,7 +69,11 @@ func (k *Kafka) runOld(home string, version KafkaVersion, opts []KafkaOption) er
 	}
 	var keeper string
 	k.Plain = set.listen
-	for _, addr := range []*string{&keeper, &k.Plain, &k.SASL} {
+	addrs := []*string{&keeper, &k.Plain, &k.SASL}
+	if set.secure {
+		addrs = append(addrs, &k.SASLSSL, &k.SSL)
+	}
+	for _, addr := range addrs {
 		if *addr != "" {
 			continue
 		}
@@ -70,6 +82,13 @@ func (k *Kafka) runOld(home string, version KafkaVersion, opts []KafkaOption) er
 			return err
 		}
 		*addr = address(port)
+	}
+	if set.secure {
+		lines, err := k.keystore()
+		if err != nil {
+			return err
+		}
+		set.lines = append(lines, set.lines...)
 	}
 	if err := writeOldConfig(k, keeper, version, set.lines); err != nil {
 		return err
@@ -91,8 +110,44 @@ func (k *Kafka) runOld(home string, version KafkaVersion, opts []KafkaOption) er
 	if err != nil {
 		return err
 	}
+	if set.secure && version.scram() {
+		if err := k.scramUsers(home, keeper); err != nil {
+			return err
+		}
+	}
 	k.proc, err = start(k.Dir, set.heap, "kafka.Kafka", func(ctx context.Context) error { return brokerReady(ctx, k.Plain) })
 	return err
+}
+
+// scramUsers makes them where brokers before 2.7 keep them, and the others do until they are told otherwise.
+func (k *Kafka) scramUsers(home, keeper string) error {
+	argv := append(java(home, "128m"), "-Dlog4j.configuration=file:"+filepath.Join(k.Dir, "log4j.properties"), "kafka.admin.ConfigCommand", "--zookeeper", keeper,
+		"--alter", "--entity-type", "users", "--entity-name", kafkaUser,
+		"--add-config", fmt.Sprintf("SCRAM-SHA-256=[iterations=4096,password=%s],SCRAM-SHA-512=[iterations=4096,password=%[1]s]", kafkaPassword))
+	return k.tool(argv)
+}
+
+// keystore makes a certificate in a form that old brokers read, and gives the lines by which they do.
+func (k *Kafka) keystore() ([]string, error) {
+	file := filepath.Join(k.Dir, "server.p12")
+	k.CAFile = filepath.Join(k.Dir, "ca.pem")
+	store := []string{"-keystore", file, "-storetype", "PKCS12", "-storepass", kafkaPassword, "-alias", "server"}
+	program := javaProgram("keytool")
+	err := k.tool(append([]string{program, "-genkeypair", "-keyalg", "EC", "-groupname", "secp256r1", "-validity", "7", "-dname", "CN=localhost", "-ext", "san=dns:localhost,ip:127.0.0.1"}, store...))
+	if err == nil {
+		// It is signed by itself.
+		err = k.tool(append([]string{program, "-exportcert", "-rfc", "-file", k.CAFile}, store...))
+	}
+	return []string{"ssl.keystore.type=PKCS12", "ssl.keystore.location=" + file, "ssl.keystore.password=" + kafkaPassword, "ssl.key.password=" + kafkaPassword}, err
+}
+
+func (k *Kafka) tool(argv []string) error {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Dir = k.Dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", filepath.Base(argv[0]), err, out)
+	}
+	return nil
 }
 
 func writeOldConfig(k *Kafka, keeper string, version KafkaVersion, more []string) error {
@@ -102,13 +157,17 @@ func writeOldConfig(k *Kafka, keeper string, version KafkaVersion, more []string
 		mechanisms += ",SCRAM-SHA-256,SCRAM-SHA-512"
 		modules = "org.apache.kafka.common.security.scram.ScramLoginModule required;\n"
 	}
+	listeners := fmt.Sprintf("PLAINTEXT://%s,SASL_PLAINTEXT://%s", k.Plain, k.SASL)
+	if k.SSL != "" {
+		listeners += fmt.Sprintf(",SASL_SSL://%s,SSL://%s", k.SASLSSL, k.SSL)
+	}
 	broker := append([]string{
 		"broker.id=1",
 		"zookeeper.connect=" + keeper,
 		// A killed broker may come back only after its session.
 		"zookeeper.session.timeout.ms=1000",
 		"zookeeper.connection.timeout.ms=30000",
-		fmt.Sprintf("listeners=PLAINTEXT://%s,SASL_PLAINTEXT://%s", k.Plain, k.SASL),
+		"listeners=" + listeners,
 		"security.inter.broker.protocol=PLAINTEXT",
 		"sasl.enabled.mechanisms=" + mechanisms,
 		"log.dirs=" + filepath.Join(k.Dir, "data"),

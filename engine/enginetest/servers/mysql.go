@@ -18,15 +18,6 @@ import (
 	"github.com/go-mysql-org/go-mysql/client"
 )
 
-// Kind is a database product and version.
-type Kind string
-
-const (
-	MySQL80     Kind = "mysql-8.0.33"
-	MySQL97     Kind = "mysql-9.7"
-	MariaDB1011 Kind = "mariadb-10.11"
-)
-
 // NoGTID are the options of a MySQL server whose transactions have no identifiers.
 var NoGTID = []string{"gtid_mode=OFF", "enforce_gtid_consistency=OFF"}
 
@@ -147,28 +138,12 @@ func writeConfig(kind Kind, home, dir string, more []string) error {
 		"character_set_server=utf8mb4",
 		"binlog_format=ROW",
 		"binlog_row_image=FULL",
-		"binlog_row_metadata=FULL",
 		"innodb_buffer_pool_size=64M",
 		// Nothing here must outlive a power cut; 2 still keeps every commit over a kill -9.
 		"innodb_flush_log_at_trx_commit=2",
 		"sync_binlog=0",
 	}
-	if kind == MariaDB1011 {
-		share := filepath.Join(home, "usr/share/mysql")
-		lines = append(lines,
-			"lc_messages_dir="+share,
-			"character_sets_dir="+filepath.Join(share, "charsets"),
-			"plugin_dir="+filepath.Join(home, "usr/lib/mysql/plugin"),
-			"innodb_log_file_size=32M",
-			"gtid_strict_mode=ON")
-	} else {
-		lines = append(lines,
-			"mysqlx=OFF",
-			"innodb_redo_log_capacity=32M",
-			"gtid_mode=ON",
-			"enforce_gtid_consistency=ON")
-		lines = append(lines, kind.files(home)...)
-	}
+	lines = append(lines, kind.settings(home)...)
 	if os.Geteuid() == 0 {
 		lines = append(lines, "user=root")
 	}
@@ -183,21 +158,22 @@ func initMySQL(kind Kind, home, dir string) error {
 	}
 	args := []string{"--defaults-file=" + filepath.Join(dir, "my.cnf")}
 	var input string
-	if kind == MariaDB1011 {
+	if kind.MariaDB() || kind == MySQL56 {
 		// mariadb-install-db is perl and wants an installed server; this is all it does.
 		if err := os.MkdirAll(filepath.Join(dir, "data/mysql"), 0o755); err != nil {
 			return err
 		}
-		input = "create database if not exists mysql;\nuse mysql;\nset @skip_auth_anonymous=1, @auth_root_socket=NULL;\n"
-		for _, name := range []string{"mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql", "mysql_sys_schema.sql"} {
-			text, err := os.ReadFile(filepath.Join(home, "usr/share/mysql", name))
-			if err != nil {
-				return err
-			}
-			input += string(text) + "\n"
+		tables, err := kind.systemTables(home)
+		if err != nil {
+			return err
 		}
-		// The scripts make password-less roots, one of them for 127.0.0.1.
-		input += "use mysql;\ndelete from global_priv where User='root';\nflush privileges;\n" + strings.Join(accountsSQL, ";\n") + ";\n"
+		// The scripts make roots without a password, one of them for 127.0.0.1, and MySQL's a nobody.
+		table := "global_priv"
+		if kind == MySQL56 {
+			table = "user"
+		}
+		input = "create database if not exists mysql;\nuse mysql;\nset @skip_auth_anonymous=1, @auth_root_socket=NULL;\n" + tables +
+			"use mysql;\ndelete from " + table + " where User in ('root', '');\nflush privileges;\n" + strings.Join(accountsSQL, ";\n") + ";\n"
 		args = append(args, "--bootstrap", "--skip-log-bin", "--max-allowed-packet=8M")
 	} else {
 		file := filepath.Join(dir, "accounts.sql")
@@ -331,7 +307,7 @@ func (m *MySQL) Client(t testing.TB, args ...string) *exec.Cmd {
 }
 
 func (m *MySQL) command(tool string, args ...string) *exec.Cmd {
-	return m.Kind.command(m.home, "bin/"+m.Kind.tool(tool), append([]string{"--no-defaults"}, args...)...)
+	return m.Kind.client(m.home, tool, args...)
 }
 
 // Kill9 ends the server as a crash would.

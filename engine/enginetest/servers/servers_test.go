@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -21,8 +22,14 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(Main(m)) }
 
+var all = flag.Bool("servers.all", false, "the servers too that .ci/fetch matrix brings")
+
 func eachKind(t *testing.T, test func(*testing.T, Kind)) {
-	for _, kind := range []Kind{MySQL80, MySQL97, MariaDB1011} {
+	kinds := []Kind{MySQL80, MySQL97, MariaDB1011}
+	if *all {
+		kinds = append(kinds, MariaDB114, MariaDB118)
+	}
+	for _, kind := range kinds {
 		t.Run(string(kind), func(t *testing.T) { test(t, kind) })
 	}
 }
@@ -75,13 +82,13 @@ func TestOptionsOverrideTheDefaults(t *testing.T) {
 		}
 		gtid := "gtid_mode"
 		want := "ON"
-		if kind == MariaDB1011 {
+		if kind.MariaDB() {
 			gtid, want = "gtid_strict_mode", "1"
 		}
 		if got := text(t, c, "SELECT @@global."+gtid); got != want {
 			t.Errorf("%s is %s, want %s", gtid, got, want)
 		}
-		if shared := SharedMySQL(t, kind); kind != MariaDB1011 && text(t, c, "SELECT @@server_uuid") == text(t, shared.Conn(t, ""), "SELECT @@server_uuid") {
+		if shared := SharedMySQL(t, kind); !kind.MariaDB() && text(t, c, "SELECT @@server_uuid") == text(t, shared.Conn(t, ""), "SELECT @@server_uuid") {
 			t.Error("two servers have the same UUID")
 		}
 	})

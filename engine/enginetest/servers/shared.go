@@ -26,11 +26,18 @@ func once[T interface{ Close() }](start func() (T, error)) func() (T, error) {
 	})
 }
 
+// sharedMySQL are the servers that SharedMySQL starts.
+var sharedMySQL = map[Kind]func() (*MySQL, error){
+	MySQL80:     once(func() (*MySQL, error) { return givenMySQL(MySQL80, "SLUICE_TEST_MYSQL") }),
+	MariaDB1011: once(func() (*MySQL, error) { return givenMySQL(MariaDB1011, "SLUICE_TEST_MARIADB") }),
+	MySQL97:     once(func() (*MySQL, error) { return LaunchMySQL(MySQL97) }),
+	MySQL56:     once(func() (*MySQL, error) { return LaunchMySQL(MySQL56) }),
+	MariaDB114:  once(func() (*MySQL, error) { return LaunchMySQL(MariaDB114) }),
+	MariaDB118:  once(func() (*MySQL, error) { return LaunchMySQL(MariaDB118) }),
+}
+
 var (
-	sharedMySQL   = once(func() (*MySQL, error) { return givenMySQL(MySQL80, "SLUICE_TEST_MYSQL") })
-	sharedMySQL97 = once(func() (*MySQL, error) { return LaunchMySQL(MySQL97) })
-	sharedMariaDB = once(func() (*MySQL, error) { return givenMySQL(MariaDB1011, "SLUICE_TEST_MARIADB") })
-	sharedKafka   = once(func() (*Kafka, error) {
+	sharedKafka = once(func() (*Kafka, error) {
 		if addr := os.Getenv("SLUICE_TEST_KAFKA"); addr != "" {
 			return &Kafka{Plain: addr}, nil
 		}
@@ -41,8 +48,7 @@ var (
 // SharedMySQL is one server for all tests of the binary, with default options.
 func SharedMySQL(t testing.TB, kind Kind) *MySQL {
 	t.Helper()
-	start := map[Kind]func() (*MySQL, error){MySQL80: sharedMySQL, MySQL97: sharedMySQL97, MariaDB1011: sharedMariaDB}[kind]
-	m, err := start()
+	m, err := sharedMySQL[kind]()
 	if err != nil {
 		t.Fatal(err)
 	}
