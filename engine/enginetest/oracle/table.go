@@ -47,7 +47,7 @@ func (d *definition) query() string {
 
 func readTable(d *definition, client func(args ...string) *exec.Cmd) (*Rows, error) {
 	cmd := client("--batch", "--raw", "--skip-column-names", "--quick", "--default-character-set=utf8mb4",
-		"-e", "SET time_zone='+00:00'; SET NAMES utf8mb4; "+d.query())
+		"-e", "SET time_zone='+00:00', sql_mode=''; SET NAMES utf8mb4; "+d.query())
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -11,11 +11,23 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"testing"
 	"time"
 )
 
+// Certificate makes a CA and a certificate for localhost and 127.0.0.1 that it signed; change, if not nil, alters that
+// before. File holds key, certificate and CA.
+func Certificate(t testing.TB, change func(*x509.Certificate)) (caFile, file string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := writeCerts(dir, change); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "ca.pem"), filepath.Join(dir, "server.pem")
+}
+
 // writeCerts makes dir/ca.pem and dir/server.pem (key, certificate, CA).
-func writeCerts(dir string) error {
+func writeCerts(dir string, change func(*x509.Certificate)) error {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -35,6 +47,9 @@ func writeCerts(dir string) error {
 		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	if change != nil {
+		change(server)
 	}
 	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
 	if err != nil {

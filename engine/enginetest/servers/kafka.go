@@ -138,7 +138,7 @@ func runKafka(home, data, dir string, jvm []string, opts []KafkaOption) (*Kafka,
 	if err := newIDs(filepath.Join(dir, "data/meta.properties"), set); err != nil {
 		return nil, err
 	}
-	if err := writeCerts(dir); err != nil {
+	if err := writeCerts(dir, nil); err != nil {
 		return nil, err
 	}
 	k := &Kafka{CAFile: filepath.Join(dir, "ca.pem"), User: kafkaUser, Password: kafkaPassword, Dir: dir}
