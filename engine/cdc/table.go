@@ -1,6 +1,7 @@
 package cdc
 
-// Type is a column type as declared. Aliases are resolved (BOOL is TinyInt, SERIAL is BigInt, NUMERIC is Decimal).
+// Type is a column type as declared. Aliases are resolved (BOOL is TinyInt, SERIAL is BigInt, NUMERIC is Decimal). Saved
+// definitions hold its number: new types come last.
 type Type uint8
 
 // The column types that are carried. Unsupported marks any other; Column.Declared names it.
@@ -35,6 +36,8 @@ const (
 	Enum
 	Set
 	JSON
+	Geometry // all spatial types
+	Vector
 )
 
 // IsText says whether the type carries characters in the column's charset.

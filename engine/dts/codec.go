@@ -93,6 +93,7 @@ func appendTags(dst []byte, r *cdc.Record, p *plan) []byte {
 	n := int64(2)
 	if p != nil {
 		n += p.tagCount
+		p.srids(r, func(string, int64) { n++ })
 	}
 	if r.ServerID != 0 {
 		n++
@@ -111,6 +112,7 @@ func appendTags(dst []byte, r *cdc.Record, p *plan) []byte {
 	}
 	if p != nil {
 		dst = append(dst, p.tags...)
+		p.srids(r, func(tag string, srid int64) { dst = appendNumberTag(dst, tag, srid) })
 	}
 	return append(dst, 0)
 }

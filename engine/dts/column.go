@@ -16,6 +16,7 @@ const (
 	branchFloat        = 4
 	branchTimestamp    = 5
 	branchDateTime     = 6
+	branchGeometry     = 8
 	branchBinaryObject = 10
 	branchTextObject   = 11
 )
@@ -29,7 +30,7 @@ var typeNumbers = [...]int64{
 	cdc.VarChar: 253, cdc.VarBinary: 253, cdc.Char: 254, cdc.Binary: 254,
 	cdc.TinyText: 249, cdc.TinyBlob: 249, cdc.MediumText: 250, cdc.MediumBlob: 250,
 	cdc.LongText: 251, cdc.LongBlob: 251, cdc.Text: 252, cdc.Blob: 252,
-	cdc.JSON: 245, cdc.Enum: 247, cdc.Set: 248,
+	cdc.JSON: 245, cdc.Enum: 247, cdc.Set: 248, cdc.Geometry: 255, cdc.Vector: 252,
 }
 
 // column is how the values of one column are written: the constant head, what write makes of the value, the tail.
@@ -72,8 +73,10 @@ func newColumn(def *cdc.Column) (column, error) {
 		c.binary()
 	case cdc.TinyText, cdc.Text, cdc.MediumText, cdc.LongText:
 		return c, c.text()
-	case cdc.TinyBlob, cdc.Blob, cdc.MediumBlob, cdc.LongBlob:
+	case cdc.TinyBlob, cdc.Blob, cdc.MediumBlob, cdc.LongBlob, cdc.Vector:
 		c.blob()
+	case cdc.Geometry:
+		c.geometry()
 	case cdc.Enum, cdc.Set, cdc.JSON:
 		c.textObject()
 	default:

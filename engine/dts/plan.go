@@ -22,6 +22,7 @@ type plan struct {
 	fields   []byte // the field fields, encoded
 	tags     []byte // metaVersion and pk_uk_info, encoded
 	tagCount int64
+	spatial  []spatial
 }
 
 func (c *Codec) plan(r *cdc.Record) (*plan, error) {
@@ -81,6 +82,9 @@ func newPlan(t *cdc.Table, ordinals []int, names []string) (*plan, error) {
 		col.at = at
 		travels[at] = name
 		p.columns = append(p.columns, col)
+		if col.def.Type == cdc.Geometry {
+			p.addSpatial(at, name)
+		}
 		p.fields = appendLong(appendString(p.fields, name), typeNumbers[t.Columns[at].Type])
 	}
 	p.fields = append(p.fields, 0)

@@ -133,12 +133,13 @@ func TestI6NotBent(t *testing.T) {
 		value  cdc.Value
 		code   string
 	}{
-		{cdc.Column{Declared: "geometry"}, cdc.Value{}, "column.type_unsupported"},
+		{cdc.Column{Declared: "xmltype"}, cdc.Value{}, "column.type_unsupported"},
 		{cdc.Column{Type: cdc.VarChar, Charset: "big5"}, text("a"), "column.charset_unsupported"},
 		{cdc.Column{Type: cdc.Char}, text("a"), "column.charset_unsupported"},
 		{cdc.Column{Type: cdc.Text, Charset: "eucjpms"}, text("a"), "column.charset_unsupported"},
 		{cdc.Column{Type: cdc.Text, Charset: "binary"}, text("a"), "column.charset_unsupported"},
 		{cdc.Column{Type: cdc.Text, Charset: "gbk"}, text("\xba"), "value.not_in_charset"},
+		{cdc.Column{Type: cdc.Geometry}, cdc.Value{Kind: cdc.KindBytes, Bytes: []byte{1, 0, 0, 0}}, "value.not_of_type"},
 		{cdc.Column{Type: cdc.Text, Charset: "ascii"}, text("\xba"), "value.not_in_charset"},
 		{cdc.Column{Type: cdc.VarChar, Charset: "cp1251"}, text("\x98"), "value.not_in_charset"},
 		{cdc.Column{Type: cdc.JSON}, cdc.Value{Kind: cdc.KindJSON, Bytes: []byte{0xff}}, "value.not_in_charset"},

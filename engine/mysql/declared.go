@@ -15,7 +15,10 @@ var typesByName = map[string]cdc.Type{
 	"char": cdc.Char, "varchar": cdc.VarChar, "binary": cdc.Binary, "varbinary": cdc.VarBinary,
 	"tinytext": cdc.TinyText, "text": cdc.Text, "mediumtext": cdc.MediumText, "longtext": cdc.LongText,
 	"tinyblob": cdc.TinyBlob, "blob": cdc.Blob, "mediumblob": cdc.MediumBlob, "longblob": cdc.LongBlob,
-	"enum": cdc.Enum, "set": cdc.Set, "json": cdc.JSON,
+	"enum": cdc.Enum, "set": cdc.Set, "json": cdc.JSON, "vector": cdc.Vector,
+	"geometry": cdc.Geometry, "point": cdc.Geometry, "linestring": cdc.Geometry, "polygon": cdc.Geometry,
+	"multipoint": cdc.Geometry, "multilinestring": cdc.Geometry, "multipolygon": cdc.Geometry,
+	"geometrycollection": cdc.Geometry, "geomcollection": cdc.Geometry,
 }
 
 // describedColumn reads a row of information_schema.columns: name, data type, column type, nullable, length,

@@ -63,7 +63,7 @@ func fits(m *cdc.MapColumn, c *cdc.Column) bool {
 	case gomysql.MYSQL_TYPE_STRING:
 		return c.Type == cdc.Char || c.Type == cdc.Binary && int(m.Meta) == c.Length
 	case gomysql.MYSQL_TYPE_VARCHAR, gomysql.MYSQL_TYPE_VAR_STRING:
-		return c.Type == cdc.VarChar || c.Type == cdc.VarBinary && int(m.Meta) == c.Length
+		return c.Type == cdc.VarChar || c.Type == cdc.Vector || c.Type == cdc.VarBinary && int(m.Meta) == c.Length
 	case gomysql.MYSQL_TYPE_BLOB:
 		return c.Type >= cdc.TinyText && c.Type <= cdc.LongBlob && blobWidth(c.Type) == int(m.Meta)
 	}
@@ -153,7 +153,7 @@ func (p *plan) stringImage(f *field, c *cursor) (cdc.Value, error) {
 			width = 2
 		}
 		b = c.take(int(c.little(width)))
-	case gomysql.MYSQL_TYPE_BLOB, gomysql.MYSQL_TYPE_GEOMETRY, typeCompressedBlob:
+	case gomysql.MYSQL_TYPE_BLOB, gomysql.MYSQL_TYPE_GEOMETRY, gomysql.MYSQL_TYPE_VECTOR, typeCompressedBlob:
 		b = c.take(int(c.little(meta)))
 	default:
 		return cdc.Value{}, fmt.Errorf("type %d of the binlog is not carried", f.mapped.Type)

@@ -110,6 +110,7 @@ var plainTypes = map[byte]cdc.Type{
 	gomysql.MYSQL_TYPE_ENUM: cdc.Enum, gomysql.MYSQL_TYPE_SET: cdc.Set, gomysql.MYSQL_TYPE_JSON: cdc.JSON,
 	gomysql.MYSQL_TYPE_DATETIME: cdc.DateTime, gomysql.MYSQL_TYPE_TIMESTAMP: cdc.Timestamp, gomysql.MYSQL_TYPE_TIME: cdc.Time,
 	gomysql.MYSQL_TYPE_DATETIME2: cdc.DateTime, gomysql.MYSQL_TYPE_TIMESTAMP2: cdc.Timestamp, gomysql.MYSQL_TYPE_TIME2: cdc.Time,
+	gomysql.MYSQL_TYPE_GEOMETRY: cdc.Geometry, gomysql.MYSQL_TYPE_VECTOR: cdc.Vector,
 }
 
 // describe fills in the type and its sizes.
@@ -185,5 +186,6 @@ var typeNames = func() map[cdc.Type]string {
 	for name, t := range typesByName {
 		names[t] = name
 	}
+	names[cdc.Geometry] = "geometry" // a table map does not tell which
 	return names
 }()

@@ -87,6 +87,8 @@ var typeCases = []typeCase{
 	{column: "SET('é','ü') CHARACTER SET latin1", values: []string{"3"}},
 	{column: wide("SET", 64), values: []string{"0x8000000000000000", "0xffffffffffffffff", "1"}},
 	{column: wide("ENUM", 300), values: []string{"300", "1", "256"}},
+	{column: "GEOMETRY", values: []string{"POINT(1, 2)", "ST_GeomFromText('LINESTRING(1 2, 3 4)', 4326)", "ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')"}},
+	{column: "MULTIPOINT", values: []string{"ST_GeomFromText('MULTIPOINT(1 2, 3 4)')"}},
 	{column: "JSON", values: jsonCases, only: cdc.MySQL},
 	{column: "JSON", values: []string{`'{"b":1,"a": [1, 2]}'`, `'"x"'`}, only: cdc.MariaDB},
 }

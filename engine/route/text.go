@@ -27,7 +27,7 @@ const (
 
 func formOf(c *cdc.Column) form {
 	switch c.Type {
-	case cdc.Binary, cdc.VarBinary, cdc.TinyBlob, cdc.Blob, cdc.MediumBlob, cdc.LongBlob, cdc.Unsupported:
+	case cdc.Binary, cdc.VarBinary, cdc.TinyBlob, cdc.Blob, cdc.MediumBlob, cdc.LongBlob, cdc.Geometry, cdc.Vector, cdc.Unsupported:
 		return formHex
 	}
 	if !c.Type.IsText() {

@@ -83,6 +83,9 @@ func TestApply(t *testing.T) {
 		{"converted", cdc.MySQL, []string{start, "ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"}, "d.t(a int not null, b varchar(10) utf8mb4/utf8mb4_bin, c mediumtext utf8mb4/utf8mb4_bin) key(a) unique ub(b) utf8mb4"},
 		{"invisible", cdc.MySQL, []string{"CREATE TABLE t (a int INVISIBLE, b int, c int AS (b+1) STORED)", "ALTER TABLE t ALTER COLUMN a SET VISIBLE, ALTER b SET INVISIBLE"}, "d.t(a int, b int invisible, c int generated) "},
 		{"serial", cdc.MySQL, []string{"CREATE TABLE t (a serial, b int auto_increment primary key)"}, "d.t(a bigint unsigned not null, b int not null) key(b) unique a(a) "},
+		{"foreign types", cdc.MySQL, []string{"CREATE TABLE t (a int, `p` point NOT NULL /*!80003 SRID 4326 */, point geometry, v VECTOR(3) COMMENT 'x', SPATIAL INDEX (p))",
+			"ALTER TABLE t ADD COLUMN q polygon AFTER a, CHANGE point line linestring SRID 0 NOT NULL, CHANGE COLUMN v w vector, MODIFY p geomcollection, ADD (r multipoint, vector int)", "ALTER TABLE t ADD point int DEFAULT 1, RENAME COLUMN r TO polygon"},
+			"d.t(a int, q polygon, p geomcollection, line linestring not null, w vector, polygon multipoint, vector int, point int) "},
 		{"renamed", cdc.MySQL, []string{"CREATE TABLE t (a int)", "RENAME TABLE t TO e.u, x TO t", "ALTER TABLE e.u ADD b int, RENAME v"}, "d.v(a int, b int) "},
 		{"nothing", cdc.MySQL, []string{"CREATE TABLE t (a int)", "TRUNCATE t", "ALTER TABLE t ENGINE=InnoDB", "ALTER TABLE t FORCE", "CREATE INDEX i ON t (a)", "DROP TABLE other", "CREATE TABLE IF NOT EXISTS t (b int)"}, "d.t(a int) "},
 	} {
@@ -107,7 +110,7 @@ func TestApplyNeverGuesses(t *testing.T) {
 		"ALTER TABLE item DROP COLUMN nothing", "ALTER TABLE item CHANGE nothing x int", "ALTER TABLE item ADD qty int", "ALTER TABLE item ADD x int AFTER nothing",
 		"ALTER TABLE item ADD PRIMARY KEY (qty)", "ALTER TABLE item ADD UNIQUE uniq (qty)", "ALTER TABLE item DROP INDEX uniq_2",
 		"ALTER TABLE item CONVERT TO CHARACTER SET DEFAULT", "ALTER TABLE item CONVERT TO CHARACTER SET latin1, ADD x text",
-		"ALTER TABLE item ADD x geometry", "ALTER TABLE item ADD x varchar(70000)", "ALTER TABLE item FROBNICATE", "ALTER TABLE item ADD x int; DROP TABLE item",
+		"ALTER TABLE item ADD x xmltype", "ALTER TABLE item ADD x varchar(70000)", "ALTER TABLE item FROBNICATE", "ALTER TABLE item ADD x int; DROP TABLE item",
 		"CREATE TABLE item SELECT 1", "CREATE TABLE item LIKE other", "CREATE TABLE item (a varchar(5))", "ALTER TABLE item ADD x enum(0x61)",
 		"ALTER TABLE item DROP id, DROP qty, DROP name", "ALTER TABLE item DROP qty, ADD qty bigint", "ALTER TABLE item CHANGE qty n int, ADD qty int FIRST",
 	} {

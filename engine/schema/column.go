@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -47,7 +48,7 @@ func (m *model) addKeys(c *cdc.Column, k keys) error {
 func (m *model) define(def *ast.ColumnDef) (*cdc.Column, keys, error) {
 	c := &cdc.Column{Name: def.Name.Name.O, Nullable: true}
 	var k keys
-	collation, compressed := "", false
+	collation, compressed, foreign := "", false, ""
 	for _, o := range def.Options {
 		switch o.Tp {
 		case ast.ColumnOptionNotNull, ast.ColumnOptionAutoIncrement:
@@ -65,6 +66,7 @@ func (m *model) define(def *ast.ColumnDef) (*cdc.Column, keys, error) {
 		case ast.ColumnOptionComment:
 			c.Invisible = c.Invisible || marked(o, markInvisible)
 			compressed = compressed || marked(o, markCompressed)
+			foreign = cmp.Or(foreign, foreignIn(o))
 		case ast.ColumnOptionDefaultValue, ast.ColumnOptionOnUpdate, ast.ColumnOptionReference, ast.ColumnOptionCheck,
 			ast.ColumnOptionColumnFormat, ast.ColumnOptionStorage, ast.ColumnOptionSecondaryEngineAttribute:
 		default:
@@ -73,6 +75,9 @@ func (m *model) define(def *ast.ColumnDef) (*cdc.Column, keys, error) {
 	}
 	if err := m.setType(c, def.Tp, collation); err != nil {
 		return nil, k, err
+	}
+	if foreign != "" {
+		setForeign(c, foreign)
 	}
 	if compressed {
 		c.Type = cdc.Unsupported

@@ -11,6 +11,7 @@ const (
 	markInvisible  = "\x01invisible"
 	markVisible    = "\x01visible"
 	markCompressed = "\x01compressed"
+	markType       = "\x01type " // and the type
 )
 
 // dialect rewrites the statement to what the parser reads, without changing what it says about the definition:
@@ -109,6 +110,10 @@ func (d *rewriter) head() {
 // behind a word that takes a name; a wrong guess makes the parser refuse the statement.
 func (d *rewriter) rewrite(i int) {
 	t, before, next := d.at(i), d.at(i-1), d.at(i+1)
+	if (t.is("SPATIAL") || t.is("VECTOR")) && (next.is("INDEX") || next.is("KEY")) {
+		d.put(i, "") // such an index is no part of a definition
+		return
+	}
 	if t.kind != word || before.isSymbol("(") || before.isSymbol(",") || before.isSymbol(".") || before.is("COLUMN") || before.is("ADD") {
 		return
 	}
@@ -122,6 +127,8 @@ func (d *rewriter) rewrite(i int) {
 	case t.is("IGNORED") && (before.isSymbol(")") || before.is("NOT")):
 		d.put(i, "")
 		d.drop(i-1, "NOT")
+	case standsAfterName(d, i) && foreignTypes[strings.ToLower(t.text)] != cdc.Unsupported:
+		d.foreignType(i)
 	case t.is("NATIONAL") && (next.is("CHAR") || next.is("CHARACTER") || next.is("VARCHAR") || next.is("VARCHARACTER")):
 		d.national(i)
 	case (t.is("NCHAR") || t.is("NVARCHAR")) && (next.isSymbol("(") || next.is("VARCHAR") || next.is("VARCHARACTER") || next.is("VARYING")):

@@ -63,8 +63,8 @@ func TestHistory(t *testing.T) {
 		"alter": {[]step{{110, "ALTER TABLE item ADD x int", "alter item item"}, {120, "ALTER TABLE item ADD KEY (x)", "alter item same"}}, "item:2"},
 		"before the baseline": {[]step{{100, "ALTER TABLE item ADD x int", "alter item past same"}, {90, "DROP TABLE item", "drop item past same"},
 			{95, "DROP DATABASE app", "drop database  gone"}}, "item:1"},
-		"unknown": {[]step{{110, "ALTER TABLE item ADD p point", "alter item unknown gone"}, {120, "ALTER TABLE item ADD x int", "alter item unknown gone"}}, "item:?"},
-		"unknown, dropped, made": {[]step{{110, "ALTER TABLE item ADD p point", "alter item unknown gone"}, {120, "DROP TABLE item", "drop item gone"},
+		"unknown": {[]step{{110, "ALTER TABLE item ADD p xmltype", "alter item unknown gone"}, {120, "ALTER TABLE item ADD x int", "alter item unknown gone"}}, "item:?"},
+		"unknown, dropped, made": {[]step{{110, "ALTER TABLE item ADD p xmltype", "alter item unknown gone"}, {120, "DROP TABLE item", "drop item gone"},
 			{130, "CREATE TABLE IF NOT EXISTS item (a int)", "create item item"}}, "item:2"},
 		"never seen":         {[]step{{110, "ALTER TABLE x ADD a int", "alter x unknown gone"}, {120, "TRUNCATE y", "truncate y unknown gone"}, {130, "CREATE TABLE IF NOT EXISTS z (a int)", "create z unknown gone"}}, "item:1 x:? z:?"},
 		"truncate":           {[]step{{110, "TRUNCATE item", "truncate item same"}}, "item:1"},
@@ -170,7 +170,7 @@ func TestBaseline(t *testing.T) {
 	if got := h.Baseline(again, at(300)); got.Version != 2 || again.Version != 0 {
 		t.Errorf("another definition became version %d", got.Version)
 	}
-	apply(t, h, 310, "ALTER TABLE item ADD p point")
+	apply(t, h, 310, "ALTER TABLE item ADD p xmltype")
 	if h.Current(id("item")) != nil {
 		t.Error("an unknown definition is still current")
 	}
@@ -235,7 +235,7 @@ func TestResolveMinimal(t *testing.T) {
 			t.Errorf("want %s %q, got %v", code, c.text, err)
 		}
 	}
-	apply(t, h, 120, "ALTER TABLE item ADD p point")
+	apply(t, h, 120, "ALTER TABLE item ADD p xmltype")
 	if _, err := h.Resolve(m); task.Code(err) != "source.schema_unknown" {
 		t.Errorf("an unknown definition was used: %v", err)
 	}
@@ -275,7 +275,7 @@ func TestResolveFull(t *testing.T) {
 		t.Fatalf("the same definition became %+v, %v", got, err)
 	}
 	// A statement that was not understood: the map tells.
-	apply(t, h, 110, "ALTER TABLE item ADD p point")
+	apply(t, h, 110, "ALTER TABLE item ADD p xmltype")
 	got, err := h.Resolve(full(func(t *cdc.Table) {
 		t.Columns = append(t.Columns, cdc.Column{Name: "p", Declared: "unknown", Nullable: true})
 	}))

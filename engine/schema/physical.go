@@ -36,6 +36,7 @@ const (
 	typeJSON, typeNewDecimal, typeEnum, typeSet                = 245, 246, 247, 248
 	typeTinyBlob, typeMediumBlob, typeLongBlob, typeBlob       = 249, 250, 251, 252
 	typeVarString, typeString                                  = 253, 254
+	typeGeometry, typeVector                                   = 255, 242
 )
 
 func physicalType(c *cdc.Column, p byte) bool {
@@ -80,6 +81,10 @@ func physicalType(c *cdc.Column, p byte) bool {
 		return p == typeSet
 	case cdc.JSON:
 		return p == typeJSON
+	case cdc.Geometry:
+		return p == typeGeometry
+	case cdc.Vector:
+		return p == typeVector || p == typeVarChar // MariaDB's
 	}
 	return true // Unsupported: refused elsewhere
 }

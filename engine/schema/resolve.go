@@ -114,13 +114,13 @@ next:
 }
 
 // sameColumn compares what a table map with full metadata says; what it leaves empty it does not know. It knows no
-// digits of FLOAT and DOUBLE, and sees of an unsupported type only how it is stored.
+// digits of FLOAT and DOUBLE, and sees of an unsupported type and of some of MariaDB's only how they are stored.
 func sameColumn(old, m *cdc.Column) bool {
 	known := func(a, b int) bool { return a == b || a == 0 || b == 0 }
 	switch {
 	case old.Name != m.Name || old.Nullable != m.Nullable:
 		return false
-	case old.Type == cdc.Unsupported:
+	case old.Type == cdc.Unsupported, storedAs(old.Type, m.Type):
 		return true
 	case old.Type != m.Type || old.Unsigned != m.Unsigned || old.Fsp != m.Fsp || !slices.Equal(old.Labels, m.Labels):
 		return false
@@ -131,6 +131,9 @@ func sameColumn(old, m *cdc.Column) bool {
 	}
 	return known(old.Length, m.Length)
 }
+
+// storedAs reports whether a column of the type is, for a table map, one of the other.
+func storedAs(t, as cdc.Type) bool { return t == cdc.Vector && as == cdc.VarBinary }
 
 func clone(t *cdc.Table) *cdc.Table {
 	made := *t

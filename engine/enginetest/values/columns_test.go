@@ -2,6 +2,7 @@ package values
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sluice/engine/enginetest/servers"
@@ -92,8 +93,38 @@ func columns(kind servers.Kind) []column {
 	add("t_json", asJSON, "JSON", `'{}'`, `'[]'`, `'null'`, `'"text"'`, `'-0.5'`, `'{"a": [1, 2.5, true, null, {"深": "😀\\n\\"q\\""}], "b": "it''s"}'`,
 		`'[18446744073709551615, -9223372036854775808, 1e300, 0.1]'`, `JSON_ARRAY(REPEAT('x', 3000))`, `JSON_OBJECT('k', JSON_ARRAY(1, JSON_OBJECT()))`)
 
+	addSpatial(kind, add)
+	if kind == servers.MySQL97 {
+		add("t_vector", bytesAs, "VECTOR(3)", "STRING_TO_VECTOR('[1, -2.5, 3e38]')", "x'000000000000000000000000'", "x'ffff7f7f0100000000000080'")
+		add("t_vector", bytesAs, "VECTOR", "STRING_TO_VECTOR('[0.1]')", "STRING_TO_VECTOR(CONCAT('[', REPEAT('1.5,', 2047), '0]'))")
+	}
+
 	add("t_generated", number, "INT", "1", "2", "-3")
 	add("t_generated", number, "INT AS (c00 * 2) STORED", "DEFAULT")
 	add("t_generated", number, "INT AS (c00 + 5) VIRTUAL", "DEFAULT")
 	return all
+}
+
+// addSpatial adds the spatial types. What MySQL reads as latitude, longitude MariaDB takes for x, y.
+func addSpatial(kind servers.Kind, add func(table string, f *form, declared string, literals ...string)) {
+	f, srid := spatial, " SRID 4326"
+	if kind == servers.MariaDB1011 {
+		f, srid = spatialMaria, " REF_SYSTEM_ID=4326"
+	}
+	point := []string{"ST_GeomFromText('POINT(12.5 -7)', 4326)", "POINT(0, 0)", "ST_GeomFromText('POINT(1e300 -0.1)', 3857)", "ST_GeomFromText('POINT(3 4)', 0)"}
+	line := []string{"ST_GeomFromText('LINESTRING(0 0, 1 1, 2 0.5)')", "ST_GeomFromText('LINESTRING(1 2, 3 4)', 4326)"}
+	area := []string{"ST_GeomFromText('POLYGON((0 0, 9 0, 9 9, 0 9, 0 0), (1 1, 2 1, 2 2, 1 2, 1 1))')"}
+	many := []string{"ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 2), LINESTRING(1 2, 3 4), GEOMETRYCOLLECTION(POINT(5 6)))', 4326)", "ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')"}
+	points := []string{"ST_GeomFromText('MULTIPOINT(0 0, 1 1, 2 3)', 4326)"}
+	lines := []string{"ST_GeomFromText('MULTILINESTRING((0 0, 1 1), (2 2, 3 3, 4 5))')"}
+	areas := []string{"ST_GeomFromText('MULTIPOLYGON(((0 0, 1 0, 1 1, 0 0)), ((5 5, 6 5, 6 6, 5 5)))', 4326)"}
+	add("t_geometry", f, "GEOMETRY", slices.Concat(point, line, area, many, points, lines, areas)...)
+	add("t_geometry", f, "POINT", point...)
+	add("t_geometry", f, "POINT"+srid, point[0], "ST_GeomFromText('POINT(-89.5 179.25)', 4326)")
+	add("t_geometry", f, "LINESTRING", line...)
+	add("t_geometry", f, "POLYGON", area...)
+	add("t_geometry", f, "MULTIPOINT", points...)
+	add("t_geometry", f, "MULTILINESTRING", lines...)
+	add("t_geometry", f, "MULTIPOLYGON", areas...)
+	add("t_geometry", f, "GEOMETRYCOLLECTION", many...)
 }

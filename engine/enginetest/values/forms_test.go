@@ -28,9 +28,12 @@ var (
 	text     = &form{"LOWER(HEX(CONVERT(@ USING utf8mb4)))", same(textOf)}
 	bytesAs  = &form{"LOWER(HEX(@))", same(func(v *readers.Value) string { return part(v, "value") })}
 	document = &form{"CAST(@ AS CHAR)", sameJSON}
+	// Of a reference system with latitude first, the server keeps longitude first.
+	spatial      = &form{"CONCAT(ST_SRID(@), ' ', LOWER(HEX(ST_AsBinary(@, 'axis-order=long-lat'))))", same(geometryText)}
+	spatialMaria = &form{"CONCAT(ST_SRID(@), ' ', LOWER(HEX(ST_AsBinary(@))))", same(geometryText)}
 )
 
-func (f *form) expr(name string) string { return strings.Replace(f.printed, "@", name, 1) }
+func (f *form) expr(name string) string { return strings.ReplaceAll(f.printed, "@", name) }
 
 // same compares texts; a fraction's zeros at the end do not count.
 func same(read func(*readers.Value) string) func(*readers.Value, string) (string, bool) {
@@ -84,6 +87,9 @@ func textOf(v *readers.Value) string {
 	}
 	return hex.EncodeToString([]byte(v.Text))
 }
+
+// geometryText puts the SRID, which came in a tag, before the value.
+func geometryText(v *readers.Value) string { return part(v, "srid") + " " + part(v, "value") }
 
 func float(bits int) func(*readers.Value, string) (string, bool) {
 	return func(v *readers.Value, printed string) (string, bool) {
