@@ -30,8 +30,10 @@ type Spec struct {
 	Replicas   int      // 0: one
 	Brokers    []string // instead of Kafka's
 	Policy     string
-	Extra      string // more lines of the file
-	Each       string // more fields of every table, like "exclude: [a]"
+	Extra      string   // more lines of the file
+	Each       string   // more fields of every table, like "exclude: [a]"
+	From       string   // "position: f.000001:4": the incremental phase alone
+	Also       []string // more entries of the list of tables, like "{schema: d, name: t}"
 	RowLock    bool
 	Env        []string
 	Account    string // instead of the source's; it has the same password
@@ -74,13 +76,24 @@ func New(t testing.TB, bin string, s Spec) *Task {
 	fmt.Fprintf(&b, "name: driven\nsource: {host: %s, port: %s, user: %s, password: {env: PW}, row_lock: %t%s}\n",
 		host, port, cmp.Or(s.Account, s.Source.Account), s.RowLock, more(s.SourceMore))
 	fmt.Fprintf(&b, "target: {brokers: %s, topic: %s, partitions: %d, replication: %d%s}\n", list, s.Topic, s.Partitions, max(s.Replicas, 1), more(s.TargetMore))
-	fmt.Fprintf(&b, "schema: true\nfull: true\nincremental: true\npolicy: %s\n%s\ntables:\n", s.Policy, s.Extra)
+	phases := "schema: true\nfull: true\nincremental: true"
+	if s.From != "" {
+		phases = "incremental: true\nfrom: {" + s.From + "}"
+	}
+	fmt.Fprintf(&b, "%s\npolicy: %s\n%s\ntables:\n", phases, s.Policy, s.Extra)
 	for _, name := range s.Tables {
-		fields := []string{"schema: " + s.Schema, "name: " + name}
+		quoted, err := json.Marshal(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields := []string{"schema: " + s.Schema, "name: " + string(quoted)}
 		if s.Each != "" {
 			fields = append(fields, s.Each)
 		}
 		fmt.Fprintf(&b, "  - {%s}\n", strings.Join(fields, ", "))
+	}
+	for _, entry := range s.Also {
+		fmt.Fprintf(&b, "  - %s\n", entry)
 	}
 	dir := t.TempDir()
 	x := &Task{bin: bin, file: filepath.Join(dir, "task.yaml"), Data: filepath.Join(dir, "data"),

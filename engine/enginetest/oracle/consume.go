@@ -29,6 +29,11 @@ func EachValue(ctx context.Context, brokers, topics []string, each func(value []
 	return eachRecord(ctx, brokers, topics, func(_ string, _ int32, _ int64, value []byte) { each(value) }, nil)
 }
 
+// EachOf is EachValue with the partition that each message stands in.
+func EachOf(ctx context.Context, brokers, topics []string, each func(partition int32, value []byte)) error {
+	return eachRecord(ctx, brokers, topics, func(_ string, p int32, _ int64, value []byte) { each(p, value) }, nil)
+}
+
 // adder takes one record.
 type adder func(topic string, partition int32, offset int64, value []byte)
 

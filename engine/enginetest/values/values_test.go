@@ -137,7 +137,7 @@ func (w *world) insert(table string, id, row int) {
 func (w *world) look(table string) {
 	exprs := []string{"id"}
 	for _, c := range w.tables[table] {
-		exprs = append(exprs, c.form.expr(c.name))
+		exprs = append(exprs, c.form.Expr(c.name))
 	}
 	r, err := w.c.Execute("SELECT " + strings.Join(exprs, ", ") + " FROM " + table)
 	if err != nil {
@@ -274,7 +274,7 @@ func (w *world) compare(r readers.Record, side string, got map[string]*readers.V
 		if v.Branch == "BinaryGeometry" {
 			v.Parts["srid"] = cmp.Or(r.Tags[side+"_srid."+c.name], "0")
 		}
-		if text, ok := c.form.equal(v, printed); !ok {
+		if text, ok := c.form.Equal(v, printed); !ok {
 			w.Errorf("%s of %s.%s (%s) id %d %s: got %.200q of %.300v, the server prints %.200q", r.Operation, r.Table, c.name, c.declared, id, side, text, v, printed)
 		}
 		n++
