@@ -55,9 +55,12 @@ var causes = map[uint16]cause{
 	1226: {"source.too_many_connections", "the account used up one of its limits", "Raise the account's resource limits.", true},
 	1227: {"source.privilege_missing", "the account lacks a privilege", grantHint, false},
 	1236: {"source.binlog_purged", "the server cannot send the binlog from where this task stopped", "The binlog was most likely purged: copy the tables anew, and keep the binlog longer (binlog_expire_logs_seconds).", false},
+	1251: authPlugin,
 	1317: {"source.connection_lost", "the statement was interrupted at the server", "Nothing to do if it passes.", true},
 	1356: {"source.view_invalid", "a view refers to something that is missing or not allowed", "Mend the view or leave it out.", false},
 	1370: {"source.privilege_missing", "the account may not run a routine", grantHint, false},
+	1524: authPlugin, // it is not loaded, as mysql_native_password from MySQL 8.4 on
+	1698: {"source.access_denied", "the server refused the account or its password", "Check the user name, the password and the host that the account is created for.", false},
 	1381: {errBinlogOff.Code, errBinlogOff.Text, errBinlogOff.Hint, false},
 	1412: {"source.table_changed", "the table was changed after the snapshot was opened", "Nothing to do: the chunk is read again.", true},
 	1927: {"source.connection_lost", "the connection was killed at the server", "Nothing to do if it passes.", true},
@@ -67,6 +70,7 @@ var causes = map[uint16]cause{
 	1820: {"source.password_expired", "the account's password has expired", "Set the password of the account again.", false},
 	1862: {"source.password_expired", "the account's password has expired", "Set the password of the account again.", false},
 	4031: {"source.connection_lost", "the server closed the idle connection", "Nothing to do if it passes.", true},
+	3955: {"source.account_locked", "the account is locked", "Run ALTER USER ... ACCOUNT UNLOCK.", false},
 	4052: sameServerID,
 	4151: {"source.account_locked", "the account is locked", "Run ALTER USER ... ACCOUNT UNLOCK.", false},
 }
@@ -88,6 +92,10 @@ var unreadable = cause{"source.unreadable", "what the server sent could not be r
 // lost is anything that keeps a connection from coming about, or ends it.
 var lost = cause{"source.connection_lost", "the connection to the source was lost", "Nothing to do if it passes; else look into the server's log.", true}
 
+// authPlugin is a way of signing in that this program or the server does not know.
+var authPlugin = cause{"source.auth_plugin", "the account signs in by a method that is not supported",
+	"Use caching_sha2_password, sha256_password or mysql_native_password for the account, on MariaDB ed25519 or mysql_native_password.", false}
+
 // classify turns an error of an open connection into what a person reads. A *task.Error stays as it is.
 func (s *Source) classify(err error) error { return s.explain(admitted(err), lost) }
 
@@ -103,6 +111,10 @@ func admitted(err error) error {
 
 // classifyDial is classify while a connection is being made, where the library keeps only the text of many causes.
 func (s *Source) classifyDial(err error) error {
+	// The server has been asked by then, and encryption is there.
+	if err != nil && strings.Contains(err.Error(), "auth plugin '") {
+		return s.explain(err, authPlugin)
+	}
 	if mode := s.spec.TLS.Mode; mode != "" && mode != "off" {
 		return s.explain(err, cause{"source.tls_unavailable", "no encrypted connection could be made", "Configure TLS on the server, or set the source's TLS mode to off.", false})
 	}
@@ -142,6 +154,7 @@ func transport(err error, other cause) cause {
 	var (
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
+		invalid   x509.CertificateInvalidError
 		verify    *tls.CertificateVerificationError
 		record    tls.RecordHeaderError
 		alert     tls.AlertError
@@ -152,6 +165,8 @@ func transport(err error, other cause) cause {
 	switch {
 	case errors.As(err, &hostname):
 		return cause{"source.tls_host", "the server's certificate is for another host name", "Use the name in the certificate, or TLS mode ca, which does not check the name.", false}
+	case errors.As(err, &invalid):
+		return cause{"source.tls_invalid", "the server's certificate is not valid", "It has expired, is not yet valid or is not for servers: renew it, or check the clock of this machine.", false}
 	case errors.As(err, &authority), errors.As(err, &verify):
 		return cause{"source.tls_untrusted", "the server's certificate is not signed by a trusted authority", "Give the authority's certificate as the CA file.", false}
 	case errors.As(err, &record), errors.As(err, &alert):
