@@ -39,6 +39,7 @@ func (k *fakeSink) set(hook func(ctx context.Context, p Partition, b *Batch) err
 
 type fakeLog struct {
 	log   []Message
+	start int // what lies before was deleted
 	at    []time.Time
 	epoch int16
 	next  int32
@@ -131,15 +132,18 @@ func (k *fakeSink) Ends(_ context.Context, ps []Partition) (first, end []int64, 
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, p := range ps {
-		first, end = append(first, 0), append(end, int64(len(k.log(p).log)))
+		first, end = append(first, int64(k.log(p).start)), append(end, int64(len(k.log(p).log)))
 	}
 	return first, end, nil
 }
 
 func (k *fakeSink) Scan(_ context.Context, p Partition, from, to int64, each func(int64, Message) error) error {
 	k.mu.Lock()
-	log := k.log(p).log[from:to]
+	start, log := k.log(p).start, k.log(p).log[from:to]
 	k.mu.Unlock()
+	if from < int64(start) {
+		return &task.Error{Code: "target.offset_gone", Text: "deleted", Retry: true}
+	}
 	for i, m := range log {
 		if err := each(from+int64(i), m); err != nil {
 			return err

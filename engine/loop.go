@@ -100,7 +100,9 @@ func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Po
 		if l.stream != nil {
 			_ = l.stream.Close() // nothing more is read, and all that was reached is stored
 		}
-		l.drain()
+		if late := l.drain(ctx); late != nil {
+			err = errors.Join(err, late)
+		}
 		r.closeReaders()
 	}()
 	if err := l.schemaPhase(ctx); err != nil {
@@ -116,15 +118,20 @@ func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Po
 	return l.run(ctx)
 }
 
-// drain waits for all that runs beside the loop, taking what it still sends.
-func (l *loop) drain() {
+// drain waits for all that runs beside the loop, taking what it still sends. What an open request sent again counts.
+func (l *loop) drain(ctx context.Context) (err error) {
 	done := make(chan struct{})
 	go func() { l.wg.Wait(); close(done) }()
 	for {
 		select {
 		case <-done:
-			return
-		case <-l.acks:
+			return err
+		case a := <-l.acks:
+			if a.trying == nil {
+				keep, cancel := keeping(ctx)
+				err = errors.Join(err, l.r.doubles(keep, a.lane.flight))
+				cancel()
+			}
 		case <-l.chunks:
 		case <-l.probes:
 		case <-l.ends:
@@ -662,13 +669,18 @@ func (l *loop) finish(ctx context.Context) error {
 
 // stop keeps as much as can be kept when a run ends early: what is acknowledged by now.
 func (l *loop) stop(ctx context.Context, cause error) error {
-	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	keep, cancel := keeping(ctx)
 	defer cancel()
 	if err := l.r.takeNote(keep); err != nil {
 		return errors.Join(cause, err)
 	}
 	l.show()
 	return cause
+}
+
+// keeping gives the time for what is stored at the end of a run, which may have been cancelled.
+func keeping(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 }
 
 func (r *router) closeReaders() {

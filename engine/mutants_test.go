@@ -107,7 +107,7 @@ var mutants = []mutant{
 	{"truncated-look-stale", "I7", []edit{{"readback.go", "	if !same {", "	if !same && false {"}}},
 	{"truncated-refill", "I7", []edit{{"truncated.go", "	if off >= f.lane.acked {", "	if true {"}}},
 	{"truncated-stale-notes", "I2", []edit{{"sim_store_test.go", "return n.Seq > seq })\n		for n", "return false })\n		for n"}}},
-	{"expired-unasked", "I7", []edit{{"truncated.go", "		if first[i] <= r.found.from[i] || r.cfg.repeats {", "		if true {"}}},
+	{"expired-unasked", "I7", []edit{{"truncated.go", "		if first[i] <= r.found.from[i] || r.cfg.repeats || r.cfg.accepted != nil && first[i] <= r.cfg.accepted[i] {", "		if true {"}}},
 	{"expired-passed-over", "I7", []edit{{"sim_broker_test.go", "		return &task.Error{Code: \"target.offset_gone\", Retry: true}\n", "		from = int64(b.parts[p.ID].start)\n"}}},
 	{"truncated-no-start", "I2", []edit{{"truncated.go", "	if n.L.Before(s.Notes[0].X) {", "	if false {"}}},
 	{"text-by-bytes", "I4", []edit{{"sim_source_test.go", "		out[t] = s.weight([]byte(t.Value))\n", "		out[t] = []byte(t.Value)\n"}}},

@@ -2,10 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
+
+	"sluice/engine/cdc"
 )
 
 // plainRig is a task into a target without producers, with a writer at the source.
@@ -102,6 +105,40 @@ func TestPlainCountsWhatFailed(t *testing.T) {
 		// The first attempt of each request is not one again.
 		if d := g.last().Doubles; lost == 0 || d.Found != 0 || d.Resent < lost*3/4 {
 			t.Errorf("%d records of lost requests, progress says %+v", lost, d)
+		}
+	})
+}
+
+// TestPlainCountsWhatAStopLeaves stops the task while records are sent again: it counts, although their flight comes
+// to no end.
+func TestPlainCountsWhatAStopLeaves(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		g := plainRig(t)
+		ctx, stop := context.WithCancelCause(t.Context())
+		var mu sync.Mutex
+		first := map[Partition]int{}
+		again := int64(0)
+		g.sink.hook = func(ctx context.Context, p Partition, b *Batch) error {
+			if r := parseSim(string(b.Messages[0].Value)); r.op != cdc.Init.String() {
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if first[p] == 0 {
+				first[p] = len(b.Messages)
+			} else {
+				again += int64(len(b.Messages))
+				stop(ErrStopped)
+				<-ctx.Done()
+			}
+			return &ProduceFailure{Kind: ProduceDoubt, Err: errPassing}
+		}
+		if err := <-g.run(ctx, Control{}); !errors.Is(err, ErrStopped) {
+			t.Fatal(err)
+		}
+		if d := g.store.saved.Doubles; again == 0 || d.Resent < again {
+			t.Errorf("%d records were sent again, %+v is stored", again, d)
 		}
 	})
 }

@@ -15,18 +15,18 @@ import (
 // record at the acknowledged offset then bears another name.
 
 // readBack looks at every lane, fences it, reads what its log holds up to the fence, and compares that with what was
-// noted.
-func (r *router) readBack(ctx context.Context, d *Deps) error {
+// noted. It gives where the logs begin.
+func (r *router) readBack(ctx context.Context, d *Deps) (first []int64, err error) {
 	first, looked, err := r.look(ctx, d)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fences, err := r.fenceAll(ctx, d)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.fault("fenced")
-	return r.compare(ctx, d, first, looked, fences)
+	return first, r.compare(ctx, d, first, looked, fences)
 }
 
 // compare reads on up to the fences and holds what the log has against the newest note.

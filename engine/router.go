@@ -84,7 +84,8 @@ type config struct {
 	chunkRows   int          // rows of a table's first chunks
 	keepNotes   int64
 	keepBytes   int64
-	repeats     bool // a person takes it that records are sent again
+	repeats     bool    // a person takes it that records are sent again
+	accepted    []int64 // where the lanes' logs began when one did; nil: none has
 }
 
 // transaction is the one that the stream is in.

@@ -21,22 +21,30 @@ type Control struct {
 	End <-chan struct{}
 	// UntilCaughtUp ends the task when no delay is first reached.
 	UntilCaughtUp bool
-	// AcceptRepeats goes on where the target deleted what tells which records it has had: some may be sent again.
-	AcceptRepeats bool
+	// AcceptRepeats goes on where the target deleted what tells which records it has had: some may be sent again. The
+	// first take-over that succeeds makes it false: where more is deleted later, a person is asked anew. It may be nil.
+	AcceptRepeats *bool
+}
+
+// lasting is what a Run keeps from one incarnation to the next.
+type lasting struct {
+	until      cdc.Position   // where the task ends, once that is known
+	partitions map[string]int // of topics that grew, as was told
+	accepted   []int64        // where the lanes' logs began when a person took repeats
 }
 
 // Run takes a task to its end, or until ctx is cancelled with ErrStopped. It begins a new task or goes on with the
 // stored one, and tries again by itself where an error may pass.
 func Run(ctx context.Context, d *Deps, c Control) error {
 	pause, tries := time.Second, 0
-	var until cdc.Position
+	l := &lasting{partitions: map[string]int{}}
 	if d.Progress != nil {
 		d.Progress(Progress{Phase: PhasePrepare})
 	}
 	for {
 		began := time.Now()
 		worked := false
-		err := runOnce(ctx, d, c, &until, &worked)
+		err := runOnce(ctx, d, c, l, &worked)
 		switch {
 		case err == nil:
 			return nil
@@ -70,9 +78,9 @@ func waits(ctx context.Context, err error) bool {
 	return task.Code(err) != "internal" && !task.Retryable(err) && !errors.Is(err, context.Cause(ctx)) && !errors.Is(err, context.Canceled)
 }
 
-// runOnce is one incarnation: take over, compare with the log, go on. until is where the task ends, once that is known.
-// worked becomes whether something was delivered.
-func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position, worked *bool) error {
+// runOnce is one incarnation: take over, compare with the log, go on. worked becomes whether something was
+// delivered.
+func runOnce(ctx context.Context, d *Deps, c Control, l *lasting, worked *bool) error {
 	s, err := d.Checkpoints.Load(ctx)
 	if err != nil {
 		return err
@@ -103,24 +111,27 @@ func runOnce(ctx context.Context, d *Deps, c Control, until *cdc.Position, worke
 	if err := r.limitLanes(ctx, d.Topics); err != nil {
 		return err
 	}
-	if err := r.grown(ctx, d.Topics); err != nil {
+	if err := r.grown(ctx, d.Topics, l.partitions); err != nil {
 		return err
 	}
 	if err := r.cleanFiles(); err != nil {
 		return err
 	}
-	r.cfg.repeats = c.AcceptRepeats
-	err = r.readBack(ctx, d)
+	r.cfg.repeats, r.cfg.accepted = c.AcceptRepeats != nil && *c.AcceptRepeats, l.accepted
+	first, err := r.readBack(ctx, d)
 	if errors.Is(err, errWentBack) {
-		return runOnce(ctx, d, c, until, worked)
+		return runOnce(ctx, d, c, l, worked)
 	}
 	if err != nil {
 		return err
 	}
-	if err := r.compareSource(ctx, d, until); err != nil {
+	if r.cfg.repeats {
+		*c.AcceptRepeats, l.accepted = false, first
+	}
+	if err := r.compareSource(ctx, d, &l.until); err != nil {
 		return err
 	}
-	err = replicate(ctx, d, r, c, until)
+	err = replicate(ctx, d, r, c, &l.until)
 	*worked = r.counts.Acked > 0
 	return err
 }

@@ -48,10 +48,10 @@ func unproven(ctx context.Context, d *Deps, s *Saved) error {
 }
 
 // expired stops where the scan would begin before the log does. What was deleted may hold records that would be sent
-// again.
+// again; a person may have accepted that of what was deleted by then.
 func (r *router) expired(first []int64) error {
 	for i, l := range r.lanes {
-		if first[i] <= r.found.from[i] || r.cfg.repeats {
+		if first[i] <= r.found.from[i] || r.cfg.repeats || r.cfg.accepted != nil && first[i] <= r.cfg.accepted[i] {
 			continue
 		}
 		return &task.Error{Code: "target.expired", Op: "reading back " + l.part.String(),
@@ -271,16 +271,17 @@ func (r *router) intact(ctx context.Context, sink Sink) error {
 	return nil
 }
 
-// grown tells of topics that have more partitions than when the task began. Their number decides where a key goes, so
-// the task stays with the old one.
-func (r *router) grown(ctx context.Context, t Topics) error {
+// grown tells of topics that have more partitions than when the task began, each number once. Their number decides where
+// a key goes, so the task stays with the old one.
+func (r *router) grown(ctx context.Context, t Topics, told map[string]int) error {
 	names := slices.Sorted(maps.Keys(r.saved.Partitions))
 	counts, err := t.Partitions(ctx, names)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if was := r.saved.Partitions[name]; counts[name] > was {
+		if was := r.saved.Partitions[name]; counts[name] > max(was, told[name]) {
+			told[name] = counts[name]
 			r.note("target.partitions_added", name, fmt.Sprint(was), fmt.Sprint(counts[name]))
 		}
 	}

@@ -14,9 +14,6 @@ import (
 
 var _ engine.Checkpoints = (*Task)(nil)
 
-// keptNotes is how many notes stay beyond those that a restart needs: the way back when a topic lost its tail.
-const keptNotes = 1000
-
 // Begin stores the start of a task, durable. A task begins once.
 func (t *Task) Begin(ctx context.Context, s *engine.Saved) error {
 	if s.Task != t.row.ID || s.Generation != t.row.Generation {
@@ -138,8 +135,8 @@ func (t *Task) Move(ctx context.Context, s *engine.Saved) error {
 	})
 }
 
-// Note appends a note and the table versions since the one before, and prunes notes that are neither among the
-// newest 1,000 (their numbers rise by one) nor at or after keep. It is lazy: a power cut may undo the newest notes.
+// Note appends a note and the table versions since the one before, and prunes the notes before keep. It is lazy: a power
+// cut may undo the newest notes.
 func (t *Task) Note(ctx context.Context, n engine.Note, versions []schema.Version, keep int64) error {
 	return t.write(ctx, lazy, "saving a note", func(tx *sqlx.Tx) error {
 		if err := insert(ctx, tx, versionUpsert, each(t.row.ID, versions, versionOf)...); err != nil {
@@ -148,7 +145,7 @@ func (t *Task) Note(ctx context.Context, n engine.Note, versions []schema.Versio
 		if err := insert(ctx, tx, noteInsert, noteOf(t.row.ID, n)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, "DELETE FROM note WHERE task = ? AND seq < ?", t.row.ID, min(keep, n.Seq-keptNotes+1))
+		_, err := tx.ExecContext(ctx, "DELETE FROM note WHERE task = ? AND seq < ?", t.row.ID, keep)
 		return err
 	})
 }

@@ -89,8 +89,9 @@ func (p *program) drive(ctx context.Context, spec *task.Spec, o runOptions) int 
 		fmt.Fprintf(p.stderr, "warning: --end will not reach this process: %v\n", err)
 	}
 	show := p.newDisplay(o.json)
+	control := engine.Control{End: end.asked, UntilCaughtUp: o.until != "", AcceptRepeats: &o.repeats}
 	for {
-		state, err = r.run(ctx, t, engine.Control{End: end.asked, UntilCaughtUp: o.until != "", AcceptRepeats: o.repeats}, show)
+		state, err = r.run(ctx, t, control, show)
 		if task.Code(err) != "task.lease_lost" || ctx.Err() != nil {
 			break
 		}
