@@ -114,6 +114,9 @@ func settled() (out []*cell) {
 // few are the pairs of `task test`: three sources, four brokers, all compressions but none.
 var few = []string{"mysql-8.0.33/kafka-4.4.0", "mariadb-10.11/kafka-1.0.2", "mysql-9.7/kafka-0.10.1.0"}
 
+// fewSettings are the cells of settings in `task test`.
+var fewSettings = []string{"mysql-8.0.33/kafka-4.4.0/sql_mode", "mariadb-10.11/kafka-4.4.0/log_bin_compress=ON"}
+
 // chosen are the cells that the flags ask for, by target, so that each broker is started once.
 func chosen(t testing.TB, cells []*cell, short ...string) (out []*cell) {
 	t.Helper()

@@ -33,6 +33,9 @@ const (
 // TestMatrix plays the cells of the grid.
 func TestMatrix(t *testing.T) { playAll(t, chosen(t, grid(), few...)) }
 
+// TestSettings plays those of the source's settings.
+func TestSettings(t *testing.T) { playAll(t, chosen(t, settled(), fewSettings...)) }
+
 // playAll starts each broker once, and each source that has no settings of its own.
 func playAll(t *testing.T, cells []*cell) {
 	bin := driver.Binary(t)

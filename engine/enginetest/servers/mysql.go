@@ -70,7 +70,14 @@ func LaunchMySQL(kind Kind, opts ...string) (*MySQL, error) {
 		return nil, err
 	}
 	// The number at the end changes with what initMySQL does.
-	template, err := prepared("data-"+string(kind)+"-2", func(dir string) error { return initMySQL(kind, home, dir) })
+	name := "data-" + string(kind) + "-2"
+	var fixed []string // what a server keeps for ever
+	for _, o := range opts {
+		if lower, ok := strings.CutPrefix(o, "lower_case_table_names="); ok {
+			fixed, name = append(fixed, o), name+"-lower"+lower
+		}
+	}
+	template, err := prepared(name, func(dir string) error { return initMySQL(kind, home, dir, fixed) })
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +159,8 @@ func writeConfig(kind Kind, home, dir string, more []string) error {
 }
 
 // initMySQL makes the data folder that every server starts with a copy of.
-func initMySQL(kind Kind, home, dir string) error {
-	if err := writeConfig(kind, home, dir, nil); err != nil {
+func initMySQL(kind Kind, home, dir string, opts []string) error {
+	if err := writeConfig(kind, home, dir, opts); err != nil {
 		return err
 	}
 	args := []string{"--defaults-file=" + filepath.Join(dir, "my.cnf")}
