@@ -107,8 +107,6 @@ func (t *translator) event(e *replication.BinlogEvent, start cdc.Position, size 
 		return t.tableMap(e.RawData, v, start)
 	case *replication.RowsEvent:
 		return t.rows(e.Header, v, size)
-	case *replication.TransactionPayloadEvent:
-		return t.payload(v, start)
 	case *replication.ExecuteLoadQueryEvent, *replication.BeginLoadQueryEvent:
 		return t.statement(e.Header, "LOAD DATA", "", 0)
 	}
@@ -341,20 +339,6 @@ func whole(bitmap []byte, n int) bool {
 		}
 	}
 	return true
-}
-
-// payload opens a compressed transaction. Its events have no place of their own: they start where the payload does.
-func (t *translator) payload(v *replication.TransactionPayloadEvent, start cdc.Position) error {
-	checksum := t.checksum
-	t.checksum = 0
-	defer func() { t.checksum = checksum }()
-	for _, inner := range v.Events {
-		if err := t.event(inner, start, int(inner.Header.EventSize)); err != nil {
-			return err
-		}
-	}
-	v.Events = nil
-	return nil
 }
 
 func uuidText(b []byte) string {

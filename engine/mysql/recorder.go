@@ -107,15 +107,11 @@ func (r *recorder) entry(e *replication.BinlogEvent) (spool.Entry, error) {
 
 // replay translates what the spool gives until the dump has ended and all of it was given.
 func (st *stream) replay(t *translator) {
-	parser := replication.NewBinlogParser()
-	parser.SetFlavor(string(st.source.server.Flavor))
-	parser.SetPayloadDecoderConcurrency(1)
-	parser.SetRowsEventDecodeFunc(t.keepRows)
-	parser.SetTableMapOptionalMetaDecodeFunc(func([]byte) error { return nil })
+	f := newFeeder(t)
 	for {
 		entries, err := st.log.Next()
 		if err == nil {
-			err = st.translate(t, parser, entries)
+			err = st.translate(f, entries)
 		}
 		switch {
 		case err == nil:
@@ -131,23 +127,24 @@ func (st *stream) replay(t *translator) {
 	}
 }
 
-func (st *stream) translate(t *translator, parser *replication.BinlogParser, entries []spool.Entry) error {
+func (st *stream) translate(f *feeder, entries []spool.Entry) error {
+	t := f.t
 	for i := range entries {
 		e := &entries[i]
-		parsed, err := parser.Parse(e.Raw)
-		if err != nil {
-			return err
-		}
 		if e.From != nil {
 			t.end = *e.From
 		}
 		if e.End.File != t.end.File {
 			t.end = cdc.Position{File: e.End.File, Offset: 4} // behind the magic number
 		}
+		var err error
 		if e.Format && e.End == t.end { // it lies elsewhere: it only says how to read on
-			err = t.event(parsed, t.end, 0)
+			var parsed *replication.BinlogEvent
+			if parsed, err = f.parse(e.Raw); err == nil {
+				err = t.event(parsed, t.end, 0)
+			}
 		} else {
-			err = t.HandleEvent(parsed)
+			err = f.feed(e.Raw)
 		}
 		if err != nil {
 			return err

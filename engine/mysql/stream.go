@@ -63,7 +63,6 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 		if st.log, err = s.spooled(after); err != nil {
 			return nil, withOp(op, err)
 		}
-		config.RawModeEnabled = true // parsed once, behind the spool
 		config.SynchronousEventHandler = newRecorder(s.server, st.log, &st.line)
 		after = st.log.Join().Set
 	}
@@ -104,10 +103,8 @@ func (st *stream) config(t *translator) replication.BinlogSyncerConfig {
 		Host: s.spec.Host, Port: uint16(port(s.spec)), User: s.spec.User, Password: s.spec.Password.Reveal(),
 		TLSConfig: s.dialer.tls, Dialer: st.line.dial, Option: st.setUp, Logger: slog.New(slog.DiscardHandler),
 		HeartbeatPeriod: heartbeat, ReadTimeout: streamTimeout, DisableRetrySync: true, VerifyChecksum: true,
-		DiscardGTIDSet: true, EventCacheCount: 1, PayloadDecoderConcurrency: 1,
-		TimestampStringLocation: time.UTC, RowsEventDecodeFunc: t.keepRows,
-		TableMapOptionalMetaDecodeFunc: func([]byte) error { return nil }, // parsed once by us
-		SynchronousEventHandler:        t,
+		DiscardGTIDSet: true, EventCacheCount: 1,
+		RawModeEnabled: true, SynchronousEventHandler: newFeeder(t), // parsed once, by us, behind the spool where there is one
 	}
 }
 

@@ -1,0 +1,219 @@
+package mysql
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-mysql-org/go-mysql/replication"
+	"github.com/klauspost/compress/zstd"
+)
+
+// feeder parses the events of a dump, as the server sent them, for a translator. A compressed transaction is opened piece
+// by piece: the library would hold all of it at once, and read no further than 4 GiB of it.
+type feeder struct {
+	t      *translator
+	parser *replication.BinlogParser
+	format []byte // the description by which the events inside of a compressed transaction are parsed
+	zstd   *zstd.Decoder
+}
+
+func newFeeder(t *translator) *feeder {
+	return &feeder{t: t, parser: t.parser()}
+}
+
+// parser keeps rows and table maps as they are: the translator reads them.
+func (t *translator) parser() *replication.BinlogParser {
+	p := replication.NewBinlogParser()
+	p.SetFlavor(string(t.flavor))
+	p.SetRowsEventDecodeFunc(t.keepRows)
+	p.SetTableMapOptionalMetaDecodeFunc(func([]byte) error { return nil })
+	return p
+}
+
+// HandleEvent takes the next event of a dump that is not parsed.
+func (f *feeder) HandleEvent(e *replication.BinlogEvent) error { return f.feed(e.RawData) }
+
+func (f *feeder) feed(raw []byte) error {
+	if typeOf(raw) == replication.TRANSACTION_PAYLOAD_EVENT {
+		return f.payload(raw)
+	}
+	parsed, err := f.parse(raw)
+	if err != nil {
+		return err
+	}
+	return f.t.HandleEvent(parsed)
+}
+
+func typeOf(raw []byte) replication.EventType {
+	if len(raw) < replication.EventHeaderSize {
+		return replication.UNKNOWN_EVENT
+	}
+	return replication.EventType(raw[4])
+}
+
+// parse reads one event and learns from format descriptions.
+func (f *feeder) parse(raw []byte) (*replication.BinlogEvent, error) {
+	parsed, err := f.parser.Parse(raw)
+	if at := len(raw) - replication.BinlogChecksumLength - 1; err == nil && typeOf(raw) == replication.FORMAT_DESCRIPTION_EVENT && at > replication.EventHeaderSize {
+		f.format = bytes.Clone(raw)
+		f.format[at] = byte(replication.BINLOG_CHECKSUM_ALG_OFF) // events inside have no checksums
+	}
+	return parsed, err
+}
+
+// payload opens a compressed transaction. Its events have no place of their own: they start where the payload does.
+func (f *feeder) payload(raw []byte) error {
+	h := new(replication.EventHeader)
+	if err := h.Decode(raw); err != nil {
+		return err
+	}
+	t := f.t
+	start := t.advance(h)
+	body := raw[replication.EventHeaderSize:]
+	head, err := payloadHead(body[:max(len(body)-t.checksum, 0)])
+	if err != nil {
+		return err
+	}
+	in, err := f.open(head)
+	if err != nil {
+		return err
+	}
+	parser := t.parser()
+	if _, err := parser.Parse(f.format); err != nil {
+		return err
+	}
+	checksum := t.checksum
+	t.checksum = 0
+	defer func() { t.checksum = checksum }()
+	for {
+		inner, err := nextInside(in)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return &undecodable{fmt.Errorf("the compressed transaction at %s: %w", start.In(""), err)}
+		}
+		parsed, err := parser.Parse(inner)
+		if err != nil {
+			return err
+		}
+		if err := t.event(parsed, start, int(parsed.Header.EventSize)); err != nil {
+			return err
+		}
+	}
+}
+
+// open gives what the payload holds, and an error at its end if that is not as long as the server said.
+func (f *feeder) open(p payloadFields) (io.Reader, error) {
+	data := bytes.NewReader(p.data)
+	switch p.compression {
+	case replication.NONE:
+		return &sized{data, p.size}, nil
+	case replication.ZSTD:
+	default:
+		return nil, &undecodable{fmt.Errorf("compression %d of a transaction is not known", p.compression)}
+	}
+	if f.zstd == nil {
+		var err error
+		if f.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true)); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.zstd.Reset(data); err != nil {
+		return nil, err
+	}
+	return &sized{f.zstd, p.size}, nil
+}
+
+// sized is a reader that must give exactly so many bytes.
+type sized struct {
+	io.Reader
+	left uint64
+}
+
+func (s *sized) Read(b []byte) (int, error) {
+	n, err := s.Reader.Read(b)
+	if uint64(n) > s.left {
+		return 0, errors.New("it holds more than its head says")
+	}
+	s.left -= uint64(n)
+	if errors.Is(err, io.EOF) && s.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// nextInside reads one event; io.EOF is the end behind the last.
+func nextInside(in io.Reader) ([]byte, error) {
+	var head [replication.EventHeaderSize]byte
+	if _, err := io.ReadFull(in, head[:]); err != nil {
+		return nil, err
+	}
+	size := binary.LittleEndian.Uint32(head[9:])
+	if size < replication.EventHeaderSize || size > maxInside {
+		return nil, fmt.Errorf("an event of %d bytes", size)
+	}
+	event := append(make([]byte, 0, size), head[:]...)[:size] // rows are kept as they lie here
+	_, err := io.ReadFull(in, event[replication.EventHeaderSize:])
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return event, err
+}
+
+// maxInside is the largest event that a server writes: max_allowed_packet and its head.
+const maxInside = 1<<30 + 1<<20
+
+type payloadFields struct {
+	compression, size uint64
+	data              []byte
+}
+
+// Fields of a payload event: a type, the length of what follows, and numbers in the form of the protocol.
+const (
+	payloadEnd         = 0
+	payloadCompression = 2
+	payloadSize        = 3
+)
+
+func payloadHead(b []byte) (p payloadFields, err error) {
+	for {
+		kind, n := number64(b)
+		if b = b[n:]; n > 0 && kind == payloadEnd {
+			p.data = b
+			return p, nil
+		}
+		length, m := number64(b)
+		if n == 0 || m == 0 || length > uint64(len(b)-m) {
+			return p, &undecodable{errors.New("the head of a compressed transaction is cut off")}
+		}
+		value, _ := number64(b[m : m+int(length)])
+		switch kind {
+		case payloadCompression:
+			p.compression = value
+		case payloadSize:
+			p.size = value
+		}
+		b = b[m+int(length):]
+	}
+}
+
+// number64 reads a number of the protocol and says how many bytes it took, 0 if they are not there.
+func number64(b []byte) (v uint64, n int) {
+	if len(b) == 0 {
+		return 0, 0
+	}
+	n = map[byte]int{0xfc: 3, 0xfd: 4, 0xfe: 9}[b[0]]
+	if n == 0 {
+		return uint64(b[0]), 1
+	}
+	if len(b) < n {
+		return 0, 0
+	}
+	var whole [8]byte
+	copy(whole[:], b[1:n])
+	return binary.LittleEndian.Uint64(whole[:]), n
+}
