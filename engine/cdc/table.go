@@ -38,6 +38,9 @@ const (
 	JSON
 	Geometry // all spatial types
 	Vector
+	UUID // MariaDB's, as the two below
+	Inet4
+	Inet6
 )
 
 // IsText says whether the type carries characters in the column's charset.
@@ -139,4 +142,5 @@ type TableMap struct {
 	TableID
 	Columns []MapColumn
 	Table   *Table
+	Vague   bool // Table may hold UUID, INET4, INET6 and VECTOR as the byte strings that MariaDB logs them as
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // AppendText appends the value as the server prints it in the column's type: integers and BIT in decimal, FLOAT and
-// DOUBLE with the fewest digits that read back as the same number, temporal values with the column's fraction.
+// DOUBLE with the fewest digits that read back as the same number, temporal values with the column's fraction,
+// UUID and INET.
 // Text, bytes, labels and JSON are appended as they are held, in the column's charset. NULL is "NULL".
 func AppendText(dst []byte, c *Column, v Value) []byte {
 	switch v.Kind {
@@ -29,7 +30,9 @@ func AppendText(dst []byte, c *Column, v Value) []byte {
 		return appendTime(dst, v.Num, c.Fsp)
 	case KindYear:
 		return appendDigits(dst, int(v.Num), 4)
-	case KindDecimal, KindText, KindBytes, KindEnum, KindSet, KindJSON:
+	case KindBytes:
+		return AppendBytes(dst, c.Type, v.Bytes)
+	case KindDecimal, KindText, KindEnum, KindSet, KindJSON:
 		return append(dst, v.Bytes...)
 	}
 	return append(dst, "NULL"...)

@@ -22,7 +22,7 @@ const (
 	KindTime           // microseconds, negative below zero
 	KindYear           // 0 (0000), 1901 to 2155
 	KindText           // Bytes: in Column.Charset as the source stores it
-	KindBytes          // Bytes: BINARY(n) padded to n, VARBINARY, BLOBs; spatial values as SRID, 4 bytes, and WKB; VECTOR as the server holds it
+	KindBytes          // Bytes: BINARY(n) padded to n, VARBINARY, BLOBs; spatial values as SRID, 4 bytes, and WKB; VECTOR as the server holds it; UUID and INET in their 16 or 4 bytes
 	KindEnum           // Bytes: the label in UTF-8; Num is the index, 0 for the invalid value ''
 	KindSet            // Bytes: the labels in UTF-8 joined by commas; Num is the bit mask
 	KindJSON           // Bytes: JSON text in UTF-8

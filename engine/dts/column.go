@@ -31,6 +31,7 @@ var typeNumbers = [...]int64{
 	cdc.TinyText: 249, cdc.TinyBlob: 249, cdc.MediumText: 250, cdc.MediumBlob: 250,
 	cdc.LongText: 251, cdc.LongBlob: 251, cdc.Text: 252, cdc.Blob: 252,
 	cdc.JSON: 245, cdc.Enum: 247, cdc.Set: 248, cdc.Geometry: 255, cdc.Vector: 252,
+	cdc.UUID: 254, cdc.Inet4: 254, cdc.Inet6: 254,
 }
 
 // column is how the values of one column are written: the constant head, what write makes of the value, the tail.
@@ -77,6 +78,8 @@ func newColumn(def *cdc.Column) (column, error) {
 		c.blob()
 	case cdc.Geometry:
 		c.geometry()
+	case cdc.UUID, cdc.Inet4, cdc.Inet6:
+		c.address()
 	case cdc.Enum, cdc.Set, cdc.JSON:
 		c.textObject()
 	default:

@@ -36,7 +36,9 @@ func TestGeometry(t *testing.T) {
 		for name, v := range native["tags"].(map[string]any) {
 			got[name] = v.(string)
 		}
-		maps.DeleteFunc(got, func(name, _ string) bool { return name == identityTag || name == "readerThroughoutTime" || name == "metaVersion" })
+		maps.DeleteFunc(got, func(name, _ string) bool {
+			return name == identityTag || name == "readerThroughoutTime" || name == "metaVersion"
+		})
 		if !maps.Equal(got, c.want) {
 			t.Errorf("tags %v, want %v", got, c.want)
 		}

@@ -41,6 +41,21 @@ func (c *column) text() error {
 	return nil
 }
 
+// address is MariaDB's UUID, INET4 and INET6, as text: Character, as of a CHAR.
+func (c *column) address() {
+	c.head = appendString(appendLong(nil, branchCharacter), "utf8mb4")
+	c.write = writeAddress
+}
+
+func writeAddress(dst []byte, c *column, v *cdc.Value) ([]byte, error) {
+	if v.Kind != cdc.KindBytes || len(v.Bytes) != c.def.Type.FixedSize() {
+		return dst, errKind
+	}
+	dst = append(dst, c.head...)
+	at := len(dst)
+	return shortLength(cdc.AppendBytes(append(dst, 0), c.def.Type, v.Bytes), at), nil
+}
+
 func (c *column) blob() {
 	c.head = appendString(appendLong(nil, branchBinaryObject), "blob")
 	c.write = writeBytes

@@ -16,6 +16,7 @@ var typesByName = map[string]cdc.Type{
 	"tinytext": cdc.TinyText, "text": cdc.Text, "mediumtext": cdc.MediumText, "longtext": cdc.LongText,
 	"tinyblob": cdc.TinyBlob, "blob": cdc.Blob, "mediumblob": cdc.MediumBlob, "longblob": cdc.LongBlob,
 	"enum": cdc.Enum, "set": cdc.Set, "json": cdc.JSON, "vector": cdc.Vector,
+	"uuid": cdc.UUID, "inet4": cdc.Inet4, "inet6": cdc.Inet6,
 	"geometry": cdc.Geometry, "point": cdc.Geometry, "linestring": cdc.Geometry, "polygon": cdc.Geometry,
 	"multipoint": cdc.Geometry, "multilinestring": cdc.Geometry, "multipolygon": cdc.Geometry,
 	"geometrycollection": cdc.Geometry, "geomcollection": cdc.Geometry,

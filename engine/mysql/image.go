@@ -61,7 +61,7 @@ func fits(m *cdc.MapColumn, c *cdc.Column) bool {
 	case gomysql.MYSQL_TYPE_DATETIME2, gomysql.MYSQL_TYPE_TIMESTAMP2, gomysql.MYSQL_TYPE_TIME2:
 		return plainTypes[m.Type] == c.Type && int(m.Meta) == c.Fsp
 	case gomysql.MYSQL_TYPE_STRING:
-		return c.Type == cdc.Char || c.Type == cdc.Binary && int(m.Meta) == c.Length
+		return c.Type == cdc.Char || c.Type == cdc.Binary && int(m.Meta) == c.Length || m.Meta > 0 && int(m.Meta) == c.Type.FixedSize()
 	case gomysql.MYSQL_TYPE_VARCHAR, gomysql.MYSQL_TYPE_VAR_STRING:
 		return c.Type == cdc.VarChar || c.Type == cdc.Vector || c.Type == cdc.VarBinary && int(m.Meta) == c.Length
 	case gomysql.MYSQL_TYPE_BLOB:
@@ -164,8 +164,12 @@ func (p *plan) stringImage(f *field, c *cursor) (cdc.Value, error) {
 	if f.column.Type.IsText() {
 		return cdc.Value{Kind: cdc.KindText, Bytes: b}, nil
 	}
-	if f.column.Type == cdc.Binary && len(b) < f.column.Length {
-		b = p.padded(b, f.column.Length) // the binlog leaves trailing zeros out
+	size := f.column.Type.FixedSize()
+	if f.column.Type == cdc.Binary {
+		size = f.column.Length
+	}
+	if len(b) < size {
+		b = p.padded(b, size) // the binlog leaves trailing zeros out
 	}
 	return cdc.Value{Kind: cdc.KindBytes, Bytes: b}, nil
 }

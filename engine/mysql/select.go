@@ -45,13 +45,15 @@ func selectSQL(q snapshot.Query) (string, error) {
 	return b.String(), nil
 }
 
-// selected names a column so that its value comes in the binlog's terms: ENUM and SET as numbers. What can't be
+// selected names a column so that its value comes in the binlog's terms: ENUM and SET as numbers, UUID and INET as bytes. What can't be
 // carried was left out of the task, else it would not have started.
 func selected(c *cdc.Column) string {
 	name := QuoteName(c.Name)
 	switch c.Type {
 	case cdc.Enum, cdc.Set:
 		return "CAST(" + name + " AS UNSIGNED)"
+	case cdc.UUID, cdc.Inet4, cdc.Inet6:
+		return "CAST(" + name + " AS BINARY(" + strconv.Itoa(c.Type.FixedSize()) + "))"
 	case cdc.Unsupported:
 		return "NULL"
 	}

@@ -3,6 +3,7 @@ package mysql
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/go-mysql-org/go-mysql/replication"
@@ -82,7 +83,13 @@ func parseTableMap(body []byte, collations func(uint64) (collation, error), flav
 		return nil, fmt.Errorf("table map of %s names %d of %d columns", m.TableID, len(optional.names), n)
 	}
 	m.Table, err = optional.table(m, collations, flavor)
+	m.Vague = err == nil && flavor == cdc.MariaDB && slices.ContainsFunc(m.Table.Columns, mayBeOther)
 	return m, err
+}
+
+// mayBeOther reports whether a byte string may be one of the types that MariaDB logs as such.
+func mayBeOther(c cdc.Column) bool {
+	return c.Type == cdc.Binary && (c.Length == 4 || c.Length == 16) || c.Type == cdc.VarBinary && c.Length%4 == 0
 }
 
 // mapColumn reads a column's metadata and takes the real type out of it.

@@ -86,6 +86,8 @@ func TestApply(t *testing.T) {
 		{"foreign types", cdc.MySQL, []string{"CREATE TABLE t (a int, `p` point NOT NULL /*!80003 SRID 4326 */, point geometry, v VECTOR(3) COMMENT 'x', SPATIAL INDEX (p))",
 			"ALTER TABLE t ADD COLUMN q polygon AFTER a, CHANGE point line linestring SRID 0 NOT NULL, CHANGE COLUMN v w vector, MODIFY p geomcollection, ADD (r multipoint, vector int)", "ALTER TABLE t ADD point int DEFAULT 1, RENAME COLUMN r TO polygon"},
 			"d.t(a int, q polygon, p geomcollection, line linestring not null, w vector, polygon multipoint, vector int, point int) "},
+		{"addresses", cdc.MariaDB, []string{"CREATE TABLE t (id UUID NOT NULL DEFAULT UUID() PRIMARY KEY, uuid binary(16), UNIQUE uuid (uuid))", "ALTER TABLE t ADD a INET6 FIRST, CHANGE uuid b UUID NULL, ADD COLUMN IF NOT EXISTS c inet4"},
+			"d.t(a inet6, id uuid not null, b uuid, c inet4) key(id) unique uuid(b) "},
 		{"renamed", cdc.MySQL, []string{"CREATE TABLE t (a int)", "RENAME TABLE t TO e.u, x TO t", "ALTER TABLE e.u ADD b int, RENAME v"}, "d.v(a int, b int) "},
 		{"nothing", cdc.MySQL, []string{"CREATE TABLE t (a int)", "TRUNCATE t", "ALTER TABLE t ENGINE=InnoDB", "ALTER TABLE t FORCE", "CREATE INDEX i ON t (a)", "DROP TABLE other", "CREATE TABLE IF NOT EXISTS t (b int)"}, "d.t(a int) "},
 	} {

@@ -14,6 +14,7 @@ var foreignTypes = map[string]cdc.Type{
 	"geometry": cdc.Geometry, "point": cdc.Geometry, "linestring": cdc.Geometry, "polygon": cdc.Geometry,
 	"multipoint": cdc.Geometry, "multilinestring": cdc.Geometry, "multipolygon": cdc.Geometry,
 	"geometrycollection": cdc.Geometry, "geomcollection": cdc.Geometry, "vector": cdc.Vector,
+	"uuid": cdc.UUID, "inet4": cdc.Inet4, "inet6": cdc.Inet6,
 }
 
 // opensClause are the words behind which a column or an index is named.

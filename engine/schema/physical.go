@@ -69,7 +69,7 @@ func physicalType(c *cdc.Column, p byte) bool {
 		return p == typeTime || p == typeTime2
 	case cdc.Year:
 		return p == typeYear
-	case cdc.Char, cdc.Binary:
+	case cdc.Char, cdc.Binary, cdc.UUID, cdc.Inet4, cdc.Inet6:
 		return p == typeString
 	case cdc.VarChar, cdc.VarBinary:
 		return p == typeVarChar || p == typeVarString
@@ -120,6 +120,8 @@ func physicalSize(c *cdc.Column, p cdc.MapColumn) string {
 		if n := byteLength(c); n > 0 {
 			return unequal("a length in bytes of", int(p.Meta), n)
 		}
+	case cdc.UUID, cdc.Inet4, cdc.Inet6:
+		return unequal("a length in bytes of", int(p.Meta), c.Type.FixedSize())
 	case cdc.Enum:
 		return unequal("a value size of", low, enumSize(len(c.Labels)))
 	case cdc.Set:

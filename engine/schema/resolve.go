@@ -9,14 +9,15 @@ import (
 )
 
 // Resolve gives the definition that a rows event with this table map must be decoded with. With full metadata the
-// map is the definition and a difference makes a new version; else the map must agree with the definition held.
+// map is the definition and a difference makes a new version; else the map must agree with the definition held. A vague
+// map does not tell a definition that is unknown.
 // The same map pointer as in the last call is answered at once.
 func (h *History) Resolve(m *cdc.TableMap) (*cdc.Table, error) {
 	if m == h.lastMap {
 		return h.lastTable, nil
 	}
 	e := h.tables[m.TableID]
-	if m.Table != nil {
+	if m.Table != nil && !(m.Vague && e != nil && e.unknown) {
 		return h.remember(m, h.resolveFull(e, m)), nil
 	}
 	switch {
@@ -120,7 +121,7 @@ func sameColumn(old, m *cdc.Column) bool {
 	switch {
 	case old.Name != m.Name || old.Nullable != m.Nullable:
 		return false
-	case old.Type == cdc.Unsupported, storedAs(old.Type, m.Type):
+	case old.Type == cdc.Unsupported, storedAs(old, m):
 		return true
 	case old.Type != m.Type || old.Unsigned != m.Unsigned || old.Fsp != m.Fsp || !slices.Equal(old.Labels, m.Labels):
 		return false
@@ -132,8 +133,10 @@ func sameColumn(old, m *cdc.Column) bool {
 	return known(old.Length, m.Length)
 }
 
-// storedAs reports whether a column of the type is, for a table map, one of the other.
-func storedAs(t, as cdc.Type) bool { return t == cdc.Vector && as == cdc.VarBinary }
+// storedAs reports whether a column is, for a table map, the other.
+func storedAs(c, as *cdc.Column) bool {
+	return c.Type == cdc.Vector && as.Type == cdc.VarBinary || as.Type == cdc.Binary && as.Length > 0 && as.Length == c.Type.FixedSize()
+}
 
 func clone(t *cdc.Table) *cdc.Table {
 	made := *t

@@ -7,12 +7,13 @@ import (
 )
 
 // Comparable reports whether keys of the column can be ordered as the server does: by their values (integers, DECIMAL,
-// temporal types, ENUM by its numbers, BINARY and VARBINARY, text in utf8mb4_0900_bin), or by weights that the server
+// temporal types, ENUM by its numbers, BINARY and VARBINARY, UUID and INET, text in utf8mb4_0900_bin), or by weights that the server
 // gives. The rest (FLOAT, DOUBLE, SET, BIT, a few collations) is copied in one piece.
 func Comparable(c *cdc.Column) bool {
 	switch c.Type {
 	case cdc.TinyInt, cdc.SmallInt, cdc.MediumInt, cdc.Int, cdc.BigInt, cdc.Decimal,
-		cdc.Date, cdc.DateTime, cdc.Timestamp, cdc.Time, cdc.Year, cdc.Binary, cdc.VarBinary, cdc.Enum:
+		cdc.Date, cdc.DateTime, cdc.Timestamp, cdc.Time, cdc.Year, cdc.Binary, cdc.VarBinary, cdc.Enum,
+		cdc.UUID, cdc.Inet4, cdc.Inet6:
 		return true
 	case cdc.Char, cdc.VarChar:
 		return c.Collation == byValue || Weighed(c)
@@ -61,6 +62,9 @@ func appendValue(dst []byte, t *cdc.Table, k int, v *cdc.Value, weights Weights)
 	case cdc.KindDecimal:
 		return appendDecimal(dst, v.Bytes, c.Precision, c.Scale), nil
 	case cdc.KindBytes:
+		if c.Type == cdc.UUID {
+			return appendUUID(dst, v.Bytes), nil
+		}
 		return appendBytes(dst, v.Bytes), nil
 	case cdc.KindText:
 		if !Weighed(c) {
@@ -73,6 +77,16 @@ func appendValue(dst []byte, t *cdc.Table, k int, v *cdc.Value, weights Weights)
 		return appendBytes(dst, weight), nil
 	}
 	return dst, fmt.Errorf("key column %s of %s holds a value of kind %d, which has no order here", c.Name, t.TableID, v.Kind)
+}
+
+// appendUUID writes the bytes that MariaDB sorts by: of versions 1 to 5 the node comes first and the lowest part of the
+// time last.
+func appendUUID(dst, b []byte) []byte {
+	if len(b) != 16 || b[6] == 0 || b[6] >= 0x60 || b[8] < 0x80 {
+		return append(dst, b...)
+	}
+	dst = append(append(append(dst, b[10:]...), b[8:10]...), b[6:8]...)
+	return append(append(dst, b[4:6]...), b[:4]...)
 }
 
 func appendOrdered(dst []byte, n uint64) []byte {

@@ -26,6 +26,7 @@ var (
 	Instant  = &Form{"CAST(UNIX_TIMESTAMP(@) AS CHAR)", printed(instantText)}
 	Text     = &Form{"LOWER(HEX(CONVERT(@ USING utf8mb4)))", printed(textOf)}
 	Bytes    = &Form{"LOWER(HEX(@))", printed(func(v *Value) string { return Part(v, "value") })}
+	Address  = &Form{"LOWER(HEX(CAST(@ AS CHAR)))", printed(textOf)}
 	Document = &Form{"CAST(@ AS CHAR)", sameJSON}
 	// Of a reference system with latitude first, the server keeps longitude first.
 	Spatial      = &Form{"CONCAT(ST_SRID(@), ' ', LOWER(HEX(ST_AsBinary(@, 'axis-order=long-lat'))))", printed(geometryText)}

@@ -63,7 +63,7 @@ func columns(kind servers.Kind) []column {
 	emoji := append([]string{"'😀 🇨🇳 é'", "'\\0nul'"}, chinese...)
 	for charset, literals := range map[string][]string{"utf8mb4": emoji, "utf8mb3": chinese, "gbk": chinese, "latin1": append([]string{"'äöü ß €'"}, words...), "ascii": words,
 		"ucs2": chinese, "utf16": emoji, "utf32": emoji, "gb18030": chinese, "latin2": append([]string{"'žluťoučký kůň'"}, words...), "cp1251": append([]string{"'Привет'"}, words...)} {
-		if charset == "gb18030" && kind == servers.MariaDB1011 {
+		if charset == "gb18030" && kind.MariaDB() {
 			continue // unknown there
 		}
 		for _, declared := range []string{"CHAR(30)", "VARCHAR(60)", "TEXT"} {
@@ -87,7 +87,7 @@ func columns(kind servers.Kind) []column {
 	add("t_label", text, "ENUM('甲','乙') CHARACTER SET gbk", "'甲'", "'乙'")
 
 	asJSON := document
-	if kind == servers.MariaDB1011 {
+	if kind.MariaDB() {
 		asJSON = text // JSON is a name of LONGTEXT there
 	}
 	add("t_json", asJSON, "JSON", `'{}'`, `'[]'`, `'null'`, `'"text"'`, `'-0.5'`, `'{"a": [1, 2.5, true, null, {"深": "😀\\n\\"q\\""}], "b": "it''s"}'`,
@@ -99,6 +99,15 @@ func columns(kind servers.Kind) []column {
 		add("t_vector", bytesAs, "VECTOR", "STRING_TO_VECTOR('[0.1]')", "STRING_TO_VECTOR(CONCAT('[', REPEAT('1.5,', 2047), '0]'))")
 	}
 
+	if kind == servers.MariaDB118 {
+		add("t_vector", bytesAs, "VECTOR(3)", "VEC_FromText('[1, -2.5, 3e38]')", "x'000000000000000000000000'", "x'ffff7f7f0100000000000080'")
+	}
+	if kind.MariaDB() {
+		add("t_address", address, "UUID", "'123e4567-e89b-12d3-a456-426614174000'", "'00000000-0000-0000-0000-000000000000'", "'01890a5d-ac96-774b-bcce-b302099a8000'", "'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF'")
+		add("t_address", address, "INET4", "'0.0.0.0'", "'10.0.0.255'", "'10.1.0.0'", "'255.255.255.255'")
+		add("t_address", address, "INET6", "'::'", "'2001:DB8::'", "'::ffff:1.2.3.0'", "'::1.2.3.4'", "'1:0:0:2:0:0:0:0'", "'1:0:2:3:4:5:6:7'")
+	}
+
 	add("t_generated", number, "INT", "1", "2", "-3")
 	add("t_generated", number, "INT AS (c00 * 2) STORED", "DEFAULT")
 	add("t_generated", number, "INT AS (c00 + 5) VIRTUAL", "DEFAULT")
@@ -108,7 +117,7 @@ func columns(kind servers.Kind) []column {
 // addSpatial adds the spatial types. What MySQL reads as latitude, longitude MariaDB takes for x, y.
 func addSpatial(kind servers.Kind, add func(table string, f *form, declared string, literals ...string)) {
 	f, srid := spatial, " SRID 4326"
-	if kind == servers.MariaDB1011 {
+	if kind.MariaDB() {
 		f, srid = spatialMaria, " REF_SYSTEM_ID=4326"
 	}
 	point := []string{"ST_GeomFromText('POINT(12.5 -7)', 4326)", "POINT(0, 0)", "ST_GeomFromText('POINT(1e300 -0.1)', 3857)", "ST_GeomFromText('POINT(3 4)', 0)"}

@@ -13,6 +13,7 @@ var (
 	wall, clock, instant        = readers.Wall, readers.Clock, readers.Instant
 	text, bytesAs, document     = readers.Text, readers.Bytes, readers.Document
 	spatial, spatialMaria       = readers.Spatial, readers.SpatialMaria
+	address                     = readers.Address
 )
 
 func part(v *readers.Value, names ...string) string { return readers.Part(v, names...) }

@@ -3,6 +3,7 @@ package values
 import (
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -19,6 +20,8 @@ import (
 	"sluice/engine/enginetest/servers"
 )
 
+var all = flag.Bool("values.all", false, "the servers too that .ci/fetch matrix brings")
+
 func TestMain(m *testing.M) { os.Exit(driver.Main(m)) }
 
 const (
@@ -30,7 +33,11 @@ const (
 // what the server prints.
 func TestValues(t *testing.T) {
 	bin, k := driver.Binary(t), servers.SharedKafka(t)
-	for _, kind := range []servers.Kind{servers.MySQL80, servers.MySQL97, servers.MariaDB1011} {
+	kinds := []servers.Kind{servers.MySQL80, servers.MySQL97, servers.MariaDB1011}
+	if *all {
+		kinds = append(kinds, servers.MariaDB114, servers.MariaDB118)
+	}
+	for _, kind := range kinds {
 		for _, metadata := range []string{"FULL", "MINIMAL"} {
 			if kind == servers.MySQL97 && metadata == "MINIMAL" {
 				continue // as 8.0 does
