@@ -57,7 +57,7 @@ func (r *router) expired(first []int64) error {
 		return &task.Error{Code: "target.expired", Op: "reading back " + l.part.String(),
 			Text: fmt.Sprintf("partition %d of topic %s begins at offset %d; what it had from offset %d on was deleted, so that it is not known which of it this task wrote",
 				l.part.ID, l.part.Topic, first[i], r.found.from[i]),
-			Hint: "Start a new task into a new topic. Or, if consumers can bear that changes of the last moments before the stop come a second time, go on with sluice run --accept-repeats."}
+			Hint: "Start a new task into a new topic. Or, if consumers can bear that changes of the last moments before the stop come a second time, go on with sluice run --accept-repeats, or with Accept repeats in the console."}
 	}
 	return nil
 }

@@ -53,6 +53,7 @@ func TestGoldenPages(t *testing.T) {
 		"events": "/tasks/failed/events", "events-last": "/tasks/failed/events?before=20", "config": "/tasks/failed/config", "config-from": "/tasks/behind/config",
 		"end": "/tasks/caught-up/end", "end-behind": "/tasks/behind/end", "end-ending": "/tasks/ending/end", "end-paused": "/tasks/paused/end", "end-self": "/tasks/self/end",
 		"end-finished": "/tasks/finished/end", "delete": "/tasks/failed/delete", "delete-draft": "/tasks/draft/delete",
+		"repeat": "/tasks/expired/repeat", "repeat-failed": "/tasks/failed/repeat",
 	}
 	for _, s := range newShelf(t).tasks {
 		pages["overview-"+s.ID] = "/tasks/" + s.ID

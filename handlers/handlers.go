@@ -40,6 +40,8 @@ type Checks interface {
 // Runner acts on tasks. Every method refuses what the task's state does not allow.
 type Runner interface {
 	Start(ctx context.Context, id string) error // starts, resumes and tries again
+	// Repeat goes on with a task that failed with target.expired: what it can't know to be sent it sends again.
+	Repeat(ctx context.Context, id string) error
 	Pause(ctx context.Context, id string) error
 	End(ctx context.Context, id string) error
 	Delete(ctx context.Context, id string) error

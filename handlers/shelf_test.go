@@ -97,6 +97,7 @@ func (s *shelf) act(name, id string) error {
 }
 
 func (s *shelf) Start(_ context.Context, id string) error  { return s.act("start", id) }
+func (s *shelf) Repeat(_ context.Context, id string) error { return s.act("repeat", id) }
 func (s *shelf) Pause(_ context.Context, id string) error  { return s.act("pause", id) }
 func (s *shelf) End(_ context.Context, id string) error    { return s.act("end", id) }
 func (s *shelf) Delete(_ context.Context, id string) error { return s.act("delete", id) }
@@ -156,6 +157,7 @@ func newShelf(t *testing.T) *shelf {
 	s.add("self", task.Running, "", func(p *progress.Status) { p.Phase, p.Estimate = "full", 100000 }).Spec.Incremental = false
 	s.add("paused", task.Stopped, `{"phase":"full","copied":40000,"estimate":88000,"position":"4711@231","low":"4000@231","measured":"2026-11-22T16:00:00Z"}`, nil)
 	s.add("failed", task.Failed, `{"phase":"incremental","copied":88000,"inserts":12}`, nil).Failure = &task.Error{Code: "source.binlog_purged", Text: "The binlog is gone <now>", Hint: "None.", Err: errors.New("ERROR 1236 (HY000): Could not find first log file name")}
+	s.add("expired", task.Failed, `{"phase":"incremental","copied":88000,"inserts":12}`, nil).Failure = &task.Error{Code: "target.expired", Text: "partition 0 of topic orders begins at offset 812", Hint: "None."}
 	s.add("finished", task.Finished, `{"phase":"finished","copied":88000,"inserts":1234,"acked":89234,"acked_bytes":91234567,"low":"mysql-bin.000231:4711","log":"mysql-bin","set":"0-1-5"}`, nil)
 	s.add("full-spool", task.Running, "", func(p *progress.Status) {
 		p.Phase, p.Copied, p.Estimate = "full", 40000, 88000
@@ -189,10 +191,10 @@ func (s *shelf) routes(t *testing.T) *echo.Echo {
 			return next(c)
 		}
 	})
-	for path, get := range map[string]echo.HandlerFunc{"": h.TaskShow, "/tables": h.TaskTables, "/messages": h.TaskMessages, "/events": h.TaskEvents, "/config": h.TaskConfig, "/end": h.TaskEndForm, "/delete": h.TaskDeleteForm} {
+	for path, get := range map[string]echo.HandlerFunc{"": h.TaskShow, "/tables": h.TaskTables, "/messages": h.TaskMessages, "/events": h.TaskEvents, "/config": h.TaskConfig, "/end": h.TaskEndForm, "/delete": h.TaskDeleteForm, "/repeat": h.TaskRepeatForm} {
 		e.GET("/tasks/:id"+path, get)
 	}
-	for path, post := range map[string]echo.HandlerFunc{"/config": h.TaskConfigSave, "/start": h.TaskStart, "/pause": h.TaskPause, "/clone": h.TaskClone, "/end": h.TaskEnd, "/delete": h.TaskDelete} {
+	for path, post := range map[string]echo.HandlerFunc{"/config": h.TaskConfigSave, "/start": h.TaskStart, "/pause": h.TaskPause, "/clone": h.TaskClone, "/end": h.TaskEnd, "/delete": h.TaskDelete, "/repeat": h.TaskRepeat} {
 		e.POST("/tasks/:id"+path, post)
 	}
 	e.GET("/tasks", h.TaskList)

@@ -215,11 +215,19 @@ func (s *stand) allowed() []string {
 	case "paused":
 		return []string{"resume", "clone", "delete"}
 	case "failed":
+		if s.expired() {
+			return []string{"repeat", "clone", "delete"}
+		}
 		return []string{"retry", "clone", "delete"}
 	case "finished":
 		return []string{"clone", "delete"}
 	}
 	return nil // pausing, ending: wait
+}
+
+// expired: the topic no longer tells what was sent, and a person may accept that some of it is sent again.
+func (s *stand) expired() bool {
+	return s.condition() == "failed" && s.Failure != nil && s.Failure.Code == "target.expired"
 }
 
 // draftRow is a task in the wizard.

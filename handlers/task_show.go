@@ -152,6 +152,10 @@ func (s *stand) next(p *views.Page) views.Next {
 		return n("new", "info")
 	case c == "scheduled":
 		return views.Next{Text: p.T("next.scheduled", "At", p.Time(s.StartAt)), Tone: "info"}
+	case s.expired():
+		next := n("expired", "bad")
+		next.URL, next.Link = "/tasks/"+s.ID+"/repeat", p.T("repeat.title")
+		return next
 	case c == "failed":
 		return n("failed", "bad")
 	case c == "paused":

@@ -24,7 +24,8 @@ func TestActionsOfConditions(t *testing.T) {
 		"starting": {"starting", []string{"pause", "clone"}}, "full": {"migrating", []string{"end", "pause", "clone"}}, "caught-up": {"migrating", []string{"end", "pause", "clone"}},
 		"behind": {"migrating", []string{"end", "pause", "clone"}}, "unknown": {"migrating", []string{"end", "pause", "clone"}}, "retrying": {"retrying", []string{"pause", "clone"}},
 		"ending": {"ending", nil}, "pausing": {"pausing", nil}, "self": {"migrating", []string{"pause", "clone"}}, "paused": {"paused", []string{"resume", "clone", "delete"}},
-		"failed": {"failed", []string{"retry", "clone", "delete"}}, "finished": {"finished", []string{"clone", "delete"}},
+		"failed": {"failed", []string{"retry", "clone", "delete"}}, "expired": {"failed", []string{"repeat", "clone", "delete"}},
+		"finished": {"finished", []string{"clone", "delete"}},
 	} {
 		at := slices.IndexFunc(s.tasks, func(t task.Summary) bool { return t.ID == id })
 		stand := h.look(s.tasks[at])
@@ -50,6 +51,7 @@ func TestActs(t *testing.T) {
 		"pause without referer":   {path: "/tasks/behind/pause", to: "/tasks/behind", acts: []string{"pause behind", "ann: task.pause behind"}},
 		"pause from elsewhere":    {path: "/tasks/behind/pause", referer: "http://evil.example/tasks", to: "/tasks/behind", acts: []string{"pause behind", "ann: task.pause behind"}},
 		"end":                     {path: "/tasks/caught-up/end", to: "/tasks/caught-up/end", acts: []string{"end caught-up", "ann: task.end caught-up"}},
+		"repeat":                  {path: "/tasks/expired/repeat", referer: "http://example.com/tasks/expired/repeat", to: "/tasks/expired", acts: []string{"repeat expired", "ann: task.repeat expired"}},
 		"clone":                   {path: "/tasks/paused/clone", to: "/tasks/new/draft/connections", acts: []string{"clone paused", "ann: task.clone paused"}},
 		"delete":                  {path: "/tasks/paused/delete", form: url.Values{"name": {" task paused "}}, to: "/tasks", acts: []string{"delete paused", "ann: task.delete paused"}},
 		"delete a draft":          {path: "/tasks/draft/delete", to: "/tasks", acts: []string{"delete draft", "ann: task.delete draft"}},
@@ -105,7 +107,7 @@ func TestFlash(t *testing.T) {
 // What the runner refuses is said, and leaves no line of who did it.
 func TestRefusedActs(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"/tasks/finished/start", "/tasks/paused/pause", "/tasks/self/end", "/tasks/paused/clone"} {
+	for _, path := range []string{"/tasks/finished/start", "/tasks/paused/pause", "/tasks/self/end", "/tasks/paused/clone", "/tasks/failed/repeat"} {
 		s := newShelf(t)
 		s.fails = &task.Error{Code: "task.wrong_state", Text: "The task is not running."}
 		if w := s.post(path, "", nil); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "task.wrong_state") {

@@ -48,6 +48,8 @@ func (s *Server) routes() {
 	in.POST("/tasks/:id/config", h.TaskConfigSave)
 	in.GET("/tasks/:id/end", h.TaskEndForm)
 	in.POST("/tasks/:id/end", h.TaskEnd)
+	in.GET("/tasks/:id/repeat", h.TaskRepeatForm)
+	in.POST("/tasks/:id/repeat", h.TaskRepeat)
 	in.GET("/tasks/:id/delete", h.TaskDeleteForm)
 	in.POST("/tasks/:id/delete", h.TaskDelete)
 	in.POST("/tasks/:id/start", h.TaskStart)

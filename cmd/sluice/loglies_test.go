@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -15,6 +16,9 @@ import (
 
 	"sluice/engine"
 	"sluice/engine/enginetest/servers"
+	"sluice/engine/progress"
+	"sluice/engine/task"
+	"sluice/store"
 )
 
 // lyingBench is a bench with a broker of its own, because the tests here damage it.
@@ -171,19 +175,75 @@ func TestMessagesDeletedByAge(t *testing.T) {
 	r.until("changes", func(d *document) bool { return d.Inserts == 3 && d.NoDelay })
 	r.signal(syscall.SIGKILL)
 	r.finish()
-	for p := range 3 { // what another program wrote after the last note is not known to be another's
+	b.strayAndAge()
+	b.sluice("run", file, "--until", "caught-up").want(t, exitFailed, "target.expired", "offset")
+	b.repeatInConsole()
+	b.strayAndAge()
+	b.sluice("run", file, "--until", "caught-up", "--accept-repeats").want(t, exitDone)
+}
+
+// repeatInConsole goes on with the task as the console does, until it has no delay, and pauses it.
+func (b *bench) repeatInConsole() {
+	b.Helper()
+	st, err := store.Open(filepath.Join(b.dir, "data"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer st.Close()
+	tasks, err := st.Tasks(b.Context())
+	if err != nil || len(tasks) != 1 {
+		b.Fatal(tasks, err)
+	}
+	id := tasks[0].ID
+	if err := st.SetSecret(b.Context(), id, "source", task.Secret(b.my.Password)); err != nil { // a task of a file keeps none
+		b.Fatal(err)
+	}
+	hub := progress.NewHub(time.Now)
+	m := newManager(&runner{store: st}, hub, slog.New(slog.NewTextHandler(b.Output(), nil)))
+	defer m.close()
+	w := hub.Watch(false, id)
+	defer w.Close()
+	if err := m.Repeat(b.Context(), id); err != nil {
+		b.Fatal(err)
+	}
+	for deadline := time.After(time.Minute); ; {
+		select {
+		case <-w.C():
+		case <-deadline:
+			b.Fatal("it has a delay for a minute")
+		}
+		w.Take()
+		now, works := hub.Status(id)
+		if now.NoDelay {
+			break
+		}
+		if !works {
+			sum, err := st.Summary(b.Context(), id)
+			b.Fatal(sum.Failure, err)
+		}
+	}
+	if err := m.Pause(b.Context(), id); err != nil {
+		b.Fatal(err)
+	}
+	if err := m.Repeat(b.Context(), id); task.Code(err) != "task.wrong_state" {
+		b.Errorf("a task that did not stop so: %v", err)
+	}
+}
+
+// strayAndAge lets another program write after the last note, where it is not known to be another's, and deletes all.
+func (b *bench) strayAndAge() {
+	b.Helper()
+	for p := range 3 {
 		c, err := kgo.NewClient(kgo.SeedBrokers(b.kafka.Plain), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 		if err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
-		if err := c.ProduceSync(t.Context(), &kgo.Record{Topic: b.name, Partition: int32(p), Value: []byte("x")}).FirstErr(); err != nil {
-			t.Fatal(err)
+		if err := c.ProduceSync(b.Context(), &kgo.Record{Topic: b.name, Partition: int32(p), Value: []byte("x")}).FirstErr(); err != nil {
+			b.Fatal(err)
 		}
 		c.Close()
 	}
 	b.age()
-	b.sluice("run", file, "--until", "caught-up").want(t, exitFailed, "target.expired", "offset")
-	b.sluice("run", file, "--until", "caught-up", "--accept-repeats").want(t, exitDone)
 }
 
 // age deletes all that the topic holds, as retention would.

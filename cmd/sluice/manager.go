@@ -33,9 +33,10 @@ type manager struct {
 
 // managed is a task that a goroutine works on.
 type managed struct {
-	cancel context.CancelCauseFunc
-	end    *ending
-	over   chan struct{}
+	cancel  context.CancelCauseFunc
+	end     *ending
+	repeats *bool // see engine.Control
+	over    chan struct{}
 }
 
 func newManager(r *runner, hub *progress.Hub, log *slog.Logger) *manager {
@@ -51,7 +52,7 @@ func (m *manager) restore(ctx context.Context) error {
 	for _, t := range tasks {
 		switch {
 		case t.Wanted && (t.State == task.New || t.State == task.Running || t.State == task.Stopped):
-			err = m.begin(t.ID)
+			err = m.begin(t.ID, false)
 		case t.State == task.Running: // the process ended while the task was being paused
 			m.wg.Go(func() { m.stopped(t.ID) })
 		}
@@ -134,27 +135,43 @@ func (m *manager) Start(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	return m.start(ctx, t, false)
+}
+
+// Repeat goes on with a task whose topic no longer tells what was sent, with leave to send some of it again.
+func (m *manager) Repeat(ctx context.Context, id string) error {
+	t, err := m.runner.store.Summary(ctx, id)
+	if err != nil {
+		return err
+	}
+	if t.State != task.Failed || t.Failure == nil || t.Failure.Code != "target.expired" {
+		return wrongState("The task has not stopped with target.expired.")
+	}
+	return m.start(ctx, t, true)
+}
+
+func (m *manager) start(ctx context.Context, t task.Summary, repeats bool) error {
 	if err := t.State.Move(task.Running); err != nil {
 		return err
 	}
 	m.mu.Lock()
-	_, runs := m.runs[id]
+	_, runs := m.runs[t.ID]
 	m.mu.Unlock()
 	if runs {
 		return wrongState("The task is running already.")
 	}
-	if err := m.runner.store.Want(ctx, id, true); err != nil {
+	if err := m.runner.store.Want(ctx, t.ID, true); err != nil {
 		return err
 	}
-	return m.begin(id)
+	return m.begin(t.ID, repeats)
 }
 
 func wrongState(text string) *task.Error {
 	return &task.Error{Code: "task.wrong_state", Text: text, Hint: "Look at its state now: another person or tab may have been faster."}
 }
 
-// begin makes the goroutine of a task.
-func (m *manager) begin(id string) error {
+// begin makes the goroutine of a task. repeats is leave to send again what the topic no longer tells of.
+func (m *manager) begin(id string, repeats bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -164,7 +181,7 @@ func (m *manager) begin(id string) error {
 		return wrongState("The task is running already.")
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	run := &managed{cancel: cancel, end: newEnding(), over: make(chan struct{})}
+	run := &managed{cancel: cancel, end: newEnding(), repeats: &repeats, over: make(chan struct{})}
 	m.runs[id] = run
 	m.hub.Update(id, false, func(s *progress.Status) { *s = progress.Status{State: task.Running, Started: time.Now()} })
 	m.wg.Go(func() {
@@ -241,7 +258,7 @@ func (m *manager) once(ctx context.Context, id string, run *managed) (err error)
 		s.Inserts, s.Updates, s.Deletes, s.DDLs, s.Acked, s.AckedBytes, s.LastChange = b.Inserts, b.Updates, b.Deletes, b.DDLs, b.Acked, b.AckedBytes, b.LastChange
 		s.Plain, s.Resent, s.Doubled, s.Horizon = b.Plain, b.Resent, b.Doubled, b.Horizon
 	})
-	_, err = m.runner.run(ctx, t, engine.Control{End: run.end.asked}, w)
+	_, err = m.runner.run(ctx, t, engine.Control{End: run.end.asked, AcceptRepeats: run.repeats}, w)
 	w.save(context.WithoutCancel(ctx))
 	return err
 }

@@ -32,7 +32,7 @@ func TestConsoleStopsBeforeItServes(t *testing.T) {
 		conn.Close()
 		t.Error("the port is still open")
 	}
-	if err := c.manager.begin("any"); err == nil {
+	if err := c.manager.begin("any", false); err == nil {
 		t.Error("a task can still be started")
 	}
 }
