@@ -64,10 +64,6 @@ func describedColumn(row []string) cdc.Column {
 	case cdc.JSON:
 		c.Charset, c.Collation = "", ""
 	}
-	// MariaDB logs compressed columns in a format of their own.
-	if strings.Contains(row[2], "COMPRESSED") && c.Labels == nil {
-		c.Type = cdc.Unsupported
-	}
 	return c
 }
 

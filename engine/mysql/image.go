@@ -64,7 +64,9 @@ func fits(m *cdc.MapColumn, c *cdc.Column) bool {
 		return c.Type == cdc.Char || c.Type == cdc.Binary && int(m.Meta) == c.Length || m.Meta > 0 && int(m.Meta) == c.Type.FixedSize()
 	case gomysql.MYSQL_TYPE_VARCHAR, gomysql.MYSQL_TYPE_VAR_STRING:
 		return c.Type == cdc.VarChar || c.Type == cdc.Vector || c.Type == cdc.VarBinary && int(m.Meta) == c.Length
-	case gomysql.MYSQL_TYPE_BLOB:
+	case typeCompressedVarchar: // one byte longer
+		return c.Type == cdc.VarChar || c.Type == cdc.VarBinary && int(m.Meta) == c.Length+1
+	case gomysql.MYSQL_TYPE_BLOB, typeCompressedBlob:
 		return c.Type >= cdc.TinyText && c.Type <= cdc.LongBlob && blobWidth(c.Type) == int(m.Meta)
 	}
 	t, ok := plainTypes[m.Type]
@@ -160,6 +162,12 @@ func (p *plan) stringImage(f *field, c *cursor) (cdc.Value, error) {
 	}
 	if f.column.Type == cdc.Unsupported {
 		return cdc.Value{}, nil // left out of the task
+	}
+	if f.mapped.Type == typeCompressedVarchar || f.mapped.Type == typeCompressedBlob {
+		var err error
+		if b, err = p.opened(b); err != nil {
+			return cdc.Value{}, err
+		}
 	}
 	if f.column.Type.IsText() {
 		return cdc.Value{Kind: cdc.KindText, Bytes: b}, nil

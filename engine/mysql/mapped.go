@@ -126,7 +126,9 @@ func describe(c *cdc.Column, mc *cdc.MapColumn, cl collation) {
 		c.Fsp = meta
 	case gomysql.MYSQL_TYPE_STRING, gomysql.MYSQL_TYPE_VARCHAR, gomysql.MYSQL_TYPE_VAR_STRING:
 		describeString(c, mc.Type == gomysql.MYSQL_TYPE_STRING, meta, cl)
-	case gomysql.MYSQL_TYPE_BLOB:
+	case typeCompressedVarchar:
+		describeString(c, false, meta-1, cl)
+	case gomysql.MYSQL_TYPE_BLOB, typeCompressedBlob:
 		if cl.charset == "binary" {
 			c.Type = [...]cdc.Type{0, cdc.TinyBlob, cdc.Blob, cdc.MediumBlob, cdc.LongBlob}[min(meta, 4)]
 			c.Charset = "binary"

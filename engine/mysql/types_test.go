@@ -92,6 +92,10 @@ var typeCases = []typeCase{
 	{column: "UUID", values: []string{"'123e4567-e89b-12d3-a456-426614174000'", "'00000000-0000-0000-0000-000000000000'", "'01890a5d-ac96-774b-bcce-b302099a8057'"}, only: cdc.MariaDB},
 	{column: "INET6", values: []string{"'::'", "'2001:db8::'", "'::ffff:1.2.3.0'"}, only: cdc.MariaDB},
 	{column: "INET4", values: []string{"'0.0.0.0'", "'10.0.0.255'", "'10.1.0.0'"}, only: cdc.MariaDB},
+	{column: "VARCHAR(500) COMPRESSED", values: []string{"''", "'x'", "REPEAT('汉', 500)"}, only: cdc.MariaDB},
+	{column: "VARBINARY(200) COMPRESSED", values: []string{"REPEAT(x'00', 200)", "x'80'"}, only: cdc.MariaDB},
+	{column: "TEXT COMPRESSED CHARACTER SET latin1", values: []string{"REPEAT('é', 3000)", "'a'"}, only: cdc.MariaDB},
+	{column: "LONGBLOB COMPRESSED", values: []string{"REPEAT(x'ff', 300000)"}, only: cdc.MariaDB},
 	{column: "JSON", values: jsonCases, only: cdc.MySQL},
 	{column: "JSON", values: []string{`'{"b":1,"a": [1, 2]}'`, `'"x"'`}, only: cdc.MariaDB},
 }

@@ -48,7 +48,7 @@ func (m *model) addKeys(c *cdc.Column, k keys) error {
 func (m *model) define(def *ast.ColumnDef) (*cdc.Column, keys, error) {
 	c := &cdc.Column{Name: def.Name.Name.O, Nullable: true}
 	var k keys
-	collation, compressed, foreign := "", false, ""
+	collation, foreign := "", ""
 	for _, o := range def.Options {
 		switch o.Tp {
 		case ast.ColumnOptionNotNull, ast.ColumnOptionAutoIncrement:
@@ -65,7 +65,6 @@ func (m *model) define(def *ast.ColumnDef) (*cdc.Column, keys, error) {
 			collation = collationName(o.StrValue)
 		case ast.ColumnOptionComment:
 			c.Invisible = c.Invisible || marked(o, markInvisible)
-			compressed = compressed || marked(o, markCompressed)
 			foreign = cmp.Or(foreign, foreignIn(o))
 		case ast.ColumnOptionDefaultValue, ast.ColumnOptionOnUpdate, ast.ColumnOptionReference, ast.ColumnOptionCheck,
 			ast.ColumnOptionColumnFormat, ast.ColumnOptionStorage, ast.ColumnOptionSecondaryEngineAttribute:
@@ -78,9 +77,6 @@ func (m *model) define(def *ast.ColumnDef) (*cdc.Column, keys, error) {
 	}
 	if foreign != "" {
 		setForeign(c, foreign)
-	}
-	if compressed {
-		c.Type = cdc.Unsupported
 	}
 	return c, k, nil
 }

@@ -8,10 +8,9 @@ import (
 
 // Marks carry what the parser has no syntax for, as comments of columns and as defaults.
 const (
-	markInvisible  = "\x01invisible"
-	markVisible    = "\x01visible"
-	markCompressed = "\x01compressed"
-	markType       = "\x01type " // and the type
+	markInvisible = "\x01invisible"
+	markVisible   = "\x01visible"
+	markType      = "\x01type " // and the type
 )
 
 // dialect rewrites the statement to what the parser reads, without changing what it says about the definition:
@@ -123,7 +122,11 @@ func (d *rewriter) rewrite(i int) {
 	case t.is("PERSISTENT"):
 		d.put(i, "STORED")
 	case t.is("COMPRESSED") && !before.is("ROW_FORMAT") && !before.isSymbol("="):
-		d.put(i, "COMMENT '"+markCompressed+"'")
+		d.put(i, "") // the values are the same
+		if next.isSymbol("=") {
+			d.put(i+1, "")
+			d.put(i+2, "")
+		}
 	case t.is("IGNORED") && (before.isSymbol(")") || before.is("NOT")):
 		d.put(i, "")
 		d.drop(i-1, "NOT")

@@ -37,6 +37,7 @@ const (
 	typeTinyBlob, typeMediumBlob, typeLongBlob, typeBlob       = 249, 250, 251, 252
 	typeVarString, typeString                                  = 253, 254
 	typeGeometry, typeVector                                   = 255, 242
+	typeCompressedBlob, typeCompressedVarChar                  = 140, 141 // MariaDB's
 )
 
 func physicalType(c *cdc.Column, p byte) bool {
@@ -72,9 +73,9 @@ func physicalType(c *cdc.Column, p byte) bool {
 	case cdc.Char, cdc.Binary, cdc.UUID, cdc.Inet4, cdc.Inet6:
 		return p == typeString
 	case cdc.VarChar, cdc.VarBinary:
-		return p == typeVarChar || p == typeVarString
+		return p == typeVarChar || p == typeVarString || p == typeCompressedVarChar
 	case cdc.TinyText, cdc.Text, cdc.MediumText, cdc.LongText, cdc.TinyBlob, cdc.Blob, cdc.MediumBlob, cdc.LongBlob:
-		return p == typeBlob || p >= typeTinyBlob && p <= typeLongBlob
+		return p == typeBlob || p == typeCompressedBlob || p >= typeTinyBlob && p <= typeLongBlob
 	case cdc.Enum:
 		return p == typeEnum
 	case cdc.Set:
@@ -114,6 +115,9 @@ func physicalSize(c *cdc.Column, p cdc.MapColumn) string {
 		}
 	case cdc.VarChar, cdc.VarBinary:
 		if n := byteLength(c); n > 0 {
+			if p.Type == typeCompressedVarChar {
+				n++
+			}
 			return unequal("a length in bytes of", int(p.Meta), n)
 		}
 	case cdc.Char, cdc.Binary:

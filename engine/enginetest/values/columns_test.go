@@ -103,6 +103,15 @@ func columns(kind servers.Kind) []column {
 		add("t_vector", bytesAs, "VECTOR(3)", "VEC_FromText('[1, -2.5, 3e38]')", "x'000000000000000000000000'", "x'ffff7f7f0100000000000080'")
 	}
 	if kind.MariaDB() {
+		long := append([]string{"REPEAT('中文 abc ', 900)", "REPEAT('x', 99)", "REPEAT('x', 100)", "REPEAT('x', 101)"}, emoji...)
+		add("t_compressed", text, "VARCHAR(8000) COMPRESSED CHARACTER SET utf8mb4", long...)
+		add("t_compressed", text, "VARCHAR(60) CHARACTER SET latin1 COMPRESSED", "'äöü ß €'", "''", "REPEAT('ä', 60)")
+		add("t_compressed", text, "TINYTEXT COMPRESSED", emoji...)
+		add("t_compressed", text, "TEXT COMPRESSED CHARACTER SET gbk", append([]string{"REPEAT('中文数据', 3000)"}, chinese...)...)
+		add("t_compressed", text, "MEDIUMTEXT COMPRESSED", append([]string{"REPEAT('y', 70000)"}, emoji...)...)
+		for _, declared := range []string{"VARBINARY(300) COMPRESSED", "BLOB COMPRESSED", "LONGBLOB COMPRESSED"} {
+			add("t_compressed", bytesAs, declared, append([]string{"REPEAT(x'00', 300)", "REPEAT(x'8a01', 110)"}, blobs...)...)
+		}
 		add("t_address", address, "UUID", "'123e4567-e89b-12d3-a456-426614174000'", "'00000000-0000-0000-0000-000000000000'", "'01890a5d-ac96-774b-bcce-b302099a8000'", "'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF'")
 		add("t_address", address, "INET4", "'0.0.0.0'", "'10.0.0.255'", "'10.1.0.0'", "'255.255.255.255'")
 		add("t_address", address, "INET6", "'::'", "'2001:DB8::'", "'::ffff:1.2.3.0'", "'::1.2.3.4'", "'1:0:0:2:0:0:0:0'", "'1:0:2:3:4:5:6:7'")
