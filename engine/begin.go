@@ -33,24 +33,26 @@ func begin(ctx context.Context, d *Deps) (*Saved, error) {
 	for _, l := range plan.Lanes() {
 		s.Lanes = append(s.Lanes, Partition{Topic: l.Topic, ID: l.Partition})
 	}
-	if err := beginSource(ctx, d, s, plan); err != nil {
+	seen, err := beginSource(ctx, d, s, plan)
+	if err != nil {
 		return nil, err
 	}
 	_, ends, err := d.Sink.Ends(ctx, s.Lanes)
 	if err != nil {
 		return nil, err
 	}
-	s.Notes = []Note{{Seq: 1, Set: s.Start, Offsets: ends, Ends: ends, Sums: make([]uint32, len(ends))}}
+	s.Notes = []Note{{Seq: 1, Set: s.Start, Offsets: ends, Ends: ends, Sums: make([]uint32, len(ends)), Seen: seen}}
 	s.SchemaSent = !d.Spec.Schema
 	return s, d.Checkpoints.Begin(ctx, s)
 }
 
 // beginSource reads, in this order: the set of finished transactions, the tables' definitions, the end of the log.
-func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) error {
+func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) (seen Seen, err error) {
 	start, err := d.Source.Start(ctx)
 	if err != nil {
-		return err
+		return seen, err
 	}
+	seen = Seen{At: start.End, Begun: start.Begun}
 	if _, byFile := start.Set.(*cdc.Upto); byFile && !d.Spec.Full {
 		start.Set = &cdc.Upto{At: start.End} // nothing will have to be visible
 	}
@@ -58,7 +60,7 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) error
 	if d.Spec.From != nil {
 		at, err := d.Source.Locate(ctx, *d.Spec.From)
 		if err != nil {
-			return err
+			return seen, err
 		}
 		s.Start, s.Skip, s.SkipTime = at.Set.String(), at.Skip, at.SkipTime
 	}
@@ -69,13 +71,13 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) error
 		id := cdc.TableID{Schema: t.Schema, Name: t.Name}
 		l, err := describe(ctx, d.Source, id)
 		if err != nil {
-			return err
+			return seen, err
 		}
 		creates[id] = l.Create
 		tables = append(tables, history.Baseline(l.Table, l.End))
 	}
 	if errs := plan.Validate(tables); len(errs) > 0 {
-		return errs[0]
+		return seen, errs[0]
 	}
 	for i, t := range tables {
 		for _, c := range t.Columns {
@@ -83,7 +85,7 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) error
 				continue
 			}
 			if err := d.Supports(&c); err != nil {
-				return named("table "+t.TableID.String(), err)
+				return seen, named("table "+t.TableID.String(), err)
 			}
 		}
 	}
@@ -92,17 +94,17 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) error
 		s.Schemas[i].Create = creates[s.Schemas[i].Table.TableID]
 	}
 	if !d.Spec.Full {
-		return nil
+		return seen, nil
 	}
 	if s.End, err = d.Source.End(ctx); err != nil {
-		return err
+		return seen, err
 	}
 	for _, t := range tables {
 		if err := cut(ctx, d, s, t); err != nil {
-			return err
+			return seen, err
 		}
 	}
-	return nil
+	return seen, nil
 }
 
 // named says what an error is about.
@@ -188,7 +190,7 @@ func resume(d *Deps, s *Saved) (*router, error) {
 		return nil, err
 	}
 	r := &router{saved: s, flavor: s.Server.Flavor, codec: d.NewCodec(s.Server.Version), plan: plan, schema: schema.New(), store: d.Checkpoints, files: d.Files,
-		base: last.L, inside: last.Inside, point: last.L, low: last.L, openFrom: s.End, set: set, noted: last.proved(), tables: map[cdc.TableID]*table{}, onEvent: d.OnEvent, fault: d.Fault}
+		base: last.L, inside: last.Inside, seen: last.Seen, point: last.L, low: last.L, openFrom: s.End, set: set, noted: last.proved(), tables: map[cdc.TableID]*table{}, onEvent: d.OnEvent, fault: d.Fault}
 	r.cfg = config{spec: d.Spec, server: s.Server, prefix: fmt.Sprintf("%s/%d/", s.Task, s.Generation), incarnation: s.Epoch,
 		now: d.nowMs, queueChunk: 64 << 20, queueTask: 256 << 20, chunkRows: 2000,
 		keepNotes: keepNotes, keepBytes: keepBytes}
@@ -306,7 +308,7 @@ func (r *router) startScan(s *Saved) {
 		if s.Producer == NoProducer {
 			l.acked = n.Offsets[i] // where reading back begins
 		}
-		r.found.lanes = append(r.found.lanes, map[string]bool{})
+		r.found.lanes = append(r.found.lanes, map[string]awaited{})
 	}
 	for _, c := range r.active {
 		r.found.unmet = true

@@ -170,8 +170,8 @@ func (r *router) held(lane int, c *change, half byte) bool {
 	if !r.found.any(lane) {
 		return false
 	}
-	whole := r.found.meet(lane, r.streamIdentity('s', c.tx.tid, c.row, 0))
-	part := r.found.meet(lane, r.streamIdentity('s', c.tx.tid, c.row, half))
+	whole := r.found.meet(lane, r.streamIdentity('s', c.tx.tid, c.row, 0), c.pos)
+	part := r.found.meet(lane, r.streamIdentity('s', c.tx.tid, c.row, half), c.pos)
 	if whole || part {
 		r.counts.Dropped++
 	}
@@ -180,7 +180,7 @@ func (r *router) held(lane int, c *change, half byte) bool {
 
 func (r *router) emitRow(c *change, ch *chunk, op cdc.Op, lane int, key []byte, before, after cdc.Row, half byte) error {
 	id := r.streamIdentity('s', c.tx.tid, c.row, half)
-	if r.found.any(lane) && r.found.meet(lane, id) {
+	if r.found.any(lane) && r.found.meet(lane, id, c.pos) {
 		r.counts.Dropped++
 		return nil
 	}
@@ -201,6 +201,9 @@ func (r *router) emitRow(c *change, ch *chunk, op cdc.Op, lane int, key []byte, 
 // emit encodes r.rec and hands it to the lane. A record of a chunk is held by the chunk's S, any other by the tracker
 // at the point before it.
 func (r *router) emit(lane int, key []byte, ch *chunk, point cdc.Position) error {
+	if r.found.other != nil {
+		return r.found.other
+	}
 	r.rec.ID = r.nextID()
 	r.rec.Born = r.cfg.now()
 	arena := &r.lanes[lane].arena

@@ -479,7 +479,7 @@ func (r *router) hand(c *chunk, budget int) error {
 		}
 		budget -= row.bytes
 		if r.found.any(row.lane) {
-			if id, _, ok := r.codec.Identity(row.msg.Value); ok && r.found.meet(row.lane, []byte(id)) {
+			if id, _, ok := r.codec.Identity(row.msg.Value); ok && r.found.meet(row.lane, []byte(id), cdc.Position{}) {
 				r.counts.Dropped++
 				continue
 			}

@@ -168,7 +168,7 @@ func (r *router) emitDDL(ev *cdc.Event, t *table) error {
 	}
 	lane, key := r.plan.DDLDest(t.id)
 	id := r.streamIdentity('d', ev.TID, 0, 0)
-	if r.found.any(lane) && r.found.meet(lane, id) {
+	if r.found.any(lane) && r.found.meet(lane, id, ev.End) {
 		r.counts.Dropped++
 		return nil
 	}
@@ -195,7 +195,7 @@ func (r *router) emitSchemas() error {
 func (r *router) emitSchema(t *table, create string, at cdc.Position) error {
 	lane, key := r.plan.DDLDest(t.id)
 	id := fmt.Appendf(nil, "%sd0/%s", r.cfg.prefix, t.id)
-	if r.found.any(lane) && r.found.meet(lane, id) {
+	if r.found.any(lane) && r.found.meet(lane, id, cdc.Position{}) {
 		r.counts.Dropped++
 		return nil
 	}

@@ -14,6 +14,7 @@
 //	ports.go, state.go   what the engine asks of others, and what it stores
 //	run.go, begin.go     Run: bind, start or resume, try again; the start position, the first note
 //	move.go, turn.go     another server after a failover
+//	seen.go              what tells that the log is still the one that was read
 //	restart.go           what a restart reads back from the topics, and how it is met again
 //	loop.go, lag.go      when steps run; phases, end, rate, delay
 //	router.go, change.go a row event: whose chunk, which lane, which record

@@ -175,6 +175,8 @@ func (s *fakeSource) Missing(ctx context.Context, _ []cdc.GTIDSet) (string, erro
 	return "", s.ask(ctx, "missing")
 }
 
+func (s *fakeSource) Holds(ctx context.Context, _ Seen) error { return s.ask(ctx, "holds") }
+
 func (s *fakeSource) View(ctx context.Context) (snapshot.View, error) {
 	if err := s.ask(ctx, "view"); err != nil {
 		return nil, err

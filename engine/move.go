@@ -211,8 +211,8 @@ func (r *router) handled() ([]cdc.GTIDSet, error) {
 // a replica may still be applying, so that what is missing gets time.
 func (r *router) compareSource(ctx context.Context, d *Deps, until *cdc.Position) error {
 	r.scannedAll()
-	if r.byFile {
-		return nil
+	if err := r.sameLog(ctx, d); err != nil || r.byFile {
+		return err
 	}
 	sets, err := r.handled()
 	if err != nil {

@@ -42,10 +42,10 @@ var mutants = []mutant{
 	{"resend-blind", "I3", []edit{{"lane.go", "		f.resent = true\n", "		f.batch.Sequence = nextSequence(f.batch.Sequence, len(f.entries))\n"}}},
 	{"low-after-view", "I4", []edit{{"chunk.go", "		c.locked, c.H, c.q, c.exact = true,", "		c.S, c.queue = r.point, nil\n		c.locked, c.H, c.q, c.exact = true,"}}},
 	{"maximum", "I7", []edit{
-		{"restart.go", "	r.found.lanes[lane][id] = false\n", "	r.found.lanes[lane][id] = true\n"},
-		{"restart.go", "	if _, ok := m[string(id)]; ok {\n", "	if func() bool {\n		for k := range m {\n			if k[:20] == string(id[:20]) && k >= string(id) {\n				return true\n			}\n		}\n		return false\n	}() {\n"},
+		{"restart.go", "	r.found.lanes[lane][id] = awaited{at: at}\n", "	r.found.lanes[lane][id] = awaited{at: at, met: true}\n"},
+		{"restart.go", "	v, ok := m[string(id)]\n", "	v, ok := m[string(id)]\n	at = cdc.Position{}\n	for k := range m {\n		ok = ok || k[:20] == string(id[:20]) && k >= string(id)\n	}\n"},
 	}},
-	{"one-identity", "I7", []edit{{"restart.go", "	r.found.lanes[lane][id] = false\n", "	clear(r.found.lanes[lane])\n	r.found.lanes[lane][id] = true\n"}}},
+	{"one-identity", "I7", []edit{{"restart.go", "	r.found.lanes[lane][id] = awaited{at: at}\n", "	clear(r.found.lanes[lane])\n	r.found.lanes[lane][id] = awaited{at: at, met: true}\n"}}},
 	{"stall", "I7", []edit{{"chunk.go", "	return c.Status == snapshot.Open && c.locked && !point.Before(c.H) && !point.Before(c.q) && (!c.quiet || c.cleared)\n", "	return c.Status == snapshot.Open\n"}}},
 	{"past-sealed-s", "I2", []edit{{"note.go", "		if s.Before(low) {", "		if c.Status == 1 && s.Before(low) {"}}},
 	{"no-fence", "I7", []edit{
@@ -126,12 +126,15 @@ var mutants = []mutant{
 	{"move-floor", "I2", []edit{{"move.go", "		r.wait(r.found.tids)\n", "		_ = r.found.tids\n"}}},
 	{"move-keeps-definitions", "I5", []edit{{"move.go", "		if !low.Before(v.At) {\n", "		if true || !low.Before(v.At) {\n"}}},
 	{"move-before-end", "I1", []edit{{"sim_process_test.go", "		w.r.openFrom = w.turned.at(w.src.end())\n", "		_ = 0\n"}}},
+	{"seen-unasked", "I7", []edit{{"seen.go", "	return d.Source.Holds(ctx, r.seen)\n", "	_ = ctx\n	return nil\n"}}},
+	{"seen-not-noted", "I7", []edit{{"router.go", "	r.seen.look(ev)\n", ""}}},
+	{"seen-elsewhere", "I7", []edit{{"restart.go", "at != v.at && f.other == nil", "at != v.at && f.lanes == nil"}}},
 	{"copy-older", "I7", []edit{{"restart.go", "	if !r.found.chunks[n] {", "	if false {"}}},
 }
 
 // traced are the mutants that a trace catches, and chance only seldom.
 var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "point-back", "copy-fence-unknown", "move-torn", "move-part-lost", "move-before-end",
-	"expired-passed-over", "truncated-no-start"}
+	"expired-passed-over", "truncated-no-start", "seen-unasked", "seen-not-noted", "seen-elsewhere"}
 
 // likes are the histories that have what a mutant concerns, by the beginning of its name.
 var likes = []struct{ begins, like string }{

@@ -53,7 +53,7 @@ func (r *router) takeNote(ctx context.Context) error {
 	if same && len(r.unsaved) == 0 {
 		return nil
 	}
-	n.Set, n.Inside = r.received(low, false).String(), r.insideOf(low)
+	n.Set, n.Inside, n.Seen = r.received(low, false).String(), r.insideOf(low), r.seen.reached(r.point)
 	r.oldest = max(r.oldest, r.keep()-r.cfg.keepNotes)
 	if err := r.store.Note(ctx, n, r.unsaved, r.oldest); err != nil {
 		return err

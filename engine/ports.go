@@ -24,6 +24,9 @@ type Source interface {
 	End(ctx context.Context) (cdc.Position, error)
 	// Missing names the first transaction of the sets that the server does not have; it is empty if it has all.
 	Missing(ctx context.Context, sets []cdc.GTIDSet) (string, error)
+	// Holds is an error where the log is not the one that was read: source.lost if only its end is gone, or
+	// source.rewritten. What was purged meanwhile counts as held.
+	Holds(ctx context.Context, seen Seen) error
 	// Stream opens the binlog after the given set of transactions.
 	Stream(ctx context.Context, after cdc.GTIDSet) (Stream, error)
 	// Locate turns a start that a person asked for into the set of transactions to open the stream after.
@@ -47,8 +50,9 @@ type Server struct {
 
 // Start is where a task begins: the stream is opened after Set, and no chunk opens before the stream has passed End.
 type Start struct {
-	Set cdc.GTIDSet
-	End cdc.Position
+	Set   cdc.GTIDSet
+	End   cdc.Position
+	Begun int64 // when End's file was begun, seconds since 1970; 0: not known
 }
 
 // Located is a start inside the log: the stream is opened after Set, and what begins before Skip or SkipTime

@@ -13,18 +13,25 @@ import (
 // found is what a restart's scan read from the target and what the stream has not brought again yet. An identity is
 // kept only if it can come again: a change after L, a DDL after L, a row of a chunk that is SEALED.
 type found struct {
-	lanes  []map[string]bool // by lane: identity -> was met
-	from   []int64           // offsets that the scan began at
-	tails  []uint32          // of the messages before the newest note's ends, as the log holds them; 0: absent
-	seen   []placed          // the newest message of this task that the scan has seen in each lane
-	note   int64             // the note they are of
-	upto   cdc.Position      // all of it lies before this point
-	tids   cdc.GTIDSet       // its transactions
-	unmet  bool              // not all was passed yet
-	sealed map[int64]bool    // the chunks that will be handed over again
-	runs   map[string]bool   // the incarnations of this data folder
-	chunks map[int64]bool    // the chunks whose rows may be in a topic
-	twice  []int64           // offsets of a lane at which a record stands again
+	lanes  []map[string]awaited // by lane and identity
+	other  error                // a record came again from another place
+	from   []int64              // offsets that the scan began at
+	tails  []uint32             // of the messages before the newest note's ends, as the log holds them; 0: absent
+	seen   []placed             // the newest message of this task that the scan has seen in each lane
+	note   int64                // the note they are of
+	upto   cdc.Position         // all of it lies before this point
+	tids   cdc.GTIDSet          // its transactions
+	unmet  bool                 // not all was passed yet
+	sealed map[int64]bool       // the chunks that will be handed over again
+	runs   map[string]bool      // the incarnations of this data folder
+	chunks map[int64]bool       // the chunks whose rows may be in a topic
+	twice  []int64              // offsets of a lane at which a record stands again
+}
+
+// awaited is a record that has to come again.
+type awaited struct {
+	at  cdc.Position // in the source's log, as the record tells it
+	met bool
 }
 
 // placed is a message by its place.
@@ -35,14 +42,22 @@ type placed struct {
 
 func (f *found) any(lane int) bool { return f.unmet && len(f.lanes[lane]) > 0 }
 
-// meet reports whether the lane's log holds the identity, and notes that it came again.
-func (f *found) meet(lane int, id []byte) bool {
+// meet reports whether the lane's log holds the identity, and notes that it came again, from the place at. A record does
+// not tell of which server its place is, so that places compare only where there was but one.
+func (f *found) meet(lane int, id []byte, at cdc.Position) bool {
 	m := f.lanes[lane]
-	if _, ok := m[string(id)]; ok {
-		m[string(id)] = true
-		return true
+	v, ok := m[string(id)]
+	if !ok {
+		return false
 	}
-	return false
+	if at.Turn == 0 && !at.IsZero() && at != v.at && f.other == nil {
+		f.other = &task.Error{Code: "source.rewritten", Op: "comparing the binlog with what was sent",
+			Text: fmt.Sprintf("record %s was read at %s, and now at %s", id, v.at, at),
+			Hint: "The source's binlog was reset or replaced. Start a new task with a full copy."}
+	}
+	v.met = true
+	m[string(id)] = v
+	return true
 }
 
 // forget takes a row that lies before L out of what is waited for.
@@ -52,7 +67,7 @@ func (r *router) forget(c *change) {
 	}
 	for lane := range r.found.lanes {
 		for _, half := range []byte{0, '-', '+'} {
-			r.found.meet(lane, r.streamIdentity('s', c.tx.tid, c.row, half))
+			r.found.meet(lane, r.streamIdentity('s', c.tx.tid, c.row, half), c.pos)
 		}
 	}
 }
@@ -122,7 +137,7 @@ func (r *router) scanned(lane int, offset int64, value []byte) error {
 			Text: fmt.Sprintf("record %s stands twice in partition %d", id, r.lanes[lane].part.ID),
 			Hint: "Another process wrote this task's records, or the topic was put together from copies. Start a new task into a new topic."}
 	}
-	r.found.lanes[lane][id] = false
+	r.found.lanes[lane][id] = awaited{at: at}
 	r.found.unmet = true
 	return nil
 }
@@ -162,6 +177,9 @@ func (r *router) foreign(lane int, offset int64, what string) error {
 // the source no longer brings what it brought before.
 func (r *router) passed() error {
 	r.behind.look()
+	if r.found.other != nil {
+		return r.found.other
+	}
 	if !r.found.unmet || !r.caughtUp() {
 		return nil
 	}
@@ -171,8 +189,8 @@ func (r *router) passed() error {
 		}
 	}
 	for lane, m := range r.found.lanes {
-		for id, met := range m {
-			if !met {
+		for id, v := range m {
+			if !v.met {
 				return &task.Error{Code: "source.lost", Op: "going on from " + r.told(r.base),
 					Text: fmt.Sprintf("record %s in partition %d of %s was not read from the source again", id, r.lanes[lane].part.ID, r.lanes[lane].part.Topic),
 					Hint: "The source lost transactions that were already sent (a crash with sync_binlog=0, or a restore). Start a new task with a full copy."}

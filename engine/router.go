@@ -30,6 +30,7 @@ type router struct {
 	point    cdc.Position // everything before it was routed
 	base     cdc.Position // L at the start of this run
 	inside   string       // the transaction that base lies inside of
+	seen     Seen         // the newest transaction of the log
 	entered  bool         // it came again at the server that was moved to
 	tx       *transaction // the newest one; queued changes keep theirs
 	set      cdc.GTIDSet  // the transactions before recent
@@ -168,6 +169,7 @@ func (r *router) begin(ev *cdc.Event) error {
 	r.tx = &transaction{open: true, start: ev.Pos, tid: ev.TID, time: ev.Time, server: ev.ServerID, thread: ev.ThreadID,
 		again: again, skip: again || ev.Pos.Before(r.saved.Skip) || ev.Time < r.saved.SkipTime || r.cfg.spec.Full && ev.Pos.Before(r.saved.End)}
 	r.point, r.streamed = later(r.point, ev.Pos), ev.Pos
+	r.seen.look(ev)
 	r.enter()
 	return nil
 }

@@ -86,7 +86,7 @@ func (w *world) end(err error) {
 	case !task.Retryable(err):
 		gone := code == "target.truncated" || code == "target.recreated"
 		if w.other == nil && !(gone && w.c.unclean && !w.store.repairable(w.files)) && !(code == "target.expired" && w.c.ages) &&
-			!(code == "source.lost" && len(w.src.lost) > 0) {
+			!(code == "source.lost" && len(w.src.lost) > 0) && !(code == "source.rewritten" && w.src.anew()) {
 			w.fail("%v", err)
 		}
 		w.stopped = code
@@ -147,6 +147,10 @@ func (w *world) scan() {
 
 // compare looks whether the source has all that was sent; what it still has to finish gets time.
 func (w *world) compare() {
+	if err := w.r.sameLog(w.ctx, w.deps); err != nil {
+		w.end(err)
+		return
+	}
 	missing := ""
 	if !w.r.byFile {
 		sets, err := w.r.handled()

@@ -58,6 +58,35 @@ type simTx struct {
 	at      cdc.Position // its start; zero: as start says
 	visible bool
 	gtid    bool
+	anew    bool // it is of a log that was begun anew
+}
+
+// reset begins the log anew and fills it with as many other transactions, at the same places and under the same names.
+func (s *simSource) reset() {
+	for i := range s.txs {
+		s.txs[i].anew = true
+	}
+	s.w.logf("source: its log is another one")
+}
+
+// replaceLast puts another transaction under the name of the last one, behind its place.
+func (s *simSource) replaceLast() {
+	i := len(s.txs) - 1
+	s.txs[i].anew, s.txs[i].at = true, s.start(i)
+	s.txs[i].at.Offset += 100
+	s.w.logf("source: T%d is another one", i)
+}
+
+func (s *simSource) anew() bool {
+	return slices.ContainsFunc(s.txs, func(t simTx) bool { return t.anew })
+}
+
+// time of the commit.
+func (t *simTx) time(i int) int64 {
+	if t.anew {
+		return int64(i) + 1000
+	}
+	return int64(i)
 }
 
 type simSource struct {
@@ -378,6 +407,19 @@ func (s *simSource) Missing(_ context.Context, sets []cdc.GTIDSet) (string, erro
 	return "", nil
 }
 
+// Holds: the newest transaction that was read stands where it did.
+func (s *simSource) Holds(_ context.Context, seen Seen) error {
+	for i := range s.txs {
+		if at := s.start(i); at.File == seen.Last.File && at.Offset == seen.Last.Offset && s.tid(i) == seen.TID && s.txs[i].time(i) == seen.Time {
+			return nil
+		}
+	}
+	if seen.TID == "" {
+		return nil
+	}
+	return &task.Error{Code: "source.rewritten", Text: "the log does not hold " + seen.TID}
+}
+
 func (s *simSource) Stream(context.Context, cdc.GTIDSet) (Stream, error) {
 	return nil, errors.New("the simulation feeds the router itself")
 }
@@ -599,7 +641,7 @@ func (s *simSource) next(st *simStream) *cdc.Event {
 		st.tx++
 		return &cdc.Event{Kind: cdc.EventSeen, End: s.finish(i)}
 	}
-	ev := &cdc.Event{Pos: s.start(i), End: s.finish(i), TID: s.tid(i), Time: int64(i)}
+	ev := &cdc.Event{Pos: s.start(i), End: s.finish(i), TID: s.tid(i), Time: t.time(i)}
 	switch {
 	case t.ddl != noDDL:
 		st.tx++

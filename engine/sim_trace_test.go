@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"sluice/engine/snapshot"
+	"sluice/engine/task"
 )
 
 // script plays a history step by step, as a trace of the design tells it.
@@ -363,6 +364,48 @@ func TestTraces(t *testing.T) {
 				}
 				if s.stopped != "data.copied" {
 					t.Errorf("it goes on: %q", s.stopped)
+				}
+			})
+		})
+		t.Run("the log was begun anew and holds as many transactions", func(t *testing.T) {
+			s := newScript(t, one)
+			s.play(func() {
+				s.set(0)
+				s.up()
+				s.copied(0)
+				s.copied(1)
+				s.set(0)
+				s.route()
+				s.flush()
+				s.note()
+				s.crash("while it knows all of the log")
+				s.src.reset()
+				s.ready()
+				if s.stopped != "source.rewritten" {
+					t.Errorf("it goes on: %q", s.stopped)
+				}
+			})
+		})
+		t.Run("the end of the log behind the note is another one", func(t *testing.T) {
+			s := newScript(t, one)
+			s.play(func() {
+				s.set(0)
+				s.up()
+				s.copied(0)
+				s.copied(1)
+				s.note()
+				s.set(0)
+				s.route()
+				s.flush()
+				s.crash("before the next note")
+				s.src.replaceLast()
+				s.ready()
+				s.skip()
+				s.events(2)
+				if err := s.r.passed(); task.Code(err) != "source.rewritten" {
+					t.Errorf("it goes on: %v", err)
+				} else {
+					s.end(err)
 				}
 			})
 		})

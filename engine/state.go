@@ -41,6 +41,7 @@ type Note struct {
 	Offsets []int64      // where a restart scans each lane from: its acknowledged end, or what the restart before began at
 	Ends    []int64      // acknowledged end of each lane
 	Sums    []uint32     // of the message before it, CRC-32C; 0: it is not ours
+	Seen    Seen         // what tells that the source's log is still the same
 }
 
 // Chunk is the saved form of a chunk. OPEN is never saved: after a restart such a chunk is NEW.

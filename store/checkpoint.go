@@ -203,8 +203,8 @@ const (
 
 	incarnationInsert = `INSERT INTO incarnation (task, name) VALUES (:task, :name)`
 
-	noteInsert = `INSERT INTO note (task, seq, x, l, l_set, offsets, ends, sums, inside)
-		VALUES (:task, :seq, :x, :l, :l_set, :offsets, :ends, :sums, :inside)`
+	noteInsert = `INSERT INTO note (task, seq, x, l, l_set, offsets, ends, sums, inside, seen)
+		VALUES (:task, :seq, :x, :l, :l_set, :offsets, :ends, :sums, :inside, :seen)`
 
 	// A chunk's identity in the topics holds its number: a new plan must not take one that is in use.
 	chunkInsert = `INSERT INTO chunk (task, id, db, name, after, upto, status, s, h, h_set, note_seq, schema_ver, file, rows, bytes, sum, patch, closed)

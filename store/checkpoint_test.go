@@ -50,7 +50,8 @@ func savedFixture() *engine.Saved {
 			{Seq: 1, X: cdc.Position{File: 77, Offset: 4}, L: cdc.Position{File: 77, Offset: 4}, Set: set, Offsets: []int64{0, 0, 0}, Ends: []int64{}, Sums: []uint32{}},
 			{Seq: 2, X: cdc.Position{File: 78, Offset: 900}, L: cdc.Position{File: 78, Offset: 500, Row: 3}, Set: set + ":99", Offsets: []int64{10, math.MaxInt64, 0},
 				Ends: []int64{12, math.MaxInt64, 0}, Sums: []uint32{math.MaxUint32, 1, 0},
-				Inside: "3e11fa47-71ca-11e1-9e33-c80aa9429562:78"},
+				Inside: "3e11fa47-71ca-11e1-9e33-c80aa9429562:78",
+				Seen:   engine.Seen{At: cdc.Position{File: 78, Offset: 9000}, Last: cdc.Position{File: 78, Offset: 8000}, TID: "3e11fa47-71ca-11e1-9e33-c80aa9429562:79", Time: 1790000000000001, Begun: 1}},
 		},
 		Chunks: []engine.Chunk{
 			{ID: 1, Table: orders, Upto: bound, Status: snapshot.Gone, Closed: 1},
@@ -181,6 +182,9 @@ func readGolden(t *testing.T, version int) {
 	if version < 3 {
 		want.Runs, want.Turn, want.Chunks[0].Closed = nil, 0, 0
 		want.Notes[1].Ends, want.Notes[1].Sums, want.Notes[1].Inside = []int64{}, []uint32{}, ""
+	}
+	if version < 4 {
+		want.Notes[1].Seen = engine.Seen{}
 	}
 	wantSaved(t, h, want)
 	if events, err := h.Events(t.Context(), 9); err != nil || len(events) != 1 || events[0].Params["a"] != "b" || h.Incarnation() != 2 {

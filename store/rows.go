@@ -55,19 +55,20 @@ type incarnationRow struct {
 func incarnationOf(id, name string) incarnationRow { return incarnationRow{Task: id, Name: name} }
 
 type noteRow struct {
-	Task    string             `db:"task"`
-	Seq     int64              `db:"seq"`
-	X       position           `db:"x"`
-	L       position           `db:"l"`
-	Set     string             `db:"l_set"`
-	Offsets document[[]int64]  `db:"offsets"`
-	Ends    document[[]int64]  `db:"ends"`
-	Sums    document[[]uint32] `db:"sums"`
-	Inside  string             `db:"inside"`
+	Task    string                `db:"task"`
+	Seq     int64                 `db:"seq"`
+	X       position              `db:"x"`
+	L       position              `db:"l"`
+	Set     string                `db:"l_set"`
+	Offsets document[[]int64]     `db:"offsets"`
+	Ends    document[[]int64]     `db:"ends"`
+	Sums    document[[]uint32]    `db:"sums"`
+	Inside  string                `db:"inside"`
+	Seen    document[engine.Seen] `db:"seen"`
 }
 
 func (r *noteRow) note() engine.Note {
-	return engine.Note{Seq: r.Seq, X: cdc.Position(r.X), L: cdc.Position(r.L), Set: r.Set, Offsets: r.Offsets.of, Ends: r.Ends.of, Sums: r.Sums.of, Inside: r.Inside}
+	return engine.Note{Seq: r.Seq, X: cdc.Position(r.X), L: cdc.Position(r.L), Set: r.Set, Offsets: r.Offsets.of, Ends: r.Ends.of, Sums: r.Sums.of, Inside: r.Inside, Seen: r.Seen.of}
 }
 
 // list is an empty one where there is none.
@@ -79,7 +80,7 @@ func list[T any](l []T) document[[]T] {
 }
 
 func noteOf(id string, n engine.Note) noteRow {
-	return noteRow{Task: id, Seq: n.Seq, X: position(n.X), L: position(n.L), Set: n.Set, Offsets: list(n.Offsets), Ends: list(n.Ends), Sums: list(n.Sums), Inside: n.Inside}
+	return noteRow{Task: id, Seq: n.Seq, X: position(n.X), L: position(n.L), Set: n.Set, Offsets: list(n.Offsets), Ends: list(n.Ends), Sums: list(n.Sums), Inside: n.Inside, Seen: document[engine.Seen]{n.Seen}}
 }
 
 type chunkRow struct {

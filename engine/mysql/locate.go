@@ -2,18 +2,11 @@ package mysql
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"sort"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
-
-	"github.com/go-mysql-org/go-mysql/client"
-	gomysql "github.com/go-mysql-org/go-mysql/mysql"
-	"github.com/go-mysql-org/go-mysql/replication"
 
 	"sluice/engine"
 	"sluice/engine/cdc"
@@ -141,80 +134,4 @@ func (s *Source) locateTime(ctx context.Context, text string, byFile bool) (engi
 		return at, err
 	}
 	return at, nil
-}
-
-// fileHead is what the first events of a binlog file tell.
-type fileHead struct {
-	begun int64       // seconds since 1970
-	set   cdc.GTIDSet // the transactions of all earlier files
-	known bool
-}
-
-var errHeadRead = errors.New("the head of the file is read")
-
-// head reads the first events of a file by a dump of its own.
-func (s *Source) head(ctx context.Context, file string) (fileHead, error) {
-	var h fileHead
-	var line heldLine
-	var in atomic.Bool // the sign-in is behind
-	syncer := replication.NewBinlogSyncer(replication.BinlogSyncerConfig{
-		ServerID: randomServerID(), Flavor: string(s.server.Flavor), Charset: "utf8mb4",
-		Host: s.spec.Host, Port: uint16(port(s.spec)), User: s.spec.User, Password: s.spec.Password.Reveal(),
-		TLSConfig: s.dialer.tls, Dialer: line.dial, Logger: slog.New(slog.DiscardHandler), ReadTimeout: streamTimeout,
-		HeartbeatPeriod: heartbeat, DisableRetrySync: true, EventCacheCount: 1,
-		Option: func(cc *client.Conn) error {
-			in.Store(true)
-			return s.prepare(&conn{Conn: cc})
-		},
-		SynchronousEventHandler: &headReader{flavor: s.server.Flavor, head: &h},
-	})
-	defer syncer.Close()
-	defer line.cut()
-	stop := context.AfterFunc(ctx, line.cut)
-	defer stop()
-	streamer, err := syncer.StartSync(gomysql.Position{Name: file, Pos: 4})
-	if err == nil {
-		_, err = streamer.GetEvent(ctx)
-	}
-	if ctx.Err() != nil {
-		return h, ctx.Err()
-	}
-	switch {
-	case h.known:
-		return h, nil
-	case in.Load():
-		return h, s.classify(err)
-	}
-	return h, s.explain(err, lost)
-}
-
-// headReader stops the dump once it knows the head.
-type headReader struct {
-	flavor cdc.Flavor
-	head   *fileHead
-}
-
-func (r *headReader) HandleEvent(e *replication.BinlogEvent) error {
-	var text string
-	switch v := e.Event.(type) {
-	case *replication.FormatDescriptionEvent:
-		r.head.begun = int64(e.Header.Timestamp)
-		return nil
-	case *replication.PreviousGTIDsEvent:
-		text = v.GTIDSets
-	case *replication.MariadbGTIDListEvent:
-		parts := make([]string, len(v.GTIDs))
-		for i, g := range v.GTIDs {
-			parts[i] = g.String()
-		}
-		text = strings.Join(parts, ",")
-	default:
-		return nil
-	}
-	var err error
-	if r.head.set, err = cdc.ParseGTIDSet(r.flavor, text); err != nil {
-		return err
-	}
-	r.head.known = true
-	return errHeadRead
 }

@@ -158,6 +158,9 @@ func (s *Source) Start(ctx context.Context) (engine.Start, error) {
 		start.End, err = c.end()
 		return err
 	})
+	if err == nil {
+		start.Begun, err = s.begun(ctx, start.End)
+	}
 	return start, err
 }
 
