@@ -23,17 +23,20 @@ func appendJSON(dst, doc []byte) ([]byte, error) {
 	if len(doc) == 0 {
 		return append(dst, "null"...), nil
 	}
-	return appendJSONValue(dst, doc[0], doc[1:], 0)
+	return appendJSONValue(dst, doc[0], doc[1:], 0, len(dst)+textOfJSON(len(doc)))
 }
 
-func appendJSONValue(dst []byte, kind byte, data []byte, depth int) ([]byte, error) {
-	if depth > maxJSONDepth {
+// textOfJSON bounds the text of a document of n bytes. A document whose parts overlap could have any.
+func textOfJSON(n int) int { return 12*n + 64 }
+
+func appendJSONValue(dst []byte, kind byte, data []byte, depth, most int) ([]byte, error) {
+	if depth > maxJSONDepth || len(dst) > most {
 		return dst, errJSON
 	}
 	c := cursor{data: data}
 	switch kind {
 	case 0, 1, 2, 3:
-		return appendJSONContainer(dst, data, kind&1 == 1, kind < 2, depth)
+		return appendJSONContainer(dst, data, kind&1 == 1, kind < 2, depth, most)
 	case 4:
 		return appendJSONLiteral(dst, c.byte())
 	case 5:
@@ -76,7 +79,7 @@ func appendJSONLiteral(dst []byte, b byte) ([]byte, error) {
 }
 
 // appendJSONContainer reads an object or array: count and size, key entries, value entries, then what they point to.
-func appendJSONContainer(dst, data []byte, large, object bool, depth int) ([]byte, error) {
+func appendJSONContainer(dst, data []byte, large, object bool, depth, most int) ([]byte, error) {
 	width := 2
 	if large {
 		width = 4
@@ -118,7 +121,7 @@ func appendJSONContainer(dst, data []byte, large, object bool, depth int) ([]byt
 			value = data[at:]
 		}
 		var err error
-		if dst, err = appendJSONValue(dst, kind, value, depth+1); err != nil {
+		if dst, err = appendJSONValue(dst, kind, value, depth+1, most); err != nil {
 			return dst, err
 		}
 	}

@@ -1,5 +1,5 @@
-// Package readers reads DTS records with two programs that share no code with
-// Sluice: Alibaba's own SDK and fastavro.
+// Package readers reads DTS records with three programs that share no code with
+// Sluice: Alibaba's own SDK, fastavro and Avro's generic reader in Java.
 package readers
 
 import (
@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,16 +60,27 @@ type Value struct {
 // Official reads values with dts-new-subscribe-sdk 2.0.0, in time zone UTC.
 func Official(t testing.TB, values [][]byte) []Record {
 	t.Helper()
-	sdk := fetched(t, "dts-sdk-2.0.0")
+	return run(t, values, java(t, "DtsRead.java"))
+}
+
+// Generic reads the images of values with Avro's generic reader: branches and parts alone.
+func Generic(t testing.TB, values [][]byte) []Record {
+	t.Helper()
+	return run(t, values, java(t, "AvroRead.java", filepath.Join(root(t), "engine/dts/record.avsc")))
+}
+
+// java runs one of the programs of .ci/readers with the SDK's libraries.
+func java(t testing.TB, program string, args ...string) *exec.Cmd {
+	t.Helper()
 	java := "java"
 	if home := os.Getenv("JAVA_HOME"); home != "" {
 		java = filepath.Join(home, "bin/java")
 	}
-	return run(t, values, exec.Command(java,
-		"-cp", filepath.Join(sdk, "lib", "*"), "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC",
+	return exec.Command(java, append([]string{
+		"-cp", filepath.Join(fetched(t, "dts-sdk-2.0.0"), "lib", "*"), "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC",
 		// The SDK's DateTime reads a class that newer JVMs hide.
 		"--add-exports", "java.base/sun.util.calendar=ALL-UNNAMED",
-		filepath.Join(root(t), ".ci/readers/DtsRead.java")))
+		filepath.Join(root(t), ".ci/readers", program)}, args...)...)
 }
 
 // Fastavro reads values with fastavro and the single-record schema.
@@ -79,17 +91,30 @@ func Fastavro(t testing.TB, values [][]byte) []Record {
 		filepath.Join(root(t), ".ci/readers/dts_read.py"), filepath.Join(root(t), "engine/dts/record.avsc")))
 }
 
-// Agree fails the test where the two readers see different things, and
+// Agree fails the test where the readers see different things, and
 // returns what the official one reads.
 func Agree(t testing.TB, values [][]byte) []Record {
 	t.Helper()
-	official, fastavro := Official(t, values), Fastavro(t, values)
+	official, fastavro, generic := Official(t, values), Fastavro(t, values), Generic(t, values)
 	for i := range official {
 		if d := diff(official[i], fastavro[i]); d != "" {
 			t.Errorf("message %d: the readers differ: %s", i, d)
 		}
+		for side, pair := range map[string][2]map[string]*Value{"before": {fastavro[i].Before, generic[i].Before}, "after": {fastavro[i].After, generic[i].After}} {
+			if !maps.EqualFunc(pair[0], pair[1], alike) || (pair[0] == nil) != (pair[1] == nil) {
+				t.Errorf("message %d: %s: fastavro reads %+v, Avro's generic reader %+v", i, side, pair[0], pair[1])
+			}
+		}
 	}
 	return official
+}
+
+// alike compares what stands in the Avro record.
+func alike(a, b *Value) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Branch == b.Branch && reflect.DeepEqual(a.Parts, b.Parts)
 }
 
 func diff(a, b Record) string {

@@ -1,0 +1,76 @@
+package mysql
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+
+	"sluice/engine/cdc"
+	"sluice/engine/dts"
+)
+
+// fuzzCollations knows some of MySQL's collations by number.
+func fuzzCollations(id uint64) (collation, error) {
+	switch id {
+	case 63:
+		return collation{name: "binary", charset: "binary", width: 1}, nil
+	case 255, 45, 46, 224:
+		return collation{name: "utf8mb4_0900_ai_ci", charset: "utf8mb4", width: 4}, nil
+	case 8:
+		return collation{name: "latin1_swedish_ci", charset: "latin1", width: 1}, nil
+	case 28:
+		return collation{name: "gbk_chinese_ci", charset: "gbk", width: 2}, nil
+	}
+	return collation{}, errors.New("an unknown collation")
+}
+
+// FuzzRows reads any bytes as a table map and the rows of it: they are refused, or are rows that can be sent, and the
+// message says what was read.
+func FuzzRows(f *testing.F) {
+	f.Fuzz(func(t *testing.T, body, rows []byte, op byte, mariadb bool) {
+		flavor := cdc.MySQL
+		if mariadb {
+			flavor = cdc.MariaDB
+		}
+		m, err := parseTableMap(body, fuzzCollations, flavor)
+		if err != nil || m.Table == nil {
+			return
+		}
+		e := &rowsEvent{table: m, op: cdc.Insert + cdc.Op(op%3), data: rows}
+		codec := dts.New(dts.Options{ServerVersion: "8.0.33"})
+		_ = e.Decode(m.Table, func(before, after cdc.Row) error {
+			value, err := codec.Encode(nil, &cdc.Record{Op: e.op, Object: "d.t", Table: m.Table, Before: before, After: after})
+			if err != nil {
+				return err
+			}
+			message, err := dts.Decode(value)
+			if err != nil {
+				t.Fatalf("a message that can't be read: %v", err)
+			}
+			if (message.Before == nil) != (before == nil) || (message.After == nil) != (after == nil) || len(message.Fields) != len(m.Columns) {
+				t.Fatalf("%d columns, and the message has %d", len(m.Columns), len(message.Fields))
+			}
+			return nil
+		})
+	})
+}
+
+// FuzzJSON reads any bytes as MySQL's binary JSON: they are refused, or come out as JSON that is not much longer.
+func FuzzJSON(f *testing.F) {
+	for _, doc := range []string{"", "\x04\x00", "\x05\xff\xff", "\x0c\x03a\"\n", "\x0b\x00\x00\x00\x00\x00\x00\xf8\x3f", "\x0f\xf6\x04\x03\x02\x81\x05",
+		"\x00\x01\x00\x0c\x00\x0b\x00\x01\x00\x05\x2a\x00a", "\x02\x02\x00\x0a\x00\x04\x01\x00\x05\x01\x00"} {
+		f.Add([]byte(doc))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		text, err := appendJSON(nil, doc)
+		if err != nil {
+			return
+		}
+		if !json.Valid(text) {
+			t.Fatalf("%x gives %q", doc, text)
+		}
+		if len(text) > 2*textOfJSON(len(doc)) {
+			t.Fatalf("%d bytes give %d", len(doc), len(text))
+		}
+	})
+}
