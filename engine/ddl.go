@@ -173,7 +173,7 @@ func (r *router) emitDDL(ev *cdc.Event, t *table) error {
 		return nil
 	}
 	r.counts.DDLs++
-	r.rec = cdc.Record{Op: cdc.DDL, Time: ev.Time / 1e6, Pos: ev.End, SafePos: ev.End, Object: r.plan.Database(t.id), SQL: ev.SQL,
+	r.rec = cdc.Record{Op: cdc.DDL, Time: ev.Time / 1e6, Pos: ev.End, SafePos: ev.End, Object: r.plan.Database(t.id), Name: r.plan.Name(t.id), SQL: ev.SQL,
 		Identity: string(id), ServerID: ev.ServerID, ThreadID: ev.ThreadID}
 	return r.emit(lane, key, nil, ev.Pos)
 }
@@ -199,6 +199,6 @@ func (r *router) emitSchema(t *table, create string, at cdc.Position) error {
 		r.counts.Dropped++
 		return nil
 	}
-	r.rec = cdc.Record{Op: cdc.DDL, Time: r.cfg.now() / 1000, Pos: at, SafePos: at, Object: r.plan.Database(t.id), SQL: create, Identity: string(id)}
+	r.rec = cdc.Record{Op: cdc.DDL, Time: r.cfg.now() / 1000, Pos: at, SafePos: at, Object: r.plan.Database(t.id), Name: r.plan.Name(t.id), SQL: create, Identity: string(id)}
 	return r.emit(lane, key, nil, r.base)
 }

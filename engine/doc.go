@@ -28,8 +28,8 @@
 //	note.go              checkpoints: the low bound and the log ends
 //
 // Rooms below: cdc (the words), task (what was asked), schema (definitions by position), route (where a record goes),
-// snapshot (chunks, keys), checkpoint (the lowest unacknowledged point), progress (meters), dts (Avro), mysql, kafka,
-// precheck. The engine imports neither mysql, kafka, dts nor the store: they meet in the command.
+// snapshot (chunks, keys), checkpoint (the lowest unacknowledged point), progress (meters), dts and canal (the formats),
+// mysql, kafka, precheck. The engine imports neither mysql, kafka, a format nor the store: they meet in the command.
 //
 // # Words
 //

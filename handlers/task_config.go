@@ -92,6 +92,7 @@ func planFacts(p *views.Page, spec *task.Spec) []views.Fact {
 	out := []views.Fact{
 		{Name: p.T("config.kinds"), Value: strings.Join(kinds, p.T("config.and"))},
 		{Name: p.T("config.policy"), Value: p.T("config.policy." + cmp.Or(string(spec.Policy), string(task.PolicyKey)))},
+		{Name: p.T("config.format"), Value: p.T("wizard.option.format." + string(cmp.Or(spec.Format, task.DTSAvro)))},
 		{Name: p.T("config.objects"), Value: p.N("show.tables", int64(len(spec.Tables)))},
 	}
 	if f := spec.From; f != nil { // as it was typed: file:offset, a set of the source, a time

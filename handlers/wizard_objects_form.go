@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,10 +14,13 @@ import (
 // policies in the order of their cards.
 var policies = []string{string(task.PolicyZero), string(task.PolicyTable), string(task.PolicyKey)}
 
+// formats of messages, the default first.
+var formats = []string{string(task.DTSAvro), string(task.CanalJSON)}
+
 // objectValues fills the form of the second step from what is kept.
 func objectValues(b *wizardBody) map[string]string {
 	s := &b.Spec
-	v := map[string]string{"policy": string(s.Policy), "from_kind": "now"}
+	v := map[string]string{"policy": string(s.Policy), "format": string(cmp.Or(s.Format, task.DTSAvro)), "from_kind": "now"}
 	for name, on := range map[string]bool{"schema": s.Schema, "full": s.Full, "incremental": s.Incremental, "row_lock": s.Source.RowLock} {
 		if on {
 			v[name] = "on"
@@ -43,6 +47,9 @@ func (f *wizardForm) readTypes(b *wizardBody) {
 	}
 	if p := f.choice("policy", policies...); f.Error("policy") == "" {
 		s.Policy = task.Policy(p)
+	}
+	if v := f.choice("format", formats...); f.Error("format") == "" {
+		s.Format = task.Format(v)
 	}
 	from := task.From{}
 	f.text("from_position")

@@ -19,7 +19,7 @@ import (
 
 // things is the form of the second step, rightly filled.
 func things() url.Values {
-	return url.Values{"do": {"next"}, "schema": {"on"}, "full": {"on"}, "incremental": {"on"}, "policy": {"key"}, "from_kind": {"now"}}
+	return url.Values{"do": {"next"}, "schema": {"on"}, "full": {"on"}, "incremental": {"on"}, "policy": {"key"}, "format": {"dts-avro"}, "from_kind": {"now"}}
 }
 
 func selected(b *wizardBody) {
@@ -35,6 +35,7 @@ func objectErrors() []wrong {
 	return []wrong{
 		{url.Values{"schema": nil, "full": nil, "incremental": nil}, "schema", "types", nil},
 		{url.Values{"policy": {"random"}}, "policy", "choice", nil},
+		{url.Values{"format": {"protobuf"}}, "format", "choice", nil},
 		{alone("position", "binlog"), "from_position", "from_position", nil},
 		{alone("position", ""), "from_position", "from_position", nil},
 		{alone("gtid", "x:y:z"), "from_gtid", "from_gtid", nil},

@@ -7,7 +7,6 @@ import (
 
 	"sluice/engine"
 	"sluice/engine/cdc"
-	"sluice/engine/dts"
 	"sluice/engine/kafka"
 	"sluice/engine/mysql"
 	"sluice/engine/precheck"
@@ -38,7 +37,7 @@ func (a *asker) deps() *precheck.Deps {
 		Spec: a.spec, KafkaVersion: a.kafkaVersion, Terms: a.terms,
 		OpenSource: a.openSource,
 		OpenTarget: a.openTarget,
-		Supports:   dts.Supports,
+		Supports:   formatOf(a.spec.Format).supports,
 		Comparable: snapshot.Comparable,
 		Mapping: func(partitions map[string]int, tables []*cdc.Table) []error {
 			plan, err := route.New(a.spec, partitions)

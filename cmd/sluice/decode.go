@@ -10,8 +10,8 @@ import (
 	"sync"
 
 	"sluice/engine"
-	"sluice/engine/dts"
 	"sluice/engine/kafka"
+	"sluice/engine/message"
 	"sluice/engine/task"
 )
 
@@ -21,7 +21,7 @@ const decodeHelp = `usage: sluice decode --brokers HOST:PORT[,...] --topic TOPIC
 Prints the messages of a topic as JSON lines: one partition after the other up to
 where each ends now, or, with --follow, all together as they come until SIGINT.
 With a task file, brokers, sign-in, TLS and the topic are taken from there. A
-message that is not DTS Avro is printed in hexadecimal with an error, and the exit
+message of neither format is printed in hexadecimal with an error, and the exit
 code is 1.
 `
 
@@ -107,7 +107,7 @@ type decoded struct {
 	Partition int    `json:"partition"`
 	Offset    int64  `json:"offset"`
 	Key       string `json:"key,omitempty"`
-	*dts.Message
+	*message.Message
 	Error string `json:"error,omitempty"`
 	Hex   string `json:"hex,omitempty"`
 }
@@ -115,7 +115,7 @@ type decoded struct {
 func (w *printer) print(partition int, r *kafka.Record, flush bool) error {
 	line := decoded{Partition: partition, Offset: r.Offset, Key: string(r.Key)}
 	var err error
-	if line.Message, err = dts.Decode(r.Value); err != nil {
+	if line.Message, err = decodeMessage(r.Value); err != nil {
 		line.Error, line.Hex = err.Error(), hex.EncodeToString(r.Value)
 	}
 	text, err := json.Marshal(line)

@@ -212,8 +212,8 @@ func (r *running) signal(s syscall.Signal) {
 	}
 }
 
-// message is what the tests look at of a line of "sluice decode".
-type message struct {
+// decodedMessage is what the tests look at of a line of "sluice decode".
+type decodedMessage struct {
 	Partition int
 	Offset    int64
 	Operation string
@@ -225,16 +225,16 @@ type message struct {
 }
 
 // decoded reads the topic by "sluice decode", without heartbeats.
-func (b *bench) decoded(args ...string) []message {
+func (b *bench) decoded(args ...string) []decodedMessage {
 	b.Helper()
 	if len(args) == 0 {
 		args = []string{"--brokers", b.kafka.Plain, "--topic", b.name}
 	}
 	r := b.sluice(append([]string{"decode"}, args...)...)
 	r.want(b.T, exitDone)
-	var all []message
+	var all []decodedMessage
 	for line := range strings.Lines(r.stdout) {
-		var m message
+		var m decodedMessage
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
 			b.Fatalf("%v: %s", err, line)
 		}
@@ -246,7 +246,7 @@ func (b *bench) decoded(args ...string) []message {
 }
 
 // counts checks how often each operation comes, and that each id has one INIT at most.
-func (b *bench) counts(got []message, want map[string]int) {
+func (b *bench) counts(got []decodedMessage, want map[string]int) {
 	b.Helper()
 	have := map[string]int{}
 	copies := map[string]int{}

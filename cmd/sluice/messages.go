@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"sluice/engine"
-	"sluice/engine/dts"
 	"sluice/engine/kafka"
 	"sluice/engine/task"
 	"sluice/handlers"
@@ -118,14 +117,13 @@ func order(page *handlers.MessagePage, q handlers.MessageQuery) {
 func shown(partition int, r *kafka.Record) handlers.Message {
 	m := handlers.Message{Partition: partition, Offset: r.Offset, Time: r.Time, Key: keyText(r.Key), Size: len(r.Value),
 		Hex: hexDump(r.Value[:min(len(r.Value), hexBytes)])}
-	d, err := dts.Decode(r.Value)
+	d, err := decodeMessage(r.Value)
 	if err != nil {
 		m.Error = err.Error()
 		return m
 	}
 	m.Operation, m.Object, m.Position, m.SourceTime, m.SQL, m.Tags = d.Operation, d.Object, d.Position, d.Time, d.SQL, d.Tags
-	id, _, _ := dts.Identity(r.Value)
-	m.Tx = engine.TransactionOf(id)
+	m.Tx = engine.TransactionOf(identityOf(r.Value))
 	for i, f := range d.Fields {
 		c := handlers.Cell{Name: f.Name}
 		if i < len(d.Before) {

@@ -11,7 +11,6 @@ import (
 
 	"sluice/engine"
 	"sluice/engine/cdc"
-	"sluice/engine/dts"
 	"sluice/engine/kafka"
 	"sluice/engine/mysql"
 	"sluice/engine/retention"
@@ -87,11 +86,11 @@ func (r *runner) run(ctx context.Context, t *store.Task, control engine.Control,
 	notice := func(n engine.Notice) { r.record(held, t, n); w.Notice(n) }
 	looking := newHorizon(source, w)
 	finish := r.look(held, t, looking, notice)
+	format := formatOf(spec.Format)
 	err = engine.Run(held, &engine.Deps{
 		Spec: &spec, Task: t.ID(), Generation: t.Generation(),
 		Source: source, Sink: sink, Topics: topics{sink}, Checkpoints: t, Files: files,
-		NewCodec: func(version string) engine.Codec { return dts.New(dts.Options{ServerVersion: version}) },
-		Supports: dts.Supports, Now: time.Now,
+		NewCodec: format.codec, Supports: format.supports, Now: time.Now,
 		OnEvent: notice, Progress: looking.Progress, Fault: r.fault,
 	}, control)
 	finish()

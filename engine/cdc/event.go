@@ -91,6 +91,7 @@ type Record struct {
 	Before   Row
 	After    Row
 	SQL      string // DDL
+	Name     string // DDL: the mapped name of the table that it touches first
 	Identity string // the tag that makes re-sent records recognisable
 	ServerID uint32
 	ThreadID uint32

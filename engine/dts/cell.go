@@ -1,56 +1,19 @@
 package dts
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"sluice/engine/charset"
+	"sluice/engine/message"
 )
 
-// Cell is one value of an image in readable form.
-type Cell struct {
-	Name   string
-	Branch string // of the schema's union, without the namespace: "Integer"; empty for NULL
-	Label  string // the charset of a Character, the type of an object or a geometry
-	Text   string // as the server prints it; bytes that are no text as 0x and hex
-}
-
-// Null reports whether the value is NULL.
-func (c Cell) Null() bool { return c.Branch == "" }
-
-// Image is the cells of a row in the order of the fields.
-type Image []Cell
-
-// MarshalJSON writes an object in the order of the columns: every value is a string, or null.
-func (m Image) MarshalJSON() ([]byte, error) {
-	b := []byte{'{'}
-	for i, c := range m {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		name, err := json.Marshal(c.Name)
-		if err != nil {
-			return nil, err
-		}
-		b = append(append(b, name...), ':')
-		if c.Null() {
-			b = append(b, "null"...)
-			continue
-		}
-		text, err := json.Marshal(c.Text)
-		if err != nil {
-			return nil, err
-		}
-		b = append(b, text...)
-	}
-	return append(b, '}'), nil
-}
-
-func readCell(name string, native any) Cell {
+func readCell(name string, native any) message.Cell {
 	full, v := branch(native)
-	c := Cell{Name: name, Branch: full[strings.LastIndexByte(full, '.')+1:]}
+	c := message.Cell{Name: name, Branch: full[strings.LastIndexByte(full, '.')+1:]}
 	if symbol, ok := v.(string); ok { // EmptyObject
 		c.Text = symbol
 		return c
@@ -72,11 +35,11 @@ func readCell(name string, native any) Cell {
 		c.Text = dateTimeText(f["value"].(map[string]any)) + " " + f["timezone"].(string)
 	case "BinaryObject", "BinaryGeometry":
 		c.Label = f["type"].(string)
-		charset := "binary"
+		in := "binary"
 		if strings.EqualFold(c.Label, "text") {
-			charset = "utf8mb4"
+			in = "utf8mb4"
 		}
-		c.Text = readable(charset, f["value"].([]byte))
+		c.Text = readable(in, f["value"].([]byte))
 	case "TextObject", "TextGeometry":
 		c.Label, c.Text = f["type"].(string), f["value"].(string)
 	}
@@ -85,12 +48,12 @@ func readCell(name string, native any) Cell {
 
 // readable gives the characters, or 0x and hex where there is no way to know them.
 func readable(name string, b []byte) string {
-	if isUTF8(name) {
+	if charset.IsUTF8(name) {
 		if utf8.Valid(b) {
 			return string(b)
 		}
-	} else if cs := charsetOf(name); cs != nil {
-		if text, ok := cs.appendUTF8(nil, b); ok {
+	} else if cs := charset.Of(name); cs != nil {
+		if text, ok := cs.AppendUTF8(nil, b); ok {
 			return string(text)
 		}
 	}

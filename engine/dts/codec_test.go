@@ -12,9 +12,10 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/engine/cdc"
+	"sluice/engine/message"
 )
 
-func encodeDecode(t testing.TB, r *cdc.Record) *Message {
+func encodeDecode(t testing.TB, r *cdc.Record) *message.Message {
 	t.Helper()
 	value, err := New(Options{ServerVersion: "8.0.33"}).Encode(nil, r)
 	if err != nil {

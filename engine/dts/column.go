@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sluice/engine/cdc"
+	"sluice/engine/charset"
 	"sluice/engine/task"
 )
 
@@ -41,7 +42,7 @@ type column struct {
 	head    []byte
 	tail    []byte
 	write   func(dst []byte, c *column, v *cdc.Value) ([]byte, error)
-	charset *charset // to convert from; nil: bytes travel as they are
+	charset *charset.Charset // to convert from; nil: bytes travel as they are
 }
 
 var (

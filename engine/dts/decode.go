@@ -5,33 +5,9 @@ import (
 	"sync"
 
 	"github.com/linkedin/goavro/v2"
+
+	"sluice/engine/message"
 )
-
-// Message is one message value in readable form. It marshals to JSON that keeps the order of columns.
-type Message struct {
-	Operation    string            `json:"operation"`
-	Object       string            `json:"object,omitempty"` // as in the record: a dot inside a name is \u002E
-	ID           int64             `json:"id"`
-	Time         int64             `json:"time"` // seconds since 1970
-	Position     string            `json:"position"`
-	SafePosition string            `json:"safe_position,omitempty"`
-	TxID         string            `json:"txid,omitempty"`
-	Source       string            `json:"source"` // "MySQL 8.0.33"
-	Processed    []int64           `json:"processed,omitempty"`
-	Tags         map[string]string `json:"tags"`
-	Fields       []Field           `json:"fields,omitempty"`
-	Before       Image             `json:"before,omitempty"`
-	After        Image             `json:"after,omitempty"`
-	SQL          string            `json:"sql,omitempty"` // of a DDL
-	Born         int64             `json:"born"`          // milliseconds since 1970
-	Version      int32             `json:"version"`
-}
-
-// Field is a column as the record names it.
-type Field struct {
-	Name string `json:"name"`
-	Type int32  `json:"type"` // dataTypeNumber
-}
 
 // avro builds goavro's codec once. The limits keep foreign bytes from asking for memory that they do not fill.
 var avro = sync.OnceValues(func() (*goavro.Codec, error) {
@@ -40,7 +16,7 @@ var avro = sync.OnceValues(func() (*goavro.Codec, error) {
 })
 
 // Decode reads a message value for people. Bytes after the record are an error.
-func Decode(value []byte) (*Message, error) {
+func Decode(value []byte) (*message.Message, error) {
 	native, err := decodeNative(value)
 	if err != nil {
 		return nil, fmt.Errorf("decoding a DTS message of %d bytes: %w", len(value), err)
@@ -67,8 +43,8 @@ func decodeNative(value []byte) (map[string]any, error) {
 	return native.(map[string]any), nil
 }
 
-func readMessage(native map[string]any) (*Message, error) {
-	m := &Message{
+func readMessage(native map[string]any) (*message.Message, error) {
+	m := &message.Message{
 		Operation:    native["operation"].(string),
 		ID:           native["id"].(int64),
 		Time:         native["sourceTimestamp"].(int64),
@@ -93,7 +69,7 @@ func readMessage(native map[string]any) (*Message, error) {
 	_, fields := branch(native["fields"])
 	for _, f := range list(fields) {
 		f := f.(map[string]any)
-		m.Fields = append(m.Fields, Field{Name: f["name"].(string), Type: f["dataTypeNumber"].(int32)})
+		m.Fields = append(m.Fields, message.Field{Name: f["name"].(string), Type: f["dataTypeNumber"].(int32)})
 	}
 	var err error
 	if m.Before, _, err = readImage(native["beforeImages"], m.Fields); err != nil {
@@ -106,7 +82,7 @@ func readMessage(native map[string]any) (*Message, error) {
 }
 
 // readImage gives the cells of an image, or the text that stands in its place.
-func readImage(native any, fields []Field) (Image, string, error) {
+func readImage(native any, fields []message.Field) (message.Image, string, error) {
 	_, v := branch(native)
 	if text, ok := v.(string); ok {
 		return nil, text, nil
@@ -115,7 +91,7 @@ func readImage(native any, fields []Field) (Image, string, error) {
 	if len(values) > len(fields) {
 		return nil, "", fmt.Errorf("%d values for %d fields", len(values), len(fields))
 	}
-	var image Image
+	var image message.Image
 	for i, v := range values {
 		image = append(image, readCell(fields[i].Name, v))
 	}

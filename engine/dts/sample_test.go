@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"sluice/engine/cdc"
+	"sluice/engine/message"
 )
 
 // sampleTable and sampleRow are the rows of testdata/samples.hex, which were encoded by an independent Avro library
@@ -142,7 +143,7 @@ func TestDecodeSample(t *testing.T) {
 		`"d":"2.718281828459045","ts":"2023-11-14 22:13:20.123456","dt":"2024-02-29 23:59:59.123456","zero":"0000-00-00 00:00:00",` +
 		`"day":"1000-01-01","t":"-838:59:59","y":"2155","name":"杭州😀","gbkname":"杭州","note":"文本","bin":"0x00ff01",` +
 		`"vbin":"0x00ff41","e":"red","s":"a,b","j":"{\"a\": 1}","nul":null}`
-	for name, image := range map[string]Image{"before": m.Before, "after": m.After} {
+	for name, image := range map[string]message.Image{"before": m.Before, "after": m.After} {
 		if got, err := image.MarshalJSON(); err != nil || string(got) != want {
 			t.Errorf("%s is\n%s, want\n%s (%v)", name, got, want, err)
 		}
@@ -151,7 +152,7 @@ func TestDecodeSample(t *testing.T) {
 		m.SafePosition != "72347@78" || m.TxID != "0" || m.Tags["pk_uk_info"] != `{"PRIMARY":["id"],"uk_name":["name","tiny"]}` {
 		t.Errorf("read %+v", m)
 	}
-	if len(m.Fields) != 21 || m.Fields[3] != (Field{"amount", 246}) {
+	if len(m.Fields) != 21 || m.Fields[3] != (message.Field{Name: "amount", Type: 246}) {
 		t.Errorf("fields are %v", m.Fields)
 	}
 	if m.After[13].Label != "gbk" || m.After[13].Branch != "Character" || !m.After[20].Null() {

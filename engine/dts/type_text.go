@@ -4,13 +4,14 @@ import (
 	"unicode/utf8"
 
 	"sluice/engine/cdc"
+	"sluice/engine/charset"
 )
 
 // Character{charset, value}: CHAR and VARCHAR in their own charset where clients read it right, else in utf8mb4.
 func (c *column) character() error {
 	name := c.def.Charset
 	if !travelsRaw(name) {
-		if c.charset = charsetOf(name); c.charset == nil {
+		if c.charset = charset.Of(name); c.charset == nil {
 			return c.unknownCharset()
 		}
 		name = "utf8mb4"
@@ -31,8 +32,8 @@ func (c *column) binary() {
 
 // text is BinaryObject{type, value} of the type "text". It names no charset and is read as UTF-8, so it has to be.
 func (c *column) text() error {
-	if !isUTF8(c.def.Charset) {
-		if c.charset = charsetOf(c.def.Charset); c.charset == nil {
+	if !charset.IsUTF8(c.def.Charset) {
+		if c.charset = charset.Of(c.def.Charset); c.charset == nil {
 			return c.unknownCharset()
 		}
 	}
@@ -77,7 +78,7 @@ func writeText(dst []byte, c *column, v *cdc.Value) ([]byte, error) {
 		return appendString(dst, v.Bytes), nil
 	}
 	at := len(dst)
-	dst, ok := c.charset.appendUTF8(dst, v.Bytes)
+	dst, ok := c.charset.AppendUTF8(dst, v.Bytes)
 	if !ok {
 		return dst, errCharset
 	}
@@ -107,4 +108,14 @@ func writeTextObject(dst []byte, c *column, v *cdc.Value) ([]byte, error) {
 		return dst, errCharset
 	}
 	return appendString(append(dst, c.head...), v.Bytes), nil
+}
+
+// travelsRaw says which charsets clients read right under MySQL's name. latin1 is not among them: they take it for
+// ISO-8859-1, and MySQL's is cp1252.
+func travelsRaw(name string) bool {
+	switch name {
+	case "gbk", "gb18030", "ascii", "ucs2", "utf16", "utf32", "binary":
+		return true
+	}
+	return charset.IsUTF8(name)
 }

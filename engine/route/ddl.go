@@ -1,6 +1,10 @@
 package route
 
-import "sluice/engine/cdc"
+import (
+	"cmp"
+
+	"sluice/engine/cdc"
+)
 
 // SendsDDL reports whether DDL records of the table are part of the task.
 func (p *Plan) SendsDDL(id cdc.TableID) bool {
@@ -18,4 +22,12 @@ func (p *Plan) Database(id cdc.TableID) string {
 		return escapeDots(e.spec.ToSchema)
 	}
 	return escapeDots(e.spec.Schema)
+}
+
+// Name gives the mapped name of the table without its database.
+func (p *Plan) Name(id cdc.TableID) string {
+	if e := p.entries[id]; e != nil {
+		return cmp.Or(e.spec.ToName, id.Name)
+	}
+	return id.Name
 }

@@ -90,6 +90,9 @@ func (s *Spec) Problems() Problems {
 			seen[id] = i
 		}
 	}
+	if s.Format != "" {
+		oneOf(&p, "format", s.Format, DTSAvro, CanalJSON)
+	}
 	oneOf(&p, "policy", s.Policy, PolicyZero, PolicyTable, PolicyKey)
 	notNegative(&p, "rate", s.Rate)
 	if s.Workers < 1 || s.Workers > maxWorkers {

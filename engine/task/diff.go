@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 // a task lives: rate, workers, spool, row_lock, the secrets and the certificates that are trusted.
 func Diff(a, b Spec) []string {
 	for _, s := range []*Spec{&a, &b} {
+		s.Format = cmp.Or(s.Format, DTSAvro) // the default need not be written
 		s.Rate, s.Workers, s.Spool, s.Source.RowLock = 0, 0, nil, false
 		s.Source.TLS.CAFile, s.Target.TLS.CAFile, s.Source.TLS.CA, s.Target.TLS.CA = "", "", "", ""
 	}

@@ -24,6 +24,8 @@ func TestDiff(t *testing.T) {
 		"from":       {func(s *Spec) { s.From = &From{GTID: "g"} }, []string{`from: (none) -> {"gtid":"g"}`}},
 		"in a table": {func(s *Spec) { s.Tables[1].Rename = map[string]string{"a": "b"} }, []string{`tables.d.b.rename: (none) -> {"a":"b"}`}},
 		"table gone": {func(s *Spec) { s.Tables = s.Tables[:1] }, []string{`tables.d.b: {"name":"b","schema":"d"} -> (none)`}},
+		"format":     {func(s *Spec) { s.Format = CanalJSON }, []string{`format: "dts-avro" -> "canal-json"`}},
+		"default":    {func(s *Spec) { s.Format = DTSAvro }, nil},
 		"order":      {func(s *Spec) { slices.Reverse(s.Tables) }, []string{"tables: d.a, d.b -> d.b, d.a"}},
 	}
 	for name, tt := range tests {

@@ -20,12 +20,22 @@ type Spec struct {
 	From        *From `yaml:"from,omitempty" json:"from,omitempty"` // incremental alone: where to start; nil is now
 	// Tables selected, in the order given.
 	Tables []Table `yaml:"tables" json:"tables"`
+	Format Format  `yaml:"format,omitempty" json:"format,omitempty"` // of the messages; empty is DTSAvro
 	// Policy of partitions for tables that do not say otherwise.
 	Policy  Policy `yaml:"policy" json:"policy"`
 	Rate    int    `yaml:"rate,omitempty" json:"rate,omitempty"`       // rows/s of the incremental phase; 0 is unlimited
 	Workers int    `yaml:"workers,omitempty" json:"workers,omitempty"` // chunks read at once; 0 is the default
 	Spool   *int   `yaml:"spool,omitempty" json:"spool,omitempty"`     // MiB of binlog kept on local disk; nil is the default, 0 none
 }
+
+// Format is how messages are written.
+type Format string
+
+// Formats of messages.
+const (
+	DTSAvro   Format = "dts-avro"
+	CanalJSON Format = "canal-json"
+)
 
 // Policy is how a record finds its partition (DTS's three, and chosen columns).
 type Policy string

@@ -51,6 +51,7 @@ type shape struct {
 	points     []string
 	rotate     bool        // a new binlog file each half second
 	plain      *plainShape // for a target without producer ids; nil: with
+	format     string      // a line of the task file; empty: the default
 }
 
 // The options widen the window between the flush of a transaction and its visibility, in which the naive watermark
@@ -63,19 +64,19 @@ var (
 func shapes() []shape {
 	minimal := func(o []string) []string { return append(append([]string(nil), o...), "binlog_row_metadata=MINIMAL") }
 	return []shape{
-		{"mysql/one-partition/full", servers.MySQL80, wideMySQL, 1, "zero", true, false, nil, false, nil},
-		{"mysql/six-partitions/minimal", servers.MySQL80, minimal(wideMySQL), 6, "key", false, false, nil, false, nil},
-		{"mariadb/one-partition/minimal", servers.MariaDB1011, minimal(wideMariaDB), 1, "zero", true, false, nil, false, nil},
-		{"mariadb/six-partitions/full", servers.MariaDB1011, wideMariaDB, 6, "key", false, false, nil, false, nil},
+		{"mysql/one-partition/full", servers.MySQL80, wideMySQL, 1, "zero", true, false, nil, false, nil, ""},
+		{"mysql/six-partitions/minimal", servers.MySQL80, minimal(wideMySQL), 6, "key", false, false, nil, false, nil, ""},
+		{"mariadb/one-partition/minimal", servers.MariaDB1011, minimal(wideMariaDB), 1, "zero", true, false, nil, false, nil, ""},
+		{"mariadb/six-partitions/full", servers.MariaDB1011, wideMariaDB, 6, "key", false, false, nil, false, nil, ""},
 	}
 }
 
 // sources are shapes whose faults were tried with the others; what differs is how the source is read.
 func sources() []shape {
 	return []shape{
-		{"no-gtid/barrier", servers.MySQL80, slices.Concat(wideMySQL, servers.NoGTID), 1, "zero", true, false, nil, true, nil},
-		{"no-gtid/row-lock", servers.MySQL80, slices.Concat(wideMySQL, servers.NoGTID, []string{"binlog_order_commits=ON"}), 6, "key", true, true, nil, false, nil},
-		{"mysql-9.7", servers.MySQL97, wideMySQL, 6, "key", true, false, nil, false, nil},
+		{"no-gtid/barrier", servers.MySQL80, slices.Concat(wideMySQL, servers.NoGTID), 1, "zero", true, false, nil, true, nil, ""},
+		{"no-gtid/row-lock", servers.MySQL80, slices.Concat(wideMySQL, servers.NoGTID, []string{"binlog_order_commits=ON"}), 6, "key", true, true, nil, false, nil, ""},
+		{"mysql-9.7", servers.MySQL97, wideMySQL, 6, "key", true, false, nil, false, nil, ""},
 	}
 }
 
@@ -140,7 +141,7 @@ func exercise(t *testing.T, bin string, k *servers.Kafka, s shape, topic string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := driver.New(t, bin, driver.Spec{Source: m, Kafka: k, Schema: "work", Tables: workload.Tables(), Topic: topic, Partitions: s.partitions, Policy: s.policy, RowLock: s.rowLock, Env: env})
+	x := driver.New(t, bin, driver.Spec{Source: m, Kafka: k, Schema: "work", Tables: workload.Tables(), Topic: topic, Partitions: s.partitions, Policy: s.policy, RowLock: s.rowLock, Env: env, Extra: s.format})
 	if s.rotate {
 		go rotate(ctx, m)
 	}
@@ -172,6 +173,22 @@ func exercise(t *testing.T, bin string, k *servers.Kafka, s shape, topic string,
 		s.plain.last = end.Last
 	}
 	return judge(t, m, k, topic, s)
+}
+
+// TestExactCanal is TestExact in Canal JSON, small.
+func TestExactCanal(t *testing.T) {
+	if *both {
+		t.Skip("the two readers read DTS Avro alone")
+	}
+	was := *rows
+	*rows = min(was, 20_000)
+	defer func() { *rows = was }()
+	s := shape{name: "canal", kind: servers.MySQL80, options: wideMySQL, partitions: 3, policy: "key", truncate: true, format: "format: canal-json", points: points[1:13]}
+	report := exercise(t, driver.Binary(t), servers.SharedKafka(t), s, "canal", map[string]bool{})
+	t.Log(report)
+	if !report.OK() {
+		t.Fail()
+	}
 }
 
 // rotate begins new binlog files, as a person does who helps a full copy on without GTID.

@@ -24,6 +24,7 @@ type message struct {
 	hasBefore bool
 	hasAfter  bool
 	sql       []byte
+	flat      bool // it is Canal JSON
 }
 
 type field struct {
@@ -96,6 +97,9 @@ func (r *reader) blocks(each func()) {
 
 // decode reads one message value. m keeps the space of its slices from call to call.
 func (m *message) decode(value []byte) error {
+	if len(value) > 0 && value[0] == '{' {
+		return m.decodeFlat(value)
+	}
 	if len(value) == 48 {
 		return errors.New("the value has 48 bytes, which consumers take for a no-op")
 	}

@@ -14,6 +14,8 @@
 // The ledger checks itself while it is read: the image before each change must be the image that the change before
 // left. So an oracle that misreads a definition stops instead of judging.
 //
+// Topics may hold DTS Avro or Canal JSON.
+//
 // Not checked: the place of a TRUNCATE against rows of other partitions, values of geometry, text in charsets other
 // than utf8, ascii and latin1.
 package oracle

@@ -126,7 +126,7 @@ func (d *decoder) decode(r *Record, value []byte) (skip bool, err error) {
 	r.identity(string(m.identity))
 	l := d.layout(string(m.object))
 	d.count++
-	if d.count%d.o.Sample == 0 || !l.seen[m.op] {
+	if !m.flat && (d.count%d.o.Sample == 0 || !l.seen[m.op]) {
 		if err := d.generic.compare(value, m); err != nil {
 			return false, err
 		}
@@ -249,7 +249,9 @@ func (l *layout) fit(m *message) {
 	}
 	if l.keyInfo != string(m.keyInfo) || l.keyInfo == "" {
 		l.keyInfo = string(m.keyInfo)
-		l.infoErr = checkKeyInfo(m.keyInfo, l.keyNames)
+		if l.infoErr = nil; !m.flat || m.keyInfo != nil { // Canal names primary keys alone
+			l.infoErr = checkKeyInfo(m.keyInfo, l.keyNames)
+		}
 	}
 }
 

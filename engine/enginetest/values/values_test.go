@@ -46,7 +46,7 @@ func TestValues(t *testing.T) {
 				topic := fmt.Sprintf("values-%s-%s", strings.ReplaceAll(string(kind), ".", "-"), strings.ToLower(metadata))
 				m := servers.StartMySQL(t, kind, "binlog_row_metadata="+metadata, "default_time_zone=+05:30")
 				w := newWorld(t, m)
-				w.migrate(bin, k, topic)
+				w.migrate(bin, k, topic, "")
 				w.judge(consume(t, k, topic))
 			})
 		}
@@ -175,8 +175,8 @@ func (w *world) look(table string) {
 }
 
 // migrate copies, then follows: rows inserted, all updated to their next value, every third deleted.
-func (w *world) migrate(bin string, k *servers.Kafka, topic string) {
-	x := driver.New(w, bin, driver.Spec{Source: w.m, Kafka: k, Schema: "vals", Tables: slices.Sorted(maps.Keys(w.tables)), Topic: topic, Partitions: 1, Policy: "zero"})
+func (w *world) migrate(bin string, k *servers.Kafka, topic, extra string) {
+	x := driver.New(w, bin, driver.Spec{Source: w.m, Kafka: k, Schema: "vals", Tables: slices.Sorted(maps.Keys(w.tables)), Topic: topic, Partitions: 1, Policy: "zero", Extra: extra})
 	if o, err := x.RunUntil(w.Context(), "incremental"); err != nil || o.Code == 1 {
 		w.Fatalf("%v %+v", err, o)
 	}

@@ -1,4 +1,5 @@
-package dts
+// Package charset turns text in MySQL's charsets into UTF-8.
+package charset
 
 import (
 	"encoding/binary"
@@ -12,37 +13,29 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
-// travelsRaw says which charsets clients read right under MySQL's name. latin1 is not among them: they take it for
-// ISO-8859-1, and MySQL's is cp1252.
-func travelsRaw(name string) bool {
-	switch name {
-	case "gbk", "gb18030", "ascii", "ucs2", "utf16", "utf32", "binary":
-		return true
-	}
-	return isUTF8(name)
-}
+// IsUTF8 says which charsets are UTF-8 already.
+func IsUTF8(name string) bool { return name == "utf8mb4" || name == "utf8mb3" || name == "utf8" }
 
-func isUTF8(name string) bool { return name == "utf8mb4" || name == "utf8mb3" || name == "utf8" }
-
-// charset converts one of MySQL's charsets to UTF-8. Each character that the server (8.0.33, compared code by code)
+// Charset converts one of MySQL's charsets to UTF-8. Each character that the server (8.0.33, compared code by code)
 // converts comes out the same; a few that it shows as a question mark (gbk a2e3, the euro sign) come out as the
 // charset's standard says; anything else is refused. big5, eucjpms, tis620 and the rare ones differ in
 // more places and are not here; of gb18030 the private characters from U+E766 are refused.
-type charset struct {
+type Charset struct {
 	convert func(dst, src []byte) ([]byte, bool)
 }
 
-func (c *charset) appendUTF8(dst, src []byte) ([]byte, bool) { return c.convert(dst, src) }
+// AppendUTF8 appends the text; ok is false where bytes of it are no characters of the charset.
+func (c *Charset) AppendUTF8(dst, src []byte) (out []byte, ok bool) { return c.convert(dst, src) }
 
-// charsetOf gives nil for a charset that has no conversion here. Tables are built when first asked for.
-func charsetOf(name string) *charset {
+// Of gives nil for a charset that has no conversion here. Tables are built when first asked for.
+func Of(name string) *Charset {
 	if build := charsets[name]; build != nil {
 		return build()
 	}
 	return nil
 }
 
-var charsets = map[string]func() *charset{
+var charsets = map[string]func() *Charset{
 	"ascii":    lazy(charmap.Windows1252, recipe{undefined: [2]byte{0x80, 0xff}}),
 	"latin1":   lazy(charmap.Windows1252, recipe{c1: true}),
 	"latin2":   lazy(charmap.ISO8859_2, recipe{c1: true}),
@@ -69,17 +62,17 @@ var charsets = map[string]func() *charset{
 		double: map[uint16]rune{0x815f: '\\', 0x8160: 0x301c, 0x8161: 0x2016, 0x817c: 0x2212, 0x8191: 0xa2, 0x8192: 0xa3, 0x81ca: 0xac}}),
 	"ujis": lazy(japanese.EUCJP, recipe{wide: true, triple: map[uint16]rune{0xa2b7: '~'}, private: privateEUC,
 		double: map[uint16]rune{0xa1c0: '\\', 0xa1c1: 0x301c, 0xa1c2: 0x2016, 0xa1dd: 0x2212, 0xa1f1: 0xa2, 0xa1f2: 0xa3, 0xa2cc: 0xac}}),
-	"gb18030": sync.OnceValue(func() *charset {
-		return &charset{convertGB18030(newTable(simplifiedchinese.GB18030, recipe{undefined: [2]byte{0x80, 0x80}, wide: true, private: privateGB}))}
+	"gb18030": sync.OnceValue(func() *Charset {
+		return &Charset{convertGB18030(newTable(simplifiedchinese.GB18030, recipe{undefined: [2]byte{0x80, 0x80}, wide: true, private: privateGB}))}
 	}),
-	"ucs2":    func() *charset { return &charset{convertUCS2} },
-	"utf16":   func() *charset { return &charset{convertUTF16(binary.BigEndian)} },
-	"utf16le": func() *charset { return &charset{convertUTF16(binary.LittleEndian)} },
-	"utf32":   func() *charset { return &charset{convertUTF32} },
+	"ucs2":    func() *Charset { return &Charset{convertUCS2} },
+	"utf16":   func() *Charset { return &Charset{convertUTF16(binary.BigEndian)} },
+	"utf16le": func() *Charset { return &Charset{convertUTF16(binary.LittleEndian)} },
+	"utf32":   func() *Charset { return &Charset{convertUTF32} },
 }
 
-func lazy(e encoding.Encoding, r recipe) func() *charset {
-	return sync.OnceValue(func() *charset { return &charset{newTable(e, r).convert} })
+func lazy(e encoding.Encoding, r recipe) func() *Charset {
+	return sync.OnceValue(func() *Charset { return &Charset{newTable(e, r).convert} })
 }
 
 // convertGB18030 takes characters of one and two bytes from the table, and those of four from the encoding.

@@ -1,4 +1,4 @@
-package dts
+package charset
 
 import (
 	"crypto/sha256"
@@ -41,11 +41,11 @@ func TestCharsetTables(t *testing.T) {
 		"utf32":    "0 e3b0c44298fc1c14",
 	}
 	for name := range charsets {
-		cs := charsetOf(name)
+		cs := Of(name)
 		h := sha256.New()
 		count := 0
 		add := func(b ...byte) {
-			if out, ok := cs.appendUTF8(nil, b); ok {
+			if out, ok := cs.AppendUTF8(nil, b); ok {
 				count++
 				fmt.Fprintf(h, "%x=%x;", b, out)
 			}
@@ -82,7 +82,7 @@ func TestCharsets(t *testing.T) {
 		{"utf32", "\x00\x01\xf6\x00", "😀"},
 		{"ascii", "abc", "abc"},
 	} {
-		got, ok := charsetOf(c.charset).appendUTF8([]byte("-"), []byte(c.in))
+		got, ok := Of(c.charset).AppendUTF8([]byte("-"), []byte(c.in))
 		if !ok || string(got) != "-"+c.want {
 			t.Errorf("%s %q = %q, %v, want %q", c.charset, c.in, got, ok, c.want)
 		}
@@ -92,7 +92,7 @@ func TestCharsets(t *testing.T) {
 		{"gb18030", "\xff0\x810"}, {"cp932", "\x81"}, {"ujis", "\x8f\xa1"}, {"ucs2", "a"}, {"ucs2", "\xd8\x3d"}, {"utf16", "\xd8\x3d"}, {"utf16", "\xde\x00"},
 		{"utf16", "\xd8\x3d\x00a"}, {"utf32", "\x00\x11\x00\x00"}, {"utf32", "\x00\x00\xd8\x00"}, {"utf32", "\x00"},
 	} {
-		if got, ok := charsetOf(c.charset).appendUTF8(nil, []byte(c.in)); ok {
+		if got, ok := Of(c.charset).AppendUTF8(nil, []byte(c.in)); ok {
 			t.Errorf("%s %q = %q, want a refusal", c.charset, c.in, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package dts
+package charset
 
 import (
 	"unicode/utf8"
