@@ -82,11 +82,7 @@ func New(t testing.TB, bin string, s Spec) *Task {
 	}
 	fmt.Fprintf(&b, "%s\npolicy: %s\n%s\ntables:\n", phases, s.Policy, s.Extra)
 	for _, name := range s.Tables {
-		quoted, err := json.Marshal(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fields := []string{"schema: " + s.Schema, "name: " + string(quoted)}
+		fields := []string{"schema: " + quoted(t, s.Schema), "name: " + quoted(t, name)}
 		if s.Each != "" {
 			fields = append(fields, s.Each)
 		}
@@ -115,6 +111,16 @@ func (x *Task) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command(x.bin, append([]string{"run", x.file, "--data", x.Data}, args...)...)
 	cmd.Env = x.env
 	return cmd
+}
+
+// quoted writes a name so that it means nothing else to YAML.
+func quoted(t testing.TB, name string) string {
+	t.Helper()
+	text, err := json.Marshal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // Finding is one item of a precheck that did not pass.

@@ -105,33 +105,32 @@ func settled() (out []*cell) {
 		for _, source := range s.sources {
 			a := accounts(source)[0]
 			out = append(out, &cell{Source: string(source), Target: newest, Setting: s.name, Account: a[0], SourceTLS: a[1],
-				SignIn: "none", TargetTLS: "off", Compression: "none", options: s.options})
+				SignIn: "none", TargetTLS: "off", Compression: compressions[(len(out)+3)%5], options: s.options})
 		}
 	}
 	return out
 }
 
-// few are the pairs of `task test`: three sources, four brokers, all compressions but none.
-var few = []string{"mysql-8.0.33/kafka-4.4.0", "mariadb-10.11/kafka-1.0.2", "mysql-9.7/kafka-0.10.1.0"}
-
-// fewSettings are the cells of settings in `task test`.
-var fewSettings = []string{"mysql-8.0.33/kafka-4.4.0/sql_mode", "mariadb-10.11/kafka-4.4.0/log_bin_compress=ON"}
+// few are the cells of `task test`: what it fetches, and every compression.
+var few = []string{"mariadb-10.11/kafka-0.10.1.0", "mysql-8.0.33/kafka-1.0.2", "mysql-9.7/kafka-4.4.0",
+	"mysql-8.0.33/kafka-4.4.0/sql_mode", "mariadb-10.11/kafka-4.4.0/log_bin_compress=ON"}
 
 // chosen are the cells that the flags ask for, by target, so that each broker is started once.
-func chosen(t testing.TB, cells []*cell, short ...string) (out []*cell) {
+func chosen(t testing.TB, cells []*cell) (out []*cell) {
 	t.Helper()
-	want := short
+	want := few
 	if *pairs != "" {
 		want = strings.Split(*pairs, ",")
 	}
 	for _, c := range cells {
-		if *all || slices.Contains(want, c.pair()) || slices.Contains(want, c.name()) {
+		if *all || slices.Contains(want, c.name()) {
 			out = append(out, c)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b *cell) int {
-		return cmp.Compare(slices.Index(targets, a.Target), slices.Index(targets, b.Target))
-	})
+	if !*all && len(out) < len(want) {
+		t.Fatalf("not all of these are cells: %q", want)
+	}
+	slices.SortStableFunc(out, func(a, b *cell) int { return cmp.Compare(slices.Index(targets, a.Target), slices.Index(targets, b.Target)) })
 	return out
 }
 

@@ -5,6 +5,6 @@
 //
 //	go test ./engine/enginetest/matrix                                                    what `task test` does
 //	go test ./engine/enginetest/matrix -v -matrix.all -matrix.out=results                 every cell: needs .ci/fetch matrix
-//	go test ./engine/enginetest/matrix -v -matrix.pairs=mariadb-11.8/kafka-2.8.2          some
+//	go test ./engine/enginetest/matrix -v -matrix.pairs=mariadb-11.8/kafka-2.8.2          some cells
 //	go test ./engine/enginetest/matrix -run TestTable -matrix.update                      the tables of docs/compatibility.md
 package matrix

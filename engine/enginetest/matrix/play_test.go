@@ -19,22 +19,19 @@ import (
 
 var (
 	all   = flag.Bool("matrix.all", false, "every cell")
-	pairs = flag.String("matrix.pairs", "", "the cells of these pairs, like mysql-8.0.33/kafka-4.4.0,mariadb-11.8/kafka-2.8.2")
+	pairs = flag.String("matrix.pairs", "", "these cells, like mysql-8.0.33/kafka-4.4.0,mariadb-11.8/kafka-4.4.0/time_zone")
 	out   = flag.String("matrix.out", "", "folder for the results")
 )
 
 func TestMain(m *testing.M) { os.Exit(driver.Main(m)) }
 
 const (
-	limit    = 2 * time.Minute  // of one cell
+	limit    = 4 * time.Minute  // of one cell
 	patience = 40 * time.Second // for a fault point to be reached
 )
 
-// TestMatrix plays the cells of the grid.
-func TestMatrix(t *testing.T) { playAll(t, chosen(t, grid(), few...)) }
-
-// TestSettings plays those of the source's settings.
-func TestSettings(t *testing.T) { playAll(t, chosen(t, settled(), fewSettings...)) }
+// TestMatrix plays the cells.
+func TestMatrix(t *testing.T) { playAll(t, chosen(t, append(grid(), settled()...))) }
 
 // playAll starts each broker once, and each source that has no settings of its own.
 func playAll(t *testing.T, cells []*cell) {
@@ -61,7 +58,8 @@ func startBroker(t *testing.T, target string) *servers.Kafka {
 	if target == newest {
 		return servers.StartKafka(t)
 	}
-	return servers.StartOldKafka(t, servers.KafkaVersion(target), servers.KafkaSecure())
+	// The session of the tests is too short for a machine that does all this at once: a topic would be made twice.
+	return servers.StartOldKafka(t, servers.KafkaVersion(target), servers.KafkaSecure(), servers.KafkaConfig("zookeeper.session.timeout.ms=6000"))
 }
 
 // bench are the sources that are kept from cell to cell.
@@ -177,7 +175,7 @@ func (c *cell) play(t *testing.T, bin string, m *servers.MySQL, k *servers.Kafka
 		t.Fatal(err)
 	}
 	for code, instead := c.lacks(); instead != nil; code, instead = c.lacks() {
-		refused(ctx, t, driver.New(t, bin, c.spec(m, k, ca, topic)), code)
+		refused(ctx, t, driver.New(t, bin, c.spec(m, k, ca, topic)), code, code)
 		r.Refused = append(r.Refused, code)
 		c = instead
 	}
@@ -239,24 +237,6 @@ func killFollowing(ctx context.Context, t *testing.T, x *driver.Task, writing *w
 	}
 	p.Signal(syscall.SIGKILL)
 	<-p.Done()
-}
-
-// refused wants precheck and task to refuse with the code.
-func refused(ctx context.Context, t *testing.T, x *driver.Task, code string) {
-	t.Helper()
-	failed, err := x.Precheck(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.ContainsFunc(failed, func(f driver.Finding) bool {
-		return f.Severity == "error" && (f.Code == code || f.Params["Code"] == code) && f.Fix != ""
-	}) {
-		t.Errorf("the precheck does not refuse with %s: %+v", code, failed)
-	}
-	end, err := x.Run(ctx, "", time.After(patience))
-	if err != nil || end.Killed || end.Last.Error == nil || end.Last.Error.Code != code {
-		t.Errorf("the task does not end with %s: %v, code %d, %+v\n%s", code, err, end.Code, end.Last.Error, end.Stderr)
-	}
 }
 
 // versions are what the server calls itself.
