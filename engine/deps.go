@@ -3,8 +3,6 @@ package engine
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"slices"
-	"strings"
 	"time"
 
 	"sluice/engine/cdc"
@@ -44,14 +42,8 @@ func (d *Deps) onServer(s Server) *Deps {
 	if !s.LowerNames {
 		return d
 	}
-	spec := *d.Spec
-	spec.Tables = slices.Clone(spec.Tables)
-	for i := range spec.Tables {
-		t := &spec.Tables[i]
-		t.Schema, t.Name = strings.ToLower(t.Schema), strings.ToLower(t.Name)
-	}
 	own := *d
-	own.Spec = &spec
+	own.Spec = d.Spec.LowerNames()
 	return &own
 }
 

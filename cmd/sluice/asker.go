@@ -39,8 +39,8 @@ func (a *asker) deps() *precheck.Deps {
 		OpenTarget: a.openTarget,
 		Supports:   formatOf(a.spec.Format).supports,
 		Comparable: snapshot.Comparable,
-		Mapping: func(partitions map[string]int, tables []*cdc.Table) []error {
-			plan, err := route.New(a.spec, partitions)
+		Mapping: func(spec *task.Spec, partitions map[string]int, tables []*cdc.Table) []error {
+			plan, err := route.New(spec, partitions)
 			if err != nil {
 				return []error{err}
 			}

@@ -21,8 +21,8 @@ type Deps struct {
 	OpenTarget func(context.Context, task.Target, *Trace) (Target, error)
 	Supports   func(*cdc.Column) error // why a column can't be carried
 	Comparable func(*cdc.Column) bool  // whether a key column's order is known, so that the table can be cut
-	// Mapping gives what is wrong with names, topics, columns and partitions.
-	Mapping func(partitions map[string]int, tables []*cdc.Table) []error
+	// Mapping gives what is wrong with names, topics, columns and partitions. The spec has the server's names.
+	Mapping func(spec *task.Spec, partitions map[string]int, tables []*cdc.Table) []error
 	Free    func() (uint64, error) // bytes free for the data folder
 	// Sharing gives the names of other tasks that write to one of the topics; nil where no other is known.
 	Sharing func(ctx context.Context, topics []string) ([]string, error)

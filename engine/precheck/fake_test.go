@@ -193,7 +193,7 @@ func (s *fake) deps(spec *task.Spec) *Deps {
 			return nil
 		},
 		Comparable: func(c *cdc.Column) bool { return c.Type == cdc.BigInt },
-		Mapping: func(counts map[string]int, tables []*cdc.Table) []error {
+		Mapping: func(_ *task.Spec, counts map[string]int, tables []*cdc.Table) []error {
 			if counts["shop"] < 1 || len(tables) != 1 || spec.Tables[0].ToName == "bad" {
 				return []error{&task.Error{Code: "route.name_twice", Text: "the name is taken", Hint: "Take another."}, errors.New("odd")}
 			}

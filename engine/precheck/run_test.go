@@ -49,6 +49,22 @@ func TestRun(t *testing.T) {
 			s.flavor, s.version = cdc.MariaDB, "10.11.6-MariaDB"
 			s.vars["gtid_strict_mode"] = "OFF"
 		}, []string{"!source.gtid_strict"}},
+		"MariaDB, newer": {func(s *fake, _ *task.Spec) {
+			s.flavor, s.version = cdc.MariaDB, "11.8.9-MariaDB"
+			s.vars["gtid_strict_mode"] = "ON"
+		}, nil},
+		"MariaDB, too new": {func(s *fake, _ *task.Spec) {
+			s.flavor, s.version = cdc.MariaDB, "12.1.2-MariaDB"
+			s.vars["gtid_strict_mode"] = "ON"
+		}, []string{"source.version"}},
+		"names in another case": {func(s *fake, spec *task.Spec) {
+			s.vars["lower_case_table_names"] = "1"
+			spec.Tables[0].Schema, spec.Tables[0].Name = strings.ToUpper(spec.Tables[0].Schema), strings.ToUpper(spec.Tables[0].Name)
+		}, nil},
+		"names in another case, kept": {func(s *fake, spec *task.Spec) {
+			s.vars["lower_case_table_names"] = "0"
+			spec.Tables[0].Name = strings.ToUpper(spec.Tables[0].Name)
+		}, []string{"objects.exist"}},
 		"old":          {func(s *fake, _ *task.Spec) { s.version = "5.7.44" }, []string{"source.version"}},
 		"near":         {func(s *fake, _ *task.Spec) { s.version = "8.4.1" }, []string{"!source.version"}},
 		"no binlog":    {set("log_bin", "OFF"), []string{"source.binlog_on"}},

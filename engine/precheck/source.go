@@ -43,10 +43,25 @@ func (f *facts) reachSource(ctx context.Context) (*way, *Trace) {
 		f.flavor, f.version, err = source.Server(ctx)
 	}
 	if err == nil {
+		err = f.foldNames(ctx, source)
+	}
+	if err == nil {
 		f.source = source
 	}
 	w.opening(began, t, encrypted(src.TLS), err, func(err error) finding { return denied(err, src.User) })
 	return w, t
+}
+
+// foldNames names the tables as the server does that keeps all names in lower case.
+func (f *facts) foldNames(ctx context.Context, source Source) error {
+	const name = "lower_case_table_names"
+	vars, err := source.Variables(ctx, name)
+	if err == nil && vars[name] != "" && vars[name] != "0" {
+		d := *f.Deps
+		d.Spec = d.Spec.LowerNames()
+		f.Deps = &d
+	}
+	return err
 }
 
 func encrypted(t task.TLS) bool { return t.Mode != "" && t.Mode != "off" }

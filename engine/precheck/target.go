@@ -100,7 +100,7 @@ func mapping(_ context.Context, f *facts) finding {
 		}
 	}
 	var texts, fixes, codes []string
-	for _, err := range f.Mapping(counts, f.tables) {
+	for _, err := range f.Mapping(f.Spec, counts, f.tables) {
 		var e *task.Error
 		if errors.As(err, &e) {
 			texts, fixes, codes = append(texts, e.Text), append(fixes, e.Hint), append(codes, e.Code)

@@ -107,6 +107,17 @@ type Table struct {
 // TopicOf is where a table's records go.
 func (s *Spec) TopicOf(t *Table) string { return cmp.Or(t.Topic, s.Target.Topic) }
 
+// LowerNames is the task on a server that keeps the names of databases and tables in lower case.
+func (s *Spec) LowerNames() *Spec {
+	lower := *s
+	lower.Tables = slices.Clone(s.Tables)
+	for i := range lower.Tables {
+		t := &lower.Tables[i]
+		t.Schema, t.Name = strings.ToLower(t.Schema), strings.ToLower(t.Name)
+	}
+	return &lower
+}
+
 // SpoolMiB is the most that the spool of the binlog takes on local disk; 0 is none.
 func (s *Spec) SpoolMiB() int {
 	if s.Spool == nil {

@@ -130,7 +130,9 @@ func chosen(t testing.TB, cells []*cell) (out []*cell) {
 	if !*all && len(out) < len(want) {
 		t.Fatalf("not all of these are cells: %q", want)
 	}
-	slices.SortStableFunc(out, func(a, b *cell) int { return cmp.Compare(slices.Index(targets, a.Target), slices.Index(targets, b.Target)) })
+	slices.SortStableFunc(out, func(a, b *cell) int {
+		return cmp.Compare(slices.Index(targets, a.Target), slices.Index(targets, b.Target))
+	})
 	return out
 }
 

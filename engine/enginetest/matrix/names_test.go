@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,20 +72,7 @@ func playNames(t *testing.T, bin string, m *servers.MySQL, k *servers.Kafka, db,
 			t.Errorf("the precheck says %+v", f)
 		}
 	}
-	p, err := x.Start("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.After(patience); p.Last().Phase != "incremental"; {
-		_, more := p.Said()
-		select {
-		case <-more:
-		case <-p.Done():
-			t.Fatalf("the process ended with code %d\n%s", p.Outcome().Code, p.Outcome().Stderr)
-		case <-deadline:
-			t.Fatal("the tables were not copied")
-		}
-	}
+	p := following(t.Context(), t, x)
 	each("INSERT INTO $T VALUES (2,'inserted')")
 	each("ALTER TABLE $T ADD COLUMN more INT")
 	p.Signal(syscall.SIGKILL)
@@ -97,12 +85,16 @@ func playNames(t *testing.T, bin string, m *servers.MySQL, k *servers.Kafka, db,
 	}
 }
 
-// checkNames wants of each table what was done to it, in order, under its own names.
-func checkNames(t *testing.T, k *servers.Kafka, db, topic string) {
-	var values [][]byte
+func valuesOf(t *testing.T, k *servers.Kafka, topic string) (values [][]byte) {
+	t.Helper()
 	if err := oracle.EachValue(t.Context(), []string{k.Plain}, []string{topic}, func(v []byte) { values = append(values, append([]byte(nil), v...)) }); err != nil {
 		t.Fatal(err)
 	}
+	return values
+}
+
+// checkNames wants of each table what was done to it, in order, under its own names.
+func checkNames(t *testing.T, k *servers.Kafka, db, topic string) {
 	got := map[string][]string{}
 	text := func(image map[string]*readers.Value, column string) string {
 		if v := image[column]; v != nil {
@@ -110,7 +102,7 @@ func checkNames(t *testing.T, k *servers.Kafka, db, topic string) {
 		}
 		return "NULL"
 	}
-	for _, r := range readers.Agree(t, values) {
+	for _, r := range readers.Agree(t, valuesOf(t, k, topic)) {
 		if r.Operation == "HEARTBEAT" || r.Operation == "DDL" {
 			continue
 		}
@@ -158,5 +150,40 @@ func TestNamesOfServers(t *testing.T) {
 			}
 			m.Exec(t, "DROP DATABASE "+tick(name))
 		}
+	}
+}
+
+// TestLowerCaseNames: a server that keeps names in lower case is asked for them in another one.
+func TestLowerCaseNames(t *testing.T) {
+	bin := driver.Binary(t)
+	k := servers.SharedKafka(t)
+	for _, kind := range []servers.Kind{servers.MySQL80, servers.MariaDB1011} {
+		t.Run(string(kind), func(t *testing.T) {
+			m := servers.StartMySQL(t, kind, "lower_case_table_names=1")
+			m.Exec(t, "CREATE DATABASE Mixed", "CREATE TABLE Mixed.Orders (Id INT PRIMARY KEY)", "INSERT INTO mixed.orders VALUES (1)")
+			topic := "lower-" + strings.ReplaceAll(string(kind), ".", "-")
+			x := driver.New(t, bin, driver.Spec{Source: m, Kafka: k, Schema: "Mixed", Tables: []string{"Orders"}, Topic: topic, Partitions: 1, Policy: "key"})
+			if failed, err := x.Precheck(t.Context()); err != nil || slices.ContainsFunc(failed, func(f driver.Finding) bool { return f.Severity == "error" }) {
+				t.Errorf("the precheck: %+v %v", failed, err)
+			}
+			p := following(t.Context(), t, x)
+			p.Signal(syscall.SIGTERM)
+			<-p.Done()
+			m.Exec(t, "INSERT INTO MIXED.ORDERS VALUES (2)", "ALTER TABLE mIXED.oRDERS ADD COLUMN v INT", "UPDATE Mixed.Orders SET v=3")
+			if o, err := x.Run(t.Context(), "", time.After(patience), "--until", "caught-up"); err != nil || o.Code != 0 {
+				t.Fatalf("code %d, %v\n%s", o.Code, err, o.Stderr)
+			}
+			var got []string
+			for _, r := range readers.Agree(t, valuesOf(t, k, topic)) {
+				if r.Operation != "HEARTBEAT" && r.Operation != "DDL" {
+					got = append(got, r.Operation+" "+r.ObjectName+" "+r.Fields[0].Name)
+				}
+			}
+			t.Log(got)
+			want := []string{"INIT mixed.orders Id", "INSERT mixed.orders Id", "UPDATE mixed.orders Id", "UPDATE mixed.orders Id"}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
 	}
 }

@@ -160,7 +160,7 @@ func (c *cell) lacks() (code string, instead *cell) {
 
 // play runs the cell's task to its end, killed twice, and has it judged. What the broker lacks has to be refused first.
 func (c *cell) play(t *testing.T, bin string, m *servers.MySQL, k *servers.Kafka, ca, topic string) {
-	r := &result{cell: c, Date: time.Now().UTC().Truncate(time.Second), Versions: versions(t, m)}
+	r := &result{cell: c, Date: time.Now().UTC().Truncate(time.Second), Version: version(t, m)}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
@@ -218,29 +218,46 @@ func (c *cell) play(t *testing.T, bin string, m *servers.MySQL, k *servers.Kafka
 // killFollowing runs the process until it has followed what is written for a moment, and kills it.
 func killFollowing(ctx context.Context, t *testing.T, x *driver.Task, writing *workload.Run) {
 	t.Helper()
-	p, err := x.Start("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for from := -1; from < 0 || writing.Committed() < from+200; {
-		_, more := p.Said()
-		if from < 0 && p.Last().Phase == "incremental" {
-			from = writing.Committed()
-		}
-		select {
-		case <-more: // the process says where it is several times a second
-		case <-p.Done():
-			t.Fatalf("the process ended by itself with code %d\n%s", p.Outcome().Code, p.Outcome().Stderr)
-		case <-ctx.Done():
-			t.Fatal(ctx.Err())
-		}
+	p := following(ctx, t, x)
+	for from := writing.Committed(); writing.Committed() < from+200; {
+		said(ctx, t, p)
 	}
 	p.Signal(syscall.SIGKILL)
 	<-p.Done()
 }
 
-// versions are what the server calls itself.
-func versions(t *testing.T, m *servers.MySQL) string {
+// following starts the process and waits until it has copied the tables.
+func following(ctx context.Context, t *testing.T, x *driver.Task) *driver.Process {
+	t.Helper()
+	p, err := x.Start("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for p.Last().Phase != "incremental" {
+		said(ctx, t, p)
+	}
+	return p
+}
+
+// said waits until the process says where it is, which it does several times a second.
+func said(ctx context.Context, t *testing.T, p *driver.Process) {
+	t.Helper()
+	_, more := p.Said()
+	select {
+	case <-more:
+	case <-p.Done():
+		t.Fatalf("the process ended by itself with code %d\n%s", p.Outcome().Code, p.Outcome().Stderr)
+	case <-time.After(patience):
+		t.Fatal("the process says nothing")
+	case <-ctx.Done():
+		t.Fatal(ctx.Err())
+	}
+}
+
+// version is what the server calls itself.
+func version(t *testing.T, m *servers.MySQL) string {
 	t.Helper()
 	r, err := m.Conn(t, "").Execute("SELECT @@version")
 	if err != nil {

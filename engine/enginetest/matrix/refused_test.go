@@ -72,20 +72,7 @@ func TestRefusedSettings(t *testing.T) {
 				m.Exec(t, "SET GLOBAL "+c.set)
 				refused(t.Context(), t, task(c.set), c.finding, c.code)
 				m.Exec(t, "SET GLOBAL "+c.back)
-				p, err := task(c.set + "-session").Start("")
-				if err != nil {
-					t.Fatal(err)
-				}
-				for deadline := time.After(patience); p.Last().Phase != "incremental"; {
-					_, more := p.Said()
-					select {
-					case <-more:
-					case <-p.Done():
-						t.Fatalf("%s: the process ended with code %d\n%s", c.set, p.Outcome().Code, p.Outcome().Stderr)
-					case <-deadline:
-						t.Fatal("the table was not copied")
-					}
-				}
+				p := following(t.Context(), t, task(c.set+"-session"))
 				m.Exec(t, "SET SESSION "+c.set, "UPDATE work.t SET v=v+1 WHERE id=1")
 				select {
 				case <-p.Done():

@@ -14,7 +14,7 @@ import (
 // result is what came of a cell.
 type result struct {
 	*cell
-	Versions  string         `json:"version"` // of the source, as it says it
+	Version   string         `json:"version"` // of the source, as it says it
 	Date      time.Time      `json:"date"`
 	Seconds   float64        `json:"seconds"`
 	Committed int            `json:"committed"`         // transactions of the workload
