@@ -185,7 +185,23 @@ func TestRun(t *testing.T) {
 			s.topics, p.Target.Replication, s.creates = nil, 2, &task.Error{Code: "target.topic_denied", Text: "no", Hint: "kafka-acls.sh"}
 		}, []string{"target.topics"}},
 		"topic that is too small": {topic(func(x *Topic) { x.RetentionBytes = 1 << 20 }), []string{"?target.disk_estimate"}},
-		"binlog kept for days": {func(s *fake, _ *task.Spec) {
+		"binlog that the spool keeps longer": {func(s *fake, _ *task.Spec) {
+			s.vars["binlog_expire_logs_seconds"], s.grows, s.free = "3600", 1<<10, 20<<30
+			s.begun, s.binlogs = time.Now().Add(-time.Hour), []retention.File{{Name: "mysql-bin.000001", Bytes: 1000}}
+			s.listed[0].Bytes = 1 << 40
+		}, nil},
+		"binlog that outgrows the spool": {func(s *fake, _ *task.Spec) {
+			s.vars["binlog_expire_logs_seconds"], s.grows, s.free = "3600", 1<<20, 20<<30
+			s.begun, s.binlogs = time.Now().Add(-time.Hour), []retention.File{{Name: "mysql-bin.000001", Bytes: 1000}}
+			s.listed[0].Bytes = 1 << 40
+		}, []string{"!source.retention"}},
+		"binlog that the disk has no room for": {func(s *fake, _ *task.Spec) {
+			s.vars["binlog_expire_logs_seconds"], s.grows, s.free = "3600", 20<<10, 2<<30
+			s.begun, s.binlogs = time.Now().Add(-time.Hour), []retention.File{{Name: "mysql-bin.000001", Bytes: 1000}}
+			s.listed[0].Bytes = 1 << 40
+		}, []string{"!source.retention"}},
+		"binlog kept for days": {func(s *fake, p *task.Spec) {
+			p.Spool = new(int)
 			delete(s.vars, "binlog_expire_logs_seconds")
 			s.vars["expire_logs_days"] = "1"
 			s.listed[0].Bytes = 1 << 40

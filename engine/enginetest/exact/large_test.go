@@ -1,0 +1,70 @@
+package exact
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"sluice/engine/enginetest/driver"
+	"sluice/engine/enginetest/oracle"
+	"sluice/engine/enginetest/servers"
+)
+
+var large = flag.Int("exact.large", 64, "megabytes of the one transaction that TestLargeTransaction reads")
+
+// mostMemory is what the process may hold at its peak, however large a transaction is.
+const mostMemory = 300 << 20
+
+// TestLargeTransaction reads one transaction of many rows, as it is and compressed, through the spool: it is never held as a
+// whole.
+func TestLargeTransaction(t *testing.T) {
+	bin := driver.Binary(t)
+	k := servers.SharedKafka(t)
+	for _, compression := range []string{"OFF", "ON"} {
+		t.Run("compression "+compression, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			m := servers.StartMySQL(t, servers.MySQL80, "binlog_transaction_compression="+compression, "max_allowed_packet=1G", "cte_max_recursion_depth=100000000")
+			m.Exec(t, "CREATE DATABASE work", "CREATE TABLE work.big (id INT PRIMARY KEY, v VARCHAR(2000))", "INSERT INTO work.big VALUES (0,'')")
+			topic := "large-" + compression
+			x := driver.New(t, bin, driver.Spec{Source: m, Kafka: k, Schema: "work", Tables: []string{"big"}, Topic: topic, Partitions: 3, Policy: "key"})
+			p, err := x.Start("")
+			if err != nil {
+				t.Fatal(err)
+			}
+			reach(ctx, t, p, "incremental")
+			p.Signal(syscall.SIGTERM)
+			if <-p.Done(); p.Outcome().Code != 3 {
+				t.Fatalf("%+v", p.Outcome())
+			}
+			rows := *large << 20 / 2000
+			m.Exec(t, fmt.Sprintf("INSERT INTO work.big WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < %d) "+
+				"SELECT i, REPEAT(CONCAT(MD5(i), SHA2(i, 512)), 12) FROM n", rows))
+			cmd := x.Command("--until", "caught-up")
+			began := time.Now()
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			took := time.Since(began)
+			peak := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+			got := 0
+			if err := oracle.EachValue(ctx, []string{k.Plain}, []string{topic}, func(v []byte) {
+				if len(v) > 1900 {
+					got++
+				}
+			}); err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%d MB in %d rows: %s, %d MB of memory at the peak", *large, rows, took.Round(time.Millisecond), peak>>20)
+			if got != rows {
+				t.Errorf("%d of %d rows are in the topic", got, rows)
+			}
+			if peak > mostMemory {
+				t.Errorf("%d MB of memory", peak>>20)
+			}
+		})
+	}
+}
