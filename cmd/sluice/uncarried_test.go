@@ -23,12 +23,8 @@ func TestChangesThatCannotBeCarried(t *testing.T) {
 			{"mixed", "source.statement", "new task", []string{"SET binlog_format=MIXED", "DELETE FROM orders WHERE id=2"}},
 			{"minimal", "source.partial_rows", "new task", []string{"SET binlog_row_image=MINIMAL", "UPDATE orders SET name='x' WHERE id=2"}},
 			{"xa", "source.xa", "new task", []string{"XA START 'x'", "UPDATE orders SET name='x' WHERE id=2", "XA END 'x'", "XA PREPARE 'x'"}},
-			{"json", "source.partial_rows", "new task", []string{"SET binlog_row_value_options=PARTIAL_JSON", "UPDATE orders SET j=JSON_SET(j, '$.a', 2) WHERE id=2"}},
 			{"unlogged", "source.schema_mismatch", "new task", []string{"SET sql_log_bin=0", "ALTER TABLE orders ADD COLUMN extra INT", "SET sql_log_bin=1", "INSERT INTO orders VALUES (9,'y',1,NULL,5)"}},
 		} {
-			if c.name == "json" && kind != servers.MySQL80 {
-				continue
-			}
 			t.Run(c.name, func(t *testing.T) {
 				b := &bench{T: t, my: my, kafka: servers.SharedKafka(t), dir: t.TempDir(), name: database(kind, "uncarried_"+c.name)}
 				b.my.Exec(t, "CREATE DATABASE "+b.name)

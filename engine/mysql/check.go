@@ -15,7 +15,7 @@ func (s *Source) Check(ctx context.Context) error {
 		if err := supported(s.server.Flavor, s.version, s.server.Version); err != nil {
 			return err
 		}
-		vars, err := c.variables("log_bin", "binlog_format", "binlog_row_image", "binlog_row_value_options")
+		vars, err := c.variables("log_bin", "binlog_format", "binlog_row_image")
 		if err != nil {
 			return err
 		}
@@ -47,15 +47,11 @@ var settings = []setting{
 	{"log_bin", "ON", errBinlogOff.Code, errBinlogOff.Text, errBinlogOff.Hint},
 	{"binlog_format", "ROW", "source.binlog_format", "binlog_format is %s: changes are not logged as rows", "Run SET GLOBAL binlog_format='ROW', set it in the configuration too, and reconnect the writers."},
 	{"binlog_row_image", "FULL", "source.binlog_row_image", "binlog_row_image is %s: rows are not logged whole", "Run SET GLOBAL binlog_row_image='FULL', set it in the configuration too, and reconnect the writers."},
-	{"binlog_row_value_options", "", "source.binlog_row_value_options", "binlog_row_value_options is %s: JSON changes are logged in part", "Run SET GLOBAL binlog_row_value_options='', set it in the configuration too, and reconnect the writers."},
 }
 
 func checkVariables(vars map[string]string) error {
 	for _, want := range settings {
-		got, known := vars[want.name]
-		if want.name == "binlog_row_value_options" && !known {
-			continue
-		}
+		got := vars[want.name]
 		if strings.EqualFold(got, want.want) {
 			continue
 		}

@@ -313,7 +313,9 @@ func (t *translator) rows(h *replication.EventHeader, v *replication.RowsEvent, 
 	case replication.EnumRowsEventTypeDelete:
 		r.op = cdc.Delete
 	default:
-		r.op, r.partial = cdc.Update, true
+		r.op = cdc.Update
+		r.differs = h.EventType == replication.PARTIAL_UPDATE_ROWS_EVENT
+		r.partial = !r.differs
 	}
 	switch h.EventType {
 	case replication.MARIADB_WRITE_ROWS_COMPRESSED_EVENT_V1, replication.MARIADB_UPDATE_ROWS_COMPRESSED_EVENT_V1, replication.MARIADB_DELETE_ROWS_COMPRESSED_EVENT_V1:

@@ -16,6 +16,8 @@ type plan struct {
 	before cdc.Row
 	after  cdc.Row
 	spare  []byte // decimals, JSON and padded strings of the rows in hand
+
+	keepsJSON bool // an image before is read to which the one after is a difference
 }
 
 // field decodes one column.
@@ -23,7 +25,13 @@ type field struct {
 	mapped cdc.MapColumn
 	column *cdc.Column
 	labels labelSet
+	// document is the binary JSON of the row's image before, in events that log differences to it; else nil.
+	document []byte
 }
+
+const typeJSON = gomysql.MYSQL_TYPE_JSON
+
+var errShortRow = gomysql.ErrMalformPacket
 
 // plan gives the decoder for a definition, or says why it does not fit the map.
 func (m *tableMap) plan(t *cdc.Table) (*plan, error) {
@@ -84,7 +92,7 @@ func blobWidth(t cdc.Type) int {
 func (p *plan) image(row cdc.Row, c *cursor) error {
 	nulls := c.take((len(row) + 7) / 8)
 	if c.short {
-		return gomysql.ErrMalformPacket
+		return errShortRow
 	}
 	for i := range row {
 		if nulls[i/8]&(1<<(i%8)) != 0 {
@@ -93,7 +101,7 @@ func (p *plan) image(row cdc.Row, c *cursor) error {
 		}
 		v, err := p.value(&p.fields[i], c)
 		if err == nil && c.short {
-			err = gomysql.ErrMalformPacket
+			err = errShortRow
 		}
 		if err != nil {
 			return fmt.Errorf("column %s: %w", p.fields[i].column.Name, err)
@@ -139,7 +147,11 @@ func (p *plan) value(f *field, c *cursor) (cdc.Value, error) {
 		gomysql.MYSQL_TYPE_TIMESTAMP2, gomysql.MYSQL_TYPE_TIME, gomysql.MYSQL_TYPE_TIME2:
 		return loggedTime(f.mapped.Type, meta, c), nil
 	case gomysql.MYSQL_TYPE_JSON:
-		return p.json(c.take(int(c.little(meta))))
+		b := c.take(int(c.little(meta)))
+		if p.keepsJSON {
+			f.document = b
+		}
+		return p.json(b)
 	}
 	return p.stringImage(f, c)
 }

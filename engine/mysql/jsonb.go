@@ -78,54 +78,87 @@ func appendJSONLiteral(dst []byte, b byte) ([]byte, error) {
 	return dst, errJSON
 }
 
-// appendJSONContainer reads an object or array: count and size, key entries, value entries, then what they point to.
 func appendJSONContainer(dst, data []byte, large, object bool, depth, most int) ([]byte, error) {
-	width := 2
-	if large {
-		width = 4
+	m, err := openJSON(data, large, object)
+	if err != nil {
+		return dst, err
 	}
-	c := cursor{data: data}
-	count, size := int(c.little(width)), int(c.little(width))
-	if c.short || size > len(data) {
-		return dst, errJSON
-	}
-	data = data[:size]
-	keys := c
 	open, end := byte('['), byte(']')
 	if object {
 		open, end = '{', '}'
-		c.take(count * (width + 2))
 	}
 	dst = append(dst, open)
-	for i := range count {
+	for i := 0; m.left > 0; i++ {
+		if err := m.next(); err != nil {
+			return dst, err
+		}
 		if i > 0 {
 			dst = append(dst, ", "...)
 		}
 		if object {
-			at, n := int(keys.little(width)), int(keys.little(2))
-			if keys.short || at+n > len(data) {
-				return dst, errJSON
-			}
-			dst = append(appendJSONString(dst, data[at:at+n]), ": "...)
+			dst = append(appendJSONString(dst, m.key), ": "...)
 		}
-		kind, entry := c.byte(), c.take(width)
-		if c.short {
-			return dst, errJSON
-		}
-		value := entry
-		if !inlined(kind, large) {
-			at := (&cursor{data: entry}).little(width)
-			if at > uint64(len(data)) {
-				return dst, errJSON
-			}
-			value = data[at:]
-		}
-		var err error
-		if dst, err = appendJSONValue(dst, kind, value, depth+1, most); err != nil {
+		if dst, err = appendJSONValue(dst, m.kind, m.value, depth+1, most); err != nil {
 			return dst, err
 		}
 	}
 	return append(dst, end), nil
+}
+
+// members walks through an object or array: count and size, key entries, value entries, then what they point to.
+type members struct {
+	data          []byte
+	keys, entries cursor
+	width, left   int
+	large, object bool
+
+	key   []byte
+	kind  byte
+	value []byte
+}
+
+func openJSON(data []byte, large, object bool) (members, error) {
+	m := members{width: 2, large: large, object: object}
+	if large {
+		m.width = 4
+	}
+	c := cursor{data: data}
+	var size int
+	m.left, size = int(c.little(m.width)), int(c.little(m.width))
+	if c.short || size > len(data) {
+		return m, errJSON
+	}
+	m.data, m.keys = data[:size], c
+	if object {
+		c.take(m.left * (m.width + 2))
+	}
+	m.entries = c
+	return m, nil
+}
+
+func (m *members) next() error {
+	m.left--
+	if m.object {
+		at, n := int(m.keys.little(m.width)), int(m.keys.little(2))
+		if m.keys.short || at+n > len(m.data) {
+			return errJSON
+		}
+		m.key = m.data[at : at+n]
+	}
+	var entry []byte
+	m.kind, entry = m.entries.byte(), m.entries.take(m.width)
+	if m.entries.short {
+		return errJSON
+	}
+	m.value = entry
+	if !inlined(m.kind, m.large) {
+		at := (&cursor{data: entry}).little(m.width)
+		if at > uint64(len(m.data)) {
+			return errJSON
+		}
+		m.value = m.data[at:]
+	}
+	return nil
 }
 
 // inlined says whether a value stands in its entry: literals, 16-bit and, in large containers, 32-bit integers.

@@ -69,7 +69,6 @@ func TestOpenSettings(t *testing.T) {
 		{servers.MySQL80, []string{"skip_log_bin"}, "source.binlog_off"},
 		{servers.MySQL80, []string{"binlog_format=MIXED"}, "source.binlog_format"},
 		{servers.MySQL80, []string{"binlog_row_image=MINIMAL"}, "source.binlog_row_image"},
-		{servers.MySQL80, []string{"binlog_row_value_options=PARTIAL_JSON"}, "source.binlog_row_value_options"},
 		{servers.MariaDB1011, []string{"binlog_format=MIXED"}, "source.binlog_format"},
 		{servers.MariaDB1011, []string{"binlog_row_image=NOBLOB"}, "source.binlog_row_image"},
 	} {

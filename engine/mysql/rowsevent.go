@@ -16,7 +16,8 @@ type rowsEvent struct {
 	op         cdc.Op
 	data       []byte // the images
 	compressed bool   // by MariaDB's log_bin_compress
-	partial    bool   // a column is missing from an image, or JSON is logged in part
+	partial    bool   // a column is missing from an image
+	differs    bool   // JSON may be logged by difference to the image before
 }
 
 func (r *rowsEvent) Map() *cdc.TableMap { return &r.table.TableMap }
@@ -29,7 +30,7 @@ func (r *rowsEvent) Decode(t *cdc.Table, each func(before, after cdc.Row) error)
 		return &task.Error{
 			Code: "source.partial_rows", Op: "decoding rows of " + r.table.TableID.String(),
 			Text: "a session logs only the changed columns of its rows",
-			Hint: "Set binlog_row_image=FULL and binlog_row_value_options='' and reconnect the writers: open sessions keep the old setting. Then copy the table again in a new task.",
+			Hint: "Set binlog_row_image=FULL and reconnect the writers: open sessions keep the old setting. Then copy the table again in a new task.",
 		}
 	}
 	p, err := r.table.plan(t)
@@ -58,18 +59,37 @@ func (r *rowsEvent) Decode(t *cdc.Table, each func(before, after cdc.Row) error)
 
 func (r *rowsEvent) next(p *plan, c *cursor) (before, after cdc.Row, err error) {
 	if r.op != cdc.Insert {
-		if err := p.image(p.before, c); err != nil {
+		if err := r.imageBefore(p, c); err != nil {
 			return nil, nil, err
 		}
 		before = p.before
 	}
-	if r.op != cdc.Delete {
+	if r.differs {
+		if err := p.partialImage(c); err != nil {
+			return nil, nil, err
+		}
+		after = p.after
+	} else if r.op != cdc.Delete {
 		if err := p.image(p.after, c); err != nil {
 			return nil, nil, err
 		}
 		after = p.after
 	}
 	return before, after, nil
+}
+
+// imageBefore also keeps the documents that the image after differs from.
+func (r *rowsEvent) imageBefore(p *plan, c *cursor) error {
+	if !r.differs {
+		return p.image(p.before, c)
+	}
+	for i := range p.fields {
+		p.fields[i].document = nil
+	}
+	p.keepsJSON = true
+	err := p.image(p.before, c)
+	p.keepsJSON = false
+	return err
 }
 
 func (r *rowsEvent) mismatch(err error) error {

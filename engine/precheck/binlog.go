@@ -15,7 +15,6 @@ func binlogChecks() []check {
 		{id: "source.binlog_format", group: "binlog", needs: aSource, run: sessionVariable("binlog_format", "ROW")},
 		{id: "source.row_image", group: "binlog", needs: aSource, run: sessionVariable("binlog_row_image", "FULL")},
 		{id: "source.row_metadata", group: "binlog", severity: Warning, needs: aSource, run: variable("binlog_row_metadata", "FULL")},
-		{id: "source.row_value_options", group: "binlog", needs: aMySQL, run: sessionVariable("binlog_row_value_options", "")},
 		{id: "source.compression", group: "binlog", severity: Info, needs: aSource, run: compression},
 		{id: "source.gtid", group: "binlog", needs: aMySQL, severity: Warning, run: gtid},
 		{id: "source.gtid_strict", group: "binlog", severity: Warning, needs: aMariaDB, run: variable("gtid_strict_mode", "ON")},
@@ -27,8 +26,7 @@ func binlogChecks() []check {
 	}
 }
 
-// variable makes a check of one global variable. One that the server does not know passes if it should be empty. Its
-// failure is "variable.<name>".
+// variable makes a check of one global variable. Its failure is "variable.<name>".
 func variable(name, want string) func(context.Context, *facts) finding {
 	return func(ctx context.Context, f *facts) finding {
 		vars, err := f.source.Variables(ctx, name)
@@ -39,8 +37,6 @@ func variable(name, want string) func(context.Context, *facts) finding {
 		switch {
 		case strings.EqualFold(got, want) && known:
 			return passed("variable.ok", "Name", name, "Value", got)
-		case !known && want == "":
-			return passed("variable.absent", "Name", name)
 		case !known:
 			got = "–"
 		}
@@ -54,7 +50,7 @@ func sessionVariable(name, want string) func(context.Context, *facts) finding {
 	global := variable(name, want)
 	return func(ctx context.Context, f *facts) finding {
 		found := global(ctx, f)
-		if found.status != Passed || found.code == "variable.absent" {
+		if found.status != Passed {
 			return found
 		}
 		params := []string{"Name", name, "Value", found.params["Value"]}

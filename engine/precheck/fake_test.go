@@ -69,7 +69,7 @@ func healthy() *fake {
 	yes := true
 	return &fake{flavor: cdc.MySQL, version: "8.0.33",
 		vars: map[string]string{"log_bin": "ON", "binlog_format": "ROW", "binlog_row_image": "FULL", "binlog_row_metadata": "FULL",
-			"binlog_row_value_options": "", "gtid_mode": "ON", "server_id": "1", "sync_binlog": "1", "innodb_flush_log_at_trx_commit": "1",
+			"gtid_mode": "ON", "server_id": "1", "sync_binlog": "1", "innodb_flush_log_at_trx_commit": "1",
 			"log_replica_updates": "ON", "read_only": "OFF", "binlog_transaction_compression": "OFF", "binlog_expire_logs_seconds": "2592000"},
 		status:  map[string]string{"Threads_running": "2"},
 		listed:  []Table{{TableID: orders, Engine: "InnoDB", Rows: 1000, Bytes: 1 << 30}},

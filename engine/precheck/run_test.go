@@ -65,14 +65,13 @@ func TestRun(t *testing.T) {
 			s.vars["lower_case_table_names"] = "0"
 			spec.Tables[0].Name = strings.ToUpper(spec.Tables[0].Name)
 		}, []string{"objects.exist"}},
-		"old":          {func(s *fake, _ *task.Spec) { s.version = "5.7.44" }, []string{"source.version"}},
-		"near":         {func(s *fake, _ *task.Spec) { s.version = "8.4.1" }, []string{"!source.version"}},
-		"no binlog":    {set("log_bin", "OFF"), []string{"source.binlog_on"}},
-		"statements":   {set("binlog_format", "MIXED"), []string{"source.binlog_format"}},
-		"half rows":    {set("binlog_row_image", "MINIMAL"), []string{"source.row_image"}},
-		"no names":     {set("binlog_row_metadata", "MINIMAL"), []string{"!source.row_metadata"}},
-		"partial JSON": {set("binlog_row_value_options", "PARTIAL_JSON"), []string{"source.row_value_options"}},
-		"no GTID":      {set("gtid_mode", "OFF_PERMISSIVE"), []string{"!source.gtid"}},
+		"old":        {func(s *fake, _ *task.Spec) { s.version = "5.7.44" }, []string{"source.version"}},
+		"near":       {func(s *fake, _ *task.Spec) { s.version = "8.4.1" }, []string{"!source.version"}},
+		"no binlog":  {set("log_bin", "OFF"), []string{"source.binlog_on"}},
+		"statements": {set("binlog_format", "MIXED"), []string{"source.binlog_format"}},
+		"half rows":  {set("binlog_row_image", "MINIMAL"), []string{"source.row_image"}},
+		"no names":   {set("binlog_row_metadata", "MINIMAL"), []string{"!source.row_metadata"}},
+		"no GTID":    {set("gtid_mode", "OFF_PERMISSIVE"), []string{"!source.gtid"}},
 		"no GTID, row lock": {func(s *fake, spec *task.Spec) {
 			s.vars["gtid_mode"], s.vars["binlog_order_commits"], spec.Source.RowLock = "OFF", "ON", true
 		}, nil},
@@ -178,9 +177,6 @@ func TestRun(t *testing.T) {
 		"a session that logs half rows": {func(s *fake, _ *task.Spec) {
 			s.sessions = map[string][]OpenSession{"binlog_row_image": {{9, "app", "10.0.0.7", "MINIMAL"}}}
 		}, []string{"!source.row_image"}},
-		"a session that logs parts of JSON": {func(s *fake, _ *task.Spec) {
-			s.sessions = map[string][]OpenSession{"binlog_row_value_options": {{9, "app", "10.0.0.7", "PARTIAL_JSON"}}}
-		}, []string{"!source.row_value_options"}},
 		"topic that may not be created": {func(s *fake, p *task.Spec) {
 			s.topics, p.Target.Replication, s.creates = nil, 2, &task.Error{Code: "target.topic_denied", Text: "no", Hint: "kafka-acls.sh"}
 		}, []string{"target.topics"}},
@@ -397,16 +393,6 @@ func TestRunIsCancelledDuringACheck(t *testing.T) {
 	}
 	if len(last) != 1 || last[0].Status != Running {
 		t.Errorf("%+v", last)
-	}
-}
-
-// A variable that an old server does not have is told apart from an empty one.
-func TestVariableIsAbsent(t *testing.T) {
-	t.Parallel()
-	for code, change := range map[string]func(*fake){"variable.ok": func(*fake) {}, "variable.absent": func(s *fake) { delete(s.vars, "binlog_row_value_options") }} {
-		if found := variable("binlog_row_value_options", "")(t.Context(), newFacts(change)); found.code != code || found.status != Passed {
-			t.Errorf("%+v, want %s", found, code)
-		}
 	}
 }
 

@@ -50,7 +50,7 @@ func written(t *testing.T) map[string]bool {
 		})
 	}
 	// Those that are put together.
-	for _, name := range []string{"log_bin", "binlog_format", "binlog_row_image", "binlog_row_metadata", "binlog_row_value_options", "gtid_strict_mode"} {
+	for _, name := range []string{"log_bin", "binlog_format", "binlog_row_image", "binlog_row_metadata", "gtid_strict_mode"} {
 		codes["variable."+name] = true
 	}
 	for _, name := range []string{"dns", "tcp", "tls", "auth", "version", "privileges", "binlog", "metadata"} {
