@@ -134,13 +134,14 @@ var mutants = []mutant{
 
 // traced are the mutants that a trace catches, and chance only seldom.
 var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "point-back", "copy-fence-unknown", "move-torn", "move-part-lost", "move-before-end",
-	"expired-passed-over", "truncated-no-start", "seen-unasked", "seen-not-noted", "seen-elsewhere"}
+	"expired-passed-over", "truncated-no-start", "seen-unasked", "seen-not-noted", "seen-elsewhere",
+	"truncated-unproven", "truncated-chunk-note", "truncated-floor-proof", "truncated-done-stays"}
 
 // likes are the histories that have what a mutant concerns, by the beginning of its name.
 var likes = []struct{ begins, like string }{
 	{"move", "failover"}, {"text-", "text"},
 	{"plain-", "plain"}, {"tier-change", "plain,mixed"}, {"copy-", "copies"}, {"expired-", "ages"},
-	{"truncated-", "unclean"}, {"truncated-gone", "deep"}, {"truncated-unproven", "seldom"}, {"truncated-chunk-note", "idle"}, {"truncated-blind-note", "seldom"},
+	{"truncated-", "unclean"}, {"truncated-gone", "deep"}, {"truncated-blind-note", "seldom"},
 	{"no-fence", "crashes"}, {"low-ahead", "crashes"}, {"past-sealed-s", "crashes"},
 	{"ddl-", "ddl"}, {"hand-before-h", "ddl,crashes"}, {"touch-ddl-", "ddl"}, {"older-lock", "rowLock"},
 }

@@ -90,10 +90,7 @@ func TestTracesOfTheLog(t *testing.T) {
 			s.route()
 			s.flush()
 			s.note()
-			p := &s.b.parts[0]
-			p.cut(len(p.log) - 1)
-			s.store.cut(0, len(p.log), s.r.lanes[0].acked)
-			s.crash("and the log of the first loses it")
+			s.loses(1, "the first change")
 			for range 2 {
 				if s.stage != simRunning && s.stopped == "" {
 					s.ready()
@@ -104,4 +101,102 @@ func TestTracesOfTheLog(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a log loses rows that no note knows of", func(t *testing.T) {
+		c := one
+		c.unclean = true
+		s := newScript(t, c)
+		s.play(func() {
+			s.set(0)
+			s.up()
+			s.copied(1)
+			s.note()
+			s.copied(0)
+			s.loses(1, "after a chunk was stored as done")
+		})
+	})
+	t.Run("a log loses the rows of a chunk that was noted as done", func(t *testing.T) {
+		c := one
+		c.unclean, c.keepNotes = true, 1000
+		s := newScript(t, c)
+		s.play(func() {
+			s.set(0)
+			s.up()
+			s.copied(1)
+			s.note()
+			s.copied(0)
+			s.note()
+			s.loses(1, "the row")
+		})
+	})
+	t.Run("a log loses what a take-over found in it, before all of that came again", func(t *testing.T) {
+		c := one
+		c.unclean, c.keepNotes = true, 1000
+		s := newScript(t, c)
+		s.play(func() {
+			s.set(0)
+			s.up()
+			s.copied(0)
+			s.copied(1)
+			s.note()
+			s.set(0)
+			s.set(0)
+			s.route()
+			s.flush()
+			s.crash("with both changes sent and not noted")
+			s.ready()
+			s.events(3) // the first change, which is passed
+			s.note()
+			s.loses(3, "both changes and the fence")
+		})
+	})
+	t.Run("a chunk is handed over again from before the note that it was opened at", func(t *testing.T) {
+		c := one
+		c.unclean, c.keepNotes = true, 1000
+		s := newScript(t, c)
+		s.play(func() {
+			s.set(0, 1, keysA)
+			s.up()
+			s.copied(1)
+			s.note()
+			for range 3 {
+				s.set(keysA)
+				s.route()
+				s.flush()
+				s.note()
+			}
+			a := s.openTable(0, func() {})
+			s.seal(a)
+			s.must(s.r.hand(a, 1<<20))
+			s.send(0, 1)
+			s.answer()
+			s.loses(4, "the row and three changes")
+			s.ready()
+			if s.stage != simRunning {
+				s.ready()
+			}
+			if n := s.store.saved.Notes; n[len(n)-1].Seq >= a.Note {
+				t.Fatalf("it is at note %d, the chunk was opened at note %d", n[len(n)-1].Seq, a.Note)
+			}
+			s.route()
+			s.flush()
+			s.note()
+			a = s.r.active[0]
+			s.must(s.r.hand(a, 1<<20))
+			s.must(s.r.passed())
+			for s.r.noted.Seq < 5 { // as many notes again, while rows are sent
+				s.send(0, 1)
+				s.answer()
+				s.note()
+			}
+			s.crash("with some of the rows noted")
+		})
+	})
+}
+
+// loses kills the process, and takes the newest messages from the first lane's log.
+func (s *script) loses(n int, why string) {
+	p := &s.b.parts[0]
+	p.cut(len(p.log) - n)
+	s.store.cut(0, len(p.log), s.r.lanes[0].acked)
+	s.crash("and the log loses its end: " + why)
 }
