@@ -154,7 +154,7 @@ func TestRefused(t *testing.T) {
 		code   string
 	}{
 		{cdc.Column{Type: cdc.Unsupported}, cdc.Value{}, "column.type_unsupported"},
-		{cdc.Column{Type: cdc.VarChar, Charset: "tis620"}, cdc.Value{}, "column.charset_unsupported"},
+		{cdc.Column{Type: cdc.VarChar, Charset: "unheard"}, cdc.Value{}, "column.charset_unsupported"},
 		{cdc.Column{Type: cdc.VarChar, Charset: "utf8mb4"}, cdc.Value{Kind: text, Bytes: []byte("a\xff")}, "value.not_in_charset"},
 		{cdc.Column{Type: cdc.VarChar, Charset: "utf8mb3"}, cdc.Value{Kind: text, Bytes: []byte("\xed\xa0\x80")}, "value.not_in_charset"},
 		{cdc.Column{Type: cdc.Text, Charset: "gbk"}, cdc.Value{Kind: text, Bytes: []byte("\xba")}, "value.not_in_charset"},

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
 )
 
 // IsUTF8 says which charsets are UTF-8 already.
@@ -18,8 +19,8 @@ func IsUTF8(name string) bool { return name == "utf8mb4" || name == "utf8mb3" ||
 
 // Charset converts one of MySQL's charsets to UTF-8. Each character that the server (8.0.33, compared code by code)
 // converts comes out the same; a few that it shows as a question mark (gbk a2e3, the euro sign) come out as the
-// charset's standard says; anything else is refused. big5, eucjpms, tis620 and the rare ones differ in
-// more places and are not here; of gb18030 the private characters from U+E766 are refused.
+// charset's standard says; anything else is refused. Of gb18030 the private characters from U+E766 are refused, of
+// big5 and tis620 the codes that the server takes for U+FFFD.
 type Charset struct {
 	convert func(dst, src []byte) ([]byte, bool)
 }
@@ -62,6 +63,16 @@ var charsets = map[string]func() *Charset{
 		double: map[uint16]rune{0x815f: '\\', 0x8160: 0x301c, 0x8161: 0x2016, 0x817c: 0x2212, 0x8191: 0xa2, 0x8192: 0xa3, 0x81ca: 0xac}}),
 	"ujis": lazy(japanese.EUCJP, recipe{wide: true, triple: map[uint16]rune{0xa2b7: '~'}, private: privateEUC,
 		double: map[uint16]rune{0xa1c0: '\\', 0xa1c1: 0x301c, 0xa1c2: 0x2016, 0xa1dd: 0x2212, 0xa1f1: 0xa2, 0xa1f2: 0xa3, 0xa2cc: 0xac}}),
+	"eucjpms": lazy(japanese.EUCJP, recipe{wide: true, triple: map[uint16]rune{}, third: eucjpms, private: privateEUC}),
+	// Codes of the Hong Kong supplement, and those that the server takes for no character, are none.
+	"big5": lazy(traditionalchinese.Big5, recipe{undefined: [2]byte{0x80, 0x80}, wide: true, runs: big5, without: [][2]uint16{
+		{0x8740, 0xa0fe}, {0xa15a, 0xa15a}, {0xa1c3, 0xa1c3}, {0xa1c5, 0xa1c5}, {0xa1fe, 0xa1fe}, {0xa240, 0xa240}, {0xa2cc, 0xa2cc}, {0xa2ce, 0xa2ce},
+		{0xa3c0, 0xa3fe}, {0xc7fd, 0xc8fe}, {0xf9dd, 0xfefe}}}),
+	"swe7": sync.OnceValue(func() *Charset {
+		return &Charset{fromList("", map[byte]rune{0x40: 'É', 0x5b: 'Ä', 0x5c: 'Ö', 0x5d: 'Å', 0x5e: 'Ü', 0x60: 'é', 0x7b: 'ä', 0x7c: 'ö', 0x7d: 'å', 0x7e: 'ü', 0x7f: absent}).convert}
+	}),
+	"armscii8": byList("armscii8"), "dec8": byList("dec8"), "geostd8": byList("geostd8"), "hp8": byList("hp8"),
+	"keybcs2": byList("keybcs2"), "macce": byList("macce"), "tis620": byList("tis620"),
 	"gb18030": sync.OnceValue(func() *Charset {
 		return &Charset{convertGB18030(newTable(simplifiedchinese.GB18030, recipe{undefined: [2]byte{0x80, 0x80}, wide: true, private: privateGB}))}
 	}),
@@ -73,6 +84,10 @@ var charsets = map[string]func() *Charset{
 
 func lazy(e encoding.Encoding, r recipe) func() *Charset {
 	return sync.OnceValue(func() *Charset { return &Charset{newTable(e, r).convert} })
+}
+
+func byList(name string) func() *Charset {
+	return sync.OnceValue(func() *Charset { return &Charset{fromList(listed[name], nil).convert} })
 }
 
 // convertGB18030 takes characters of one and two bytes from the table, and those of four from the encoding.

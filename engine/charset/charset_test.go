@@ -11,6 +11,16 @@ import (
 func TestCharsetTables(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
+		"tis620": "59033 97d95daa62ae9d29",
+		"swe7": "127 76ea9661acadec03",
+		"macce": "65792 5da918f168893b41",
+		"keybcs2": "65792 a976c962a1599ce6",
+		"hp8": "65025 1b6675d409b4f7b5",
+		"geostd8": "18920 0eb91ec32041069d",
+		"eucjpms": "15206 e748c93e48b800c9",
+		"dec8": "55418 9c2ab572e7faf8b5",
+		"big5": "13838 97662ad46badf846",
+		"armscii8": "65792 6ff546cd2f7ebe84",
 		"ascii":    "128 66a130f3a9c0af9b",
 		"cp1250":   "61997 e00c82b37bfb74a1",
 		"cp1251":   "65025 f27aabaafff2cbf2",
@@ -68,6 +78,7 @@ func TestCharsets(t *testing.T) {
 	for _, c := range []struct{ charset, in, want string }{
 		{"latin1", "a\x80\x81\x9d\xe9", "a€\u0081\u009dé"},
 		{"latin2", "\xb1\x85", "ą\u0085"},
+		{"big5", "a\xb8\xea\xae\xc6\xc6\xa5\xa1\x45", "a資料ぁ•"}, {"eucjpms", "\x8e\xb1\xad\xa1\x8f\xf4\xa1\xa1\xc1", "ｱ①Ⅲ～"}, {"tis620", "\xa2\xcd\xdf", "ขอ฿"}, {"swe7", "}{|a", "åäöa"},
 		{"cp932", "\x83\x52\xb1\x81\x60\xf0\x40", "コｱ～\ue000"},
 		{"sjis", "\x81\x60\x5c", "〜\\"},
 		{"ujis", "\xa4\xa2\x8e\xb1\x8f\xb0\xa1", "あｱ丂"},
@@ -88,7 +99,7 @@ func TestCharsets(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ charset, in string }{
-		{"ascii", "\x80"}, {"cp1251", "\x98"}, {"gbk", "\x80"}, {"gbk", "\xba"}, {"gbk", "\xff\xff"}, {"gb18030", "\x84\x31"}, {"gb18030", "\x80"},
+		{"ascii", "\x80"}, {"big5", "\xfa\x40"}, {"big5", "\xa1\x5a"}, {"big5", "\x80"}, {"tis620", "\xdb"}, {"swe7", "\x7f"}, {"swe7", "\x80"}, {"dec8", "\xa4"}, {"cp1251", "\x98"}, {"gbk", "\x80"}, {"gbk", "\xba"}, {"gbk", "\xff\xff"}, {"gb18030", "\x84\x31"}, {"gb18030", "\x80"},
 		{"gb18030", "\xff0\x810"}, {"cp932", "\x81"}, {"ujis", "\x8f\xa1"}, {"ucs2", "a"}, {"ucs2", "\xd8\x3d"}, {"utf16", "\xd8\x3d"}, {"utf16", "\xde\x00"},
 		{"utf16", "\xd8\x3d\x00a"}, {"utf32", "\x00\x11\x00\x00"}, {"utf32", "\x00\x00\xd8\x00"}, {"utf32", "\x00"},
 	} {

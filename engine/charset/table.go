@@ -15,6 +15,9 @@ type recipe struct {
 	double    map[uint16]rune // of these, those that differ
 	triple    map[uint16]rune // there are characters of three bytes behind 8f, and of these those that differ
 	private   func(lead byte, pair uint16) (rune, bool)
+	without   [][2]uint16       // first and last of the codes of two bytes that the encoding has and MySQL has not
+	runs      map[uint16]string // codes of two bytes that differ, and those behind them in the same row
+	third     map[uint16]string // the same behind 8f
 }
 
 // table maps characters of one, two and three bytes; absent is what is not defined.
@@ -46,12 +49,53 @@ func newTable(e encoding.Encoding, r recipe) *table {
 		for pair, c := range r.double {
 			t.double[pair] = c
 		}
+		for _, w := range r.without {
+			for pair := int(w[0]); pair <= int(w[1]); pair++ {
+				t.double[pair] = absent
+			}
+		}
+		spread(t.double, r.runs)
 	}
 	if r.triple != nil {
 		t.triple = pairs(t, r, func(pair uint16) rune { return decodeOne(d, 0x8f, byte(pair>>8), byte(pair)) }, 0x8f)
 		for pair, c := range r.triple {
 			t.triple[pair] = c
 		}
+		spread(t.triple, r.third)
+	}
+	return t
+}
+
+// spread puts runs of characters where they belong; a row has no codes between 7e and a1.
+func spread(pairs []rune, runs map[uint16]string) {
+	for pair, run := range runs {
+		for _, c := range run {
+			pairs[pair] = c
+			if pair++; pair&0xff == 0x7f {
+				pair += 0xa1 - 0x7f
+			}
+		}
+	}
+}
+
+// fromList makes a charset of one byte out of the characters from 80 on, with those below that are not ASCII.
+func fromList(upper string, lower map[byte]rune) *table {
+	t := &table{}
+	for i := range t.single {
+		t.single[i] = absent
+		if i < 0x80 {
+			t.single[i] = rune(i)
+		}
+	}
+	at := 0x80
+	for _, c := range upper {
+		if c != utf8.RuneError {
+			t.single[at] = c
+		}
+		at++
+	}
+	for b, c := range lower {
+		t.single[b] = c
 	}
 	return t
 }

@@ -4,16 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
-
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/japanese"
-	"golang.org/x/text/encoding/simplifiedchinese"
-	"golang.org/x/text/encoding/unicode"
-	"golang.org/x/text/encoding/unicode/utf32"
 
 	"sluice/engine/cdc"
+	"sluice/engine/charset"
 )
 
 // collation is what a collation id of a table map stands for.
@@ -69,27 +62,15 @@ func lookup(all map[uint64]collation) func(uint64) (collation, error) {
 	}
 }
 
-// encodings are the charsets that labels are read in. MySQL's latin1 is cp1252 that also maps the five unused bytes.
-var encodings = map[string]encoding.Encoding{
-	"latin1": charmap.Windows1252, "latin2": charmap.ISO8859_2, "cp1250": charmap.Windows1250, "cp1251": charmap.Windows1251,
-	"koi8r": charmap.KOI8R, "gbk": simplifiedchinese.GBK, "gb18030": simplifiedchinese.GB18030, "gb2312": simplifiedchinese.GBK,
-	"sjis": japanese.ShiftJIS, "cp932": japanese.ShiftJIS,
-	"utf16": unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), "ucs2": unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM),
-	"utf16le": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), "utf32": utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM),
-}
-
 // toUTF8 reads a label in the column's charset.
-func toUTF8(charset string, b []byte) (string, error) {
-	switch charset {
-	case "utf8mb4", "utf8mb3", "ascii", "binary", "":
+func toUTF8(name string, b []byte) (string, error) {
+	if charset.IsUTF8(name) || name == "binary" || name == "" {
 		return string(b), nil
 	}
-	if e, ok := encodings[charset]; ok {
-		s, err := e.NewDecoder().Bytes(b)
-		return string(s), err
+	if cs := charset.Of(name); cs != nil {
+		if text, ok := cs.AppendUTF8(nil, b); ok {
+			return string(text), nil
+		}
 	}
-	if !strings.ContainsFunc(string(b), func(r rune) bool { return r > 127 }) {
-		return string(b), nil
-	}
-	return "", fmt.Errorf("labels in charset %s are not supported", charset)
+	return "", fmt.Errorf("a label is not valid %s", name)
 }

@@ -70,6 +70,17 @@ func columns(kind servers.Kind) []column {
 			add("t_text", text, declared+" CHARACTER SET "+charset, literals...)
 		}
 	}
+	for charset, literals := range map[string][]string{"big5": {"'資料庫，遷移'", "'plain'", "'功許蓋'"}, "eucjpms": {"'データ移行 ～ ①Ⅱ㈱'", "'plain'"},
+		"tis620": {"'ข้อมูล ฿'", "'plain'"}, "swe7": {"'åäö ÅÄÖ é'", "'plain'"}, "dec8": {"'Œuvre Ÿ'", "'plain'"}, "hp8": {"'ß—µ'", "'plain'"},
+		"armscii8": {"'Տվյալներ'", "'plain'"}, "geostd8": {"'მონაცემები №'", "'plain'"}, "keybcs2": {"'žluťoučký kůň ▒'", "'plain'"}, "macce": {"'zażółć gęślą √'", "'plain'"}} {
+		for _, declared := range []string{"CHAR(30)", "TEXT", "ENUM(" + literals[0] + ",'x')"} {
+			some := literals
+			if strings.HasPrefix(declared, "ENUM") {
+				some = []string{literals[0], "'x'"}
+			}
+			add("t_rare", text, declared+" CHARACTER SET "+charset, some...)
+		}
+	}
 	for _, declared := range []string{"TINYTEXT", "MEDIUMTEXT", "LONGTEXT"} {
 		add("t_long", text, declared+" CHARACTER SET utf8mb4", emoji...)
 	}
