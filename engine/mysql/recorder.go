@@ -1,15 +1,18 @@
 package mysql
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/go-mysql-org/go-mysql/replication"
 
 	"sluice/engine"
 	"sluice/engine/cdc"
 	"sluice/engine/spool"
+	"sluice/engine/task"
 )
 
 // recorder puts the events of a dump into a spool as they come. It runs in the reader's goroutine, and parses no more
@@ -19,7 +22,7 @@ type recorder struct {
 	line   *heldLine
 	parser *replication.BinlogParser
 	marks  *translator // of the events that open and end transactions, alone
-	tid    string      // of the transaction that marks said begins
+	begun  cdc.Event   // the transaction that marks said begins
 	joined spool.Mark
 	name   string // base name of the source's files
 }
@@ -29,7 +32,7 @@ func newRecorder(server engine.Server, log *spool.Log, line *heldLine) *recorder
 	r.parser.SetFlavor(string(server.Flavor))
 	r.marks = newTranslator(server.Flavor, nil, func(e cdc.Event) error {
 		if e.Kind == cdc.EventBegin {
-			r.tid = e.TID
+			r.begun = e
 		}
 		return nil
 	})
@@ -72,7 +75,7 @@ func checksumKind(format []byte) byte {
 func (r *recorder) entry(e *replication.BinlogEvent) (spool.Entry, error) {
 	t := r.marks
 	before := t.outside()
-	r.tid = ""
+	r.begun = cdc.Event{}
 	start := t.advance(e.Header)
 	entry := spool.Entry{Raw: e.RawData}
 	switch e.Header.EventType {
@@ -98,9 +101,11 @@ func (r *recorder) entry(e *replication.BinlogEvent) (spool.Entry, error) {
 	}
 	entry.End, entry.Whole = t.end, t.outside()
 	if before && !entry.Whole {
-		if entry.TID = r.tid; t.next != nil {
-			entry.TID = t.next.TID
+		begun := r.begun
+		if t.next != nil {
+			begun = *t.next
 		}
+		entry.TID, entry.Time = begun.TID, begun.Time
 	}
 	return entry, nil
 }
@@ -154,10 +159,39 @@ func (st *stream) translate(f *feeder, entries []spool.Entry) error {
 }
 
 // spooled opens the spool that the options ask for, ready to go on after the set.
-func (s *Source) spooled(after cdc.GTIDSet) (*spool.Log, error) {
+func (s *Source) spooled(ctx context.Context, after cdc.GTIDSet) (*spool.Log, error) {
 	o := *s.options.Spool
 	o.Flavor, o.Owner = s.server.Flavor, o.Owner+" "+s.server.ID
+	o.Holds = func(m spool.Mark) (bool, error) { return s.stillHas(ctx, m) }
 	return spool.Open(o, after)
+}
+
+// finishWithin is how long a transaction may take that is in the binlog and not finished yet.
+const finishWithin = time.Minute
+
+// stillHas reports whether the source has what a spool holds. It may have lost the end of its binlog, of which the spool
+// must give nothing then: what of that was sent already, the engine asks for itself.
+func (s *Source) stillHas(ctx context.Context, m spool.Mark) (bool, error) {
+	if m.Last.Time != 0 {
+		err := s.Holds(ctx, engine.Seen{At: m.At, Last: m.Last.At, TID: m.Last.TID, Time: m.Last.Time})
+		if code := task.Code(err); code == "source.lost" || code == "source.rewritten" {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	for deadline := time.Now().Add(finishWithin); ; {
+		missing, err := s.Missing(ctx, []cdc.GTIDSet{m.Set})
+		if err != nil || missing == "" || time.Now().After(deadline) {
+			return missing == "", err
+		}
+		select {
+		case <-time.After(heartbeat):
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
 }
 
 // use makes the spool of the newest stream the one that Held tells of.

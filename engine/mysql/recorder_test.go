@@ -1,12 +1,17 @@
 package mysql
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"sluice/engine/cdc"
 	"sluice/engine/enginetest/servers"
+	"sluice/engine/spool"
 )
 
 // TestStreamFromSpool: what was received is given again after the server has purged it, after any transaction, at the
@@ -84,10 +89,89 @@ func TestSpoolOfAnotherLog(t *testing.T) {
 				state = "gtid_binlog_state"
 			}
 			run(t, c, "RESET MASTER", "SET GLOBAL "+state+"='"+all.String()+"'", "INSERT INTO a VALUES (2)")
+			// The log was begun anew after the files were held against the source.
+			o := *spoolIn(dir)
+			o.Flavor, o.Owner = s.server.Flavor, o.Owner+" "+s.server.ID
+			log, err := spool.Open(o, all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = s.peek(testContext(t), s.server.Log+".000001", cdc.FirstEvent, newRecorder(s.server, log, &heldLine{}))
+			log.Close()
+			wantCode(t, withOp("reading", err), "source.rewritten")
+			// The next connection finds the files to be of no use.
+			var told []string
 			s.options.Spool = spoolIn(dir)
+			s.options.Spool.Tell = func(n spool.Notice) { told = append(told, n.Code+" "+strings.Join(n.Params, " ")) }
 			again := reopen(t, s, all)
-			again.drain()
-			wantCode(t, again.stream.Err(), "source.rewritten")
+			if got := collect(t, again.until(end(t, s))); len(got) != 1 || !slices.Equal(told, []string{"spool.discarded lost"}) {
+				t.Errorf("%v; told %q", got, told)
+			}
+		})
+	}
+}
+
+// TestSpoolBeyondTheSource: of what the source has lost, the spool gives nothing; what it wrote instead comes from it, also
+// under the same numbers.
+func TestSpoolBeyondTheSource(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			m := servers.StartMySQL(t, kind)
+			s := open(t, m)
+			_, c := database(t, m)
+			run(t, c, "CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)")
+			set, _ := start(t, s)
+			data, copied := filepath.Join(m.Dir, "data"), filepath.Join(m.Dir, "copy")
+			m.Stop(t)
+			if err := os.CopyFS(copied, os.DirFS(data)); err != nil {
+				t.Fatal(err)
+			}
+			m.Restart(t)
+			name := c.GetDB()
+			write := func(ids ...int) {
+				t.Helper()
+				for _, id := range ids {
+					m.Exec(t, fmt.Sprintf("INSERT INTO %s.a VALUES (%d)", name, id))
+				}
+			}
+			write(2, 3, 4)
+			dir := t.TempDir()
+			var told []string
+			spooled := func() *reader {
+				s.options.Spool = spoolIn(dir)
+				s.options.Spool.Tell = func(n spool.Notice) { told = append(told, n.Code+" "+strings.Join(n.Params, " ")) }
+				return reopen(t, s, set)
+			}
+			first := spooled()
+			lost := collect(t, first.until(end(t, s)))
+			if err := first.stream.(*stream).Close(); err != nil || len(lost) != 3 {
+				t.Fatalf("%v, %v", lost, err)
+			}
+			again := spooled()
+			if got := collect(t, again.until(end(t, s))); fmt.Sprint(got) != fmt.Sprint(lost) || len(told) > 0 {
+				t.Fatalf("%v, want %v; told %q", got, lost, told)
+			}
+			again.stream.(*stream).Close()
+			m.Stop(t)
+			if err := errors.Join(os.RemoveAll(data), os.CopyFS(data, os.DirFS(copied))); err != nil {
+				t.Fatal(err)
+			}
+			m.Restart(t)
+			for _, ids := range [][]int{nil, {12}, {13, 14, 15}} {
+				write(ids...)
+				r := spooled()
+				got := collect(t, r.until(end(t, s)))
+				for _, x := range got {
+					if slices.ContainsFunc(lost, func(y transaction) bool { return x.time == y.time }) {
+						t.Errorf("with %v, it gives %v of %v", ids, x, lost)
+					}
+				}
+				r.stream.(*stream).Close()
+			}
+			if !slices.Equal(told, []string{"spool.discarded lost"}) {
+				t.Errorf("told %q", told)
+			}
 		})
 	}
 }

@@ -60,7 +60,7 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 	st.translator = t
 	config := st.config(t)
 	if s.options.Spool != nil && !byFile { // without GTID the head of the file is read again, from the source
-		if st.log, err = s.spooled(after); err != nil {
+		if st.log, err = s.spooled(ctx, after); err != nil {
 			return nil, withOp(op, err)
 		}
 		config.SynchronousEventHandler = newRecorder(s.server, st.log, &st.line)

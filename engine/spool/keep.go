@@ -3,7 +3,6 @@ package spool
 import (
 	"errors"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -75,17 +74,16 @@ func (l *Log) fits(size int) bool {
 	return true
 }
 
-// halt ends the files here: what follows is not recorded.
-func (l *Log) halt() error {
+// halt ends the files here: what follows is not recorded. It says whether a person is to be told.
+func (l *Log) halt() (tell bool, err error) {
 	l.recording = false
 	if now := time.Now(); l.told.IsZero() || now.Sub(l.told) > toldEvery {
-		l.told = now
-		l.o.Tell(Notice{Code: "spool.full", Params: []string{strconv.FormatInt(l.o.Limit>>20, 10)}})
+		l.told, tell = now, true
 	}
 	if len(l.segments) == 0 {
-		return nil
+		return tell, nil
 	}
-	return l.finish(l.segments[len(l.segments)-1])
+	return tell, l.finish(l.segments[len(l.segments)-1])
 }
 
 // again records anew, between two transactions, once no restart asks for what the files hold.

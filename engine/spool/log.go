@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -23,6 +24,9 @@ type Options struct {
 	Memory  int                             // bytes that wait in memory; 0 is the default
 	Free    func(dir string) (int64, error) // bytes free on the disk; nil is the system's answer
 	Tell    func(Notice)                    // what a person should know; may be nil
+	// Holds reports whether the source still has what is kept up to the mark: if it does not, what is kept is of no
+	// use. It may be nil.
+	Holds func(Mark) (bool, error)
 }
 
 const (
@@ -168,7 +172,13 @@ func (l *Log) admit(size int) error {
 				return nil
 			}
 			if !l.behind { // the reader has all that the files hold: it gets the rest from memory alone
-				if err := l.halt(); err != nil {
+				tell, err := l.halt()
+				if tell { // it may take its time
+					l.mu.Unlock()
+					l.o.Tell(Notice{Code: "spool.full", Params: []string{strconv.FormatInt(l.o.Limit>>20, 10)}})
+					l.mu.Lock()
+				}
+				if err != nil {
 					return err
 				}
 				continue
@@ -206,12 +216,31 @@ func (l *Log) append(e *Entry) error {
 			return err
 		}
 	}
+	if e.size() > bufferBytes { // it may be of hundreds of megabytes: it is not copied
+		return l.direct(s, e)
+	}
 	l.buf = e.record(l.buf)
 	s.size += int64(e.size())
 	l.bytes += int64(e.size())
 	if len(l.buf) >= bufferBytes {
 		return l.flush()
 	}
+	return nil
+}
+
+// direct writes an entry without the buffer.
+func (l *Log) direct(s *segment, e *Entry) error {
+	if err := l.flush(); err != nil {
+		return err
+	}
+	if _, err := s.out.Write(e.head(nil)); err != nil {
+		return failure("writing the spool", err)
+	}
+	if _, err := s.out.Write(e.Raw); err != nil {
+		return failure("writing the spool", err)
+	}
+	s.size += int64(e.size())
+	l.bytes += int64(e.size())
 	return nil
 }
 

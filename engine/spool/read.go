@@ -147,7 +147,7 @@ func (r *reader) read() ([]Entry, error) {
 		}
 	}
 	for size := 0; r.off < r.limit && size < readBatch; {
-		e, err := readRecord(r.buf)
+		e, err := readRecord(r.buf, r.limit-r.off)
 		if err != nil {
 			return nil, err
 		}
@@ -199,10 +199,10 @@ func (l *Log) damaged(err error) error {
 	if !errors.Is(err, errTorn) && !errors.Is(err, io.EOF) {
 		return failure("reading the spool", err)
 	}
+	l.o.Tell(discarded("damaged"))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.recording, l.behind = false, false
-	l.o.Tell(discarded("damaged"))
 	gone := &task.Error{Code: "source.connection_lost", Op: "reading the spool", Retry: true, Text: "a file of the spool is damaged: " + l.reader.seg.path,
 		Hint: "Nothing to do: the binlog is read from the source again. Look at the disk of the data folder."}
 	err = l.drop(len(l.segments))

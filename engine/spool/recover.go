@@ -102,20 +102,35 @@ func (l *Log) begin(after cdc.GTIDSet) error {
 			from = i
 		}
 	}
-	if from >= 0 && l.now.Set.Includes(after) {
-		l.behind = true
-		l.reader.skip = after.Clone()
-		l.reader.jump(l.segments[from])
-		return nil
+	if from < 0 || !l.now.Set.Includes(after) {
+		if len(l.segments) > 0 && !after.Includes(l.now.Set) {
+			l.o.Tell(discarded("start"))
+		}
+		return l.empty(after)
 	}
-	if len(l.segments) > 0 && !after.Includes(l.now.Set) {
-		l.o.Tell(discarded("start"))
+	if l.o.Holds != nil {
+		held, err := l.o.Holds(l.now.clone())
+		if err != nil {
+			return err
+		}
+		if !held {
+			l.o.Tell(discarded("lost"))
+			return l.empty(after)
+		}
 	}
+	l.behind = true
+	l.reader.skip = after.Clone()
+	l.reader.jump(l.segments[from])
+	return nil
+}
+
+// empty removes what is kept.
+func (l *Log) empty(after cdc.GTIDSet) error {
 	err := removeAll(l.segments)
 	l.segments, l.bytes, l.end = nil, 0, cdc.Position{}
 	l.now = Mark{Set: after.Clone()}
 	return err
 }
 
-// discarded says why files are not used: owner, start or damaged.
+// discarded says why files are not used: owner, start, lost or damaged.
 func discarded(why string) Notice { return Notice{Code: "spool.discarded", Params: []string{why}} }

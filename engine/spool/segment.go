@@ -21,6 +21,14 @@ type Mark struct {
 	At     cdc.Position // of the source's log
 	Set    cdc.GTIDSet  // the transactions before it
 	Format []byte       // the Format entry that holds from there; nil before the first
+	Last   Begun        // the newest of the transactions that were received before it
+}
+
+// Begun is a transaction by the place where it begins, as the source must still have it.
+type Begun struct {
+	At   cdc.Position `json:"at"`
+	TID  string       `json:"tid"`
+	Time int64        `json:"time"`
 }
 
 func (m Mark) clone() Mark { m.Set = m.Set.Clone(); return m }
@@ -43,7 +51,8 @@ const (
 	sealed = ".seg"
 )
 
-const version = 1
+// version of the files that are written; the one before had no times.
+const version = 2
 
 // header is what a segment says of itself.
 type header struct {
@@ -52,6 +61,7 @@ type header struct {
 	At      cdc.Position `json:"at"`
 	Set     string       `json:"set"`
 	Format  []byte       `json:"format,omitempty"`
+	Last    Begun        `json:"last,omitzero"`
 }
 
 func segmentPath(dir string, number int64, end string) string {
@@ -60,7 +70,7 @@ func segmentPath(dir string, number int64, end string) string {
 
 // create makes the file of a segment that begins at the mark.
 func create(dir, owner string, number int64, m Mark) (*segment, error) {
-	text, err := json.Marshal(header{version, owner, m.At, m.Set.String(), m.Format})
+	text, err := json.Marshal(header{version, owner, m.At, m.Set.String(), m.Format, m.Last})
 	if err != nil {
 		return nil, err
 	}
@@ -104,22 +114,22 @@ func load(path, owner string, flavor cdc.Flavor) (*segment, error) {
 	if int64(n) > info.Size() {
 		return nil, errTorn
 	}
-	text, err := readBody(in, int(n))
-	if err != nil {
+	text := make([]byte, n)
+	if _, err := io.ReadFull(in, text); err != nil {
 		return nil, torn(err)
 	}
 	if crc32.Checksum(text, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
 		return nil, errTorn
 	}
 	var h header
-	if err := json.Unmarshal(text, &h); err != nil || h.Version != version {
+	if err := json.Unmarshal(text, &h); err != nil || h.Version < 1 || h.Version > version {
 		return nil, errors.Join(errTorn, err)
 	}
 	if h.Owner != owner {
 		return nil, errOwner
 	}
 	s := &segment{number: number, path: path, head: frame + int64(n), size: info.Size(), whole: true}
-	s.start = Mark{At: h.At, Format: h.Format}
+	s.start = Mark{At: h.At, Format: h.Format, Last: h.Last}
 	if s.start.Set, err = cdc.ParseGTIDSet(flavor, h.Set); err != nil {
 		return nil, errors.Join(errTorn, err)
 	}
@@ -142,7 +152,7 @@ func (s *segment) scan() (end Mark, size int64, err error) {
 	at := s.head
 	var open []string
 	for {
-		e, err := readRecord(r)
+		e, err := readRecord(r, s.size-at)
 		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
 			return end, size, nil
 		}
@@ -161,7 +171,7 @@ func (s *segment) scan() (end Mark, size int64, err error) {
 				}
 			}
 			open = open[:0]
-			end.At, end.Format, size = now.At, now.Format, at
+			end.At, end.Format, end.Last, size = now.At, now.Format, now.Last, at
 		}
 	}
 }
@@ -171,5 +181,8 @@ func (m *Mark) see(e *Entry) {
 	m.At = e.End
 	if e.Format {
 		m.Format = e.Raw
+	}
+	if e.TID != "" {
+		m.Last = Begun{e.start(), e.TID, e.Time}
 	}
 }
