@@ -89,6 +89,7 @@ type Deps struct {
 	Accounts Accounts
 	Audit    Auditor
 	Messages Messages
+	Schema   string // of the messages
 	Now      func() time.Time
 	// Sessions sets and clears the cookie of a session.
 	Sessions interface {

@@ -53,6 +53,12 @@ func (h *Handlers) TaskMessages(c echo.Context) error {
 	return render(c, status, views.TaskMessagesPage(p, m))
 }
 
+// Schema gives the Avro schema of the messages as a file.
+func (h *Handlers) Schema(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="dts-record.avsc"`)
+	return c.Blob(http.StatusOK, "application/json", []byte(h.Deps.Schema))
+}
+
 // messageQuery reads what is asked for; wrong: from an offset that is none.
 func messageQuery(c echo.Context) (q MessageQuery, wrong bool) {
 	q = MessageQuery{Topic: c.QueryParam("topic"), Partition: -1, From: c.QueryParam("from"), Max: 50}

@@ -36,6 +36,7 @@ func (s *Server) routes() {
 	in.POST("/account/password", h.AccountPassword)
 	in.POST("/account/signout", h.AccountSignOut)
 	in.GET("/events", s.events)
+	in.GET("/dts-record.avsc", h.Schema)
 	in.GET("/tasks", h.TaskList)
 	in.GET("/tasks/:id", h.TaskShow)
 	in.GET("/tasks/:id/tables", h.TaskTables)

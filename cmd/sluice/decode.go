@@ -6,10 +6,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
 	"sluice/engine"
+	"sluice/engine/dts"
 	"sluice/engine/kafka"
 	"sluice/engine/message"
 	"sluice/engine/task"
@@ -17,19 +19,20 @@ import (
 
 const decodeHelp = `usage: sluice decode --brokers HOST:PORT[,...] --topic TOPIC [options]
        sluice decode --task TASKFILE [--topic TOPIC] [options]
+       sluice decode --schema
 
 Prints the messages of a topic as JSON lines: one partition after the other up to
 where each ends now, or, with --follow, all together as they come until SIGINT.
 With a task file, brokers, sign-in, TLS and the topic are taken from there. A
 message of neither format is printed in hexadecimal with an error, and the exit
-code is 1.
+code is 1. With --schema it prints the Avro schema of the messages and nothing else.
 `
 
 type decodeOptions struct {
 	brokers, topic, taskFile string
 	partition                int
 	from                     int64
-	follow                   bool
+	follow, schema           bool
 	user, mechanism, tls, ca string
 }
 
@@ -42,6 +45,7 @@ func (p *program) decode(ctx context.Context, args []string) int {
 	f.IntVar(&o.partition, "partition", -1, "only partition `N`")
 	f.Int64Var(&o.from, "from", 0, "first `OFFSET`")
 	f.BoolVar(&o.follow, "follow", false, "wait for more")
+	f.BoolVar(&o.schema, "schema", false, "print the Avro schema of the messages")
 	f.StringVar(&o.user, "user", "", "`NAME` to sign in with; the password is in the environment, SLUICE_KAFKA_PASSWORD")
 	f.StringVar(&o.mechanism, "mechanism", "", "`NAME`: SCRAM-SHA-256 (default), SCRAM-SHA-512 or PLAIN")
 	f.StringVar(&o.tls, "tls", "", "`MODE`: off (default), require, ca or full")
@@ -50,6 +54,9 @@ func (p *program) decode(ctx context.Context, args []string) int {
 	switch {
 	case !ok:
 		return code
+	case o.schema:
+		fmt.Fprintln(p.stdout, strings.TrimSpace(dts.Schema()))
+		return exitDone
 	case (o.brokers == "") == (o.taskFile == ""):
 		return f.wrong("give one of --brokers and --task")
 	case o.topic == "" && o.taskFile == "":

@@ -47,8 +47,8 @@ var rooms = map[string][]string{
 // libraries says which rooms may import a library; with the room come the rooms below it.
 var libraries = map[string][]string{
 	"github.com/go-mysql-org/go-mysql": {"engine/mysql", "engine/enginetest", "cmd/sluice/demo"},
-	"github.com/segmentio/kafka-go":    {"engine/kafka", "engine/enginetest"},
-	"github.com/linkedin/goavro":       {"engine/dts", "engine/enginetest/oracle"},
+	"github.com/segmentio/kafka-go":    {"engine/kafka", "engine/enginetest", "docs/examples"},
+	"github.com/linkedin/goavro":       {"engine/dts", "engine/enginetest/oracle", "docs/examples"},
 	"github.com/jmoiron/sqlx":          {"store"},
 	"modernc.org/sqlite":               {"store", "engine/enginetest/faults"}, // which locks the database from outside
 	"github.com/Shopify/toxiproxy":     {"engine/enginetest/faults"},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice/engine"
+	"sluice/engine/dts"
 	"sluice/engine/progress"
 	"sluice/handlers"
 	"sluice/store"
@@ -109,7 +110,7 @@ func (p *program) newConsole(st *store.Store, o serveOptions, demo string) (*con
 	}
 	c.checker = newChecker(st, o.data, sums, log)
 	c.server, err = web.New(web.Options{
-		Handlers: handlers.Deps{Tasks: st, Drafts: st, Checks: st, Checker: c.checker, Maker: st, Secrets: st, Prober: prober{}, Runner: c.manager, Statuses: hub, Accounts: st, Audit: st, Messages: topicReader{st}},
+		Handlers: handlers.Deps{Tasks: st, Drafts: st, Checks: st, Checker: c.checker, Maker: st, Secrets: st, Prober: prober{}, Runner: c.manager, Statuses: hub, Accounts: st, Audit: st, Messages: topicReader{st}, Schema: dts.Schema()},
 		Sessions: st, Key: key, Demo: demo, Open: open, Log: log, Now: time.Now,
 	})
 	if err != nil {

@@ -15,6 +15,9 @@ import (
 //go:embed record.avsc
 var schema string
 
+// Schema is the Avro schema of every message, for those who read them.
+func Schema() string { return schema }
+
 // Options of a Codec.
 type Options struct {
 	ServerVersion string // as the source says it: "8.0.33"

@@ -60,16 +60,20 @@ type Value struct {
 // Official reads values with dts-new-subscribe-sdk 2.0.0, in time zone UTC.
 func Official(t testing.TB, values [][]byte) []Record {
 	t.Helper()
-	return run(t, values, java(t, "DtsRead.java"))
+	return run(t, values, java(t, ".ci/readers/DtsRead.java"))
+}
+
+func python(t testing.TB) string {
+	return filepath.Join(fetched(t, "python-readers"), "venv/bin/python")
 }
 
 // Generic reads the images of values with Avro's generic reader: branches and parts alone.
 func Generic(t testing.TB, values [][]byte) []Record {
 	t.Helper()
-	return run(t, values, java(t, "AvroRead.java", filepath.Join(root(t), "engine/dts/record.avsc")))
+	return run(t, values, java(t, ".ci/readers/AvroRead.java", filepath.Join(root(t), "engine/dts/record.avsc")))
 }
 
-// java runs one of the programs of .ci/readers with the SDK's libraries.
+// java runs a program of the repository with the SDK's libraries.
 func java(t testing.TB, program string, args ...string) *exec.Cmd {
 	t.Helper()
 	java := "java"
@@ -80,14 +84,13 @@ func java(t testing.TB, program string, args ...string) *exec.Cmd {
 		"-cp", filepath.Join(fetched(t, "dts-sdk-2.0.0"), "lib", "*"), "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC",
 		// The SDK's DateTime reads a class that newer JVMs hide.
 		"--add-exports", "java.base/sun.util.calendar=ALL-UNNAMED",
-		filepath.Join(root(t), ".ci/readers", program)}, args...)...)
+		filepath.Join(root(t), program)}, args...)...)
 }
 
 // Fastavro reads values with fastavro and the single-record schema.
 func Fastavro(t testing.TB, values [][]byte) []Record {
 	t.Helper()
-	python := filepath.Join(fetched(t, "fastavro"), "venv/bin/python")
-	return run(t, values, exec.Command(python,
+	return run(t, values, exec.Command(python(t),
 		filepath.Join(root(t), ".ci/readers/dts_read.py"), filepath.Join(root(t), "engine/dts/record.avsc")))
 }
 
