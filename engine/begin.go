@@ -66,14 +66,14 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) (seen
 	}
 	history := schema.New()
 	var tables []*cdc.Table
-	creates := map[cdc.TableID]string{}
+	creates, read := map[cdc.TableID]string{}, map[cdc.TableID]cdc.Position{}
 	for _, t := range d.Spec.Tables {
 		id := cdc.TableID{Schema: t.Schema, Name: t.Name}
 		l, err := describe(ctx, d.Source, id)
 		if err != nil {
 			return seen, err
 		}
-		creates[id] = l.Create
+		creates[id], read[id] = l.Create, l.End
 		tables = append(tables, history.Baseline(l.Table, l.End))
 	}
 	if errs := plan.Validate(tables); len(errs) > 0 {
@@ -89,9 +89,16 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) (seen
 			}
 		}
 	}
+	if d.Spec.From != nil {
+		if err := since(ctx, d, s, history, read); err != nil {
+			return seen, err
+		}
+	}
 	s.Schemas = history.Versions()
 	for i := range s.Schemas {
-		s.Schemas[i].Create = creates[s.Schemas[i].Table.TableID]
+		if v := &s.Schemas[i]; v.How == schema.HowBaseline {
+			v.Create = creates[v.Table.TableID]
+		}
 	}
 	if !d.Spec.Full {
 		return seen, nil
@@ -245,11 +252,16 @@ func (r *router) limitLanes(ctx context.Context, t Topics) error {
 }
 
 // loadSchemas takes the versions that hold at L; a definition that was read at the start counts as known from there,
-// because what the log brings before it is in it already.
+// because what the log brings before it is in it already. One that was read later than a statement on its table holds
+// from there on.
 func (r *router) loadSchemas(s *Saved) {
 	var held []schema.Version
 	at := r.base
 	for _, v := range s.Schemas {
+		if v.How == schema.HowLater && r.base.Before(v.At) {
+			held = append(held, v)
+			continue
+		}
 		if v.How == schema.HowBaseline && v.Table.Version == 1 || !r.base.Before(v.At) {
 			held = append(held, v)
 			if at.Before(v.At) {
@@ -257,7 +269,7 @@ func (r *router) loadSchemas(s *Saved) {
 			}
 		}
 	}
-	r.schema.Load(held, at)
+	r.schema.Load(held, r.base, at)
 }
 
 func (r *router) loadChunks(s *Saved) error {

@@ -14,7 +14,7 @@ import (
 // ddl takes a statement that changed definitions. Rows before it were decoded by the old definition, rows after it
 // are by the new one; one record of it goes out if it touches a selected table.
 func (r *router) ddl(ctx context.Context, ev *cdc.Event) error {
-	changes, err := r.schema.OnDDL(ev.End, r.flavor, ev.Schema, ev.SQL)
+	changes, err := r.schema.OnDDL(ev.End, r.flavor, ev.Schema, ev.Statement())
 	if err != nil {
 		return err
 	}
@@ -41,8 +41,13 @@ func (r *router) ddl(ctx context.Context, ev *cdc.Event) error {
 			return err
 		}
 	}
-	if first == nil || r.tx.skip && !r.cfg.spec.Full {
-		return nil // before the point that the task was asked to start from
+	switch {
+	case first == nil:
+		return nil
+	case r.tx.skip && !r.cfg.spec.Full: // before the point that the task was asked to start from
+		return nil
+	case ev.Inside && (r.tx.start.Before(r.base) || r.tx.passed > 0): // rows behind it were passed before the restart
+		return nil
 	}
 	return r.emitDDL(ev, first)
 }

@@ -27,10 +27,10 @@ func (l *loop) learn(ctx context.Context, id cdc.TableID) error {
 		}
 		ev := &l.pending[i]
 		if size += ev.Size; size > lookAhead {
-			return unlearned(id, "the position at which the definition was read is too far ahead in the binlog")
+			return l.unlearned(id, "the position at which the definition was read is too far ahead in the binlog")
 		}
 		if ev.Kind == cdc.EventDDL && !found.End.Before(ev.End) && touches(l.r.flavor, ev, id) {
-			return unlearned(id, "another statement changed the table after it: "+ev.SQL)
+			return l.unlearned(id, "another statement changed the table after it: "+ev.SQL)
 		}
 		switch ev.Kind {
 		case cdc.EventCommit, cdc.EventDDL, cdc.EventSeen:
@@ -62,7 +62,7 @@ func (r *router) learned(ctx context.Context, def *cdc.Table, id cdc.TableID) er
 }
 
 func touches(flavor cdc.Flavor, ev *cdc.Event, id cdc.TableID) bool {
-	for _, t := range schema.Recognise(flavor, ev.Schema, ev.SQL) {
+	for _, t := range schema.Recognise(flavor, ev.Schema, ev.Statement()) {
 		if t.Table == id || t.To == id || t.Kind == schema.DropDatabase && t.Table.Schema == id.Schema {
 			return true
 		}
@@ -70,8 +70,11 @@ func touches(flavor cdc.Flavor, ev *cdc.Event, id cdc.TableID) bool {
 	return false
 }
 
-func unlearned(id cdc.TableID, why string) error {
-	return &task.Error{Code: "source.schema_unknown", Op: "reading the definition of " + id.String(),
-		Text: "the definition after a DDL statement can't be known for certain: " + why,
+func (l *loop) unlearned(id cdc.TableID, why string) error {
+	text := "the definition after a DDL statement can't be known for certain"
+	if cause := l.r.schema.Cause(id); cause != "" {
+		text += " (" + cause + ")"
+	}
+	return &task.Error{Code: "source.schema_unknown", Op: "reading the definition of " + id.String(), Text: text + ": " + why,
 		Hint: "SET GLOBAL binlog_row_metadata=FULL at the source and start a new task; then the binlog holds every definition."}
 }

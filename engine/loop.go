@@ -277,11 +277,7 @@ func (l *loop) note(ctx context.Context) error {
 
 func (l *loop) batch(b []cdc.Event, ok bool) error {
 	if !ok {
-		if err := l.stream.Err(); err != nil {
-			return err
-		}
-		return &task.Error{Code: "source.connection_lost", Op: "reading the binlog", Retry: true, Text: "the stream ended",
-			Hint: "The task connects again by itself."}
+		return streamEnd(l.stream)
 	}
 	l.pending = b
 	return nil
@@ -428,7 +424,7 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 			l.weigh(ctx)
 			return -1, nil
 		}
-		if task.Code(err) == "source.schema_unknown" {
+		if task.Code(err) == "source.schema_unknown" && !l.r.schema.IsLater(ev.Rows.Map().TableID) {
 			if err = l.learn(ctx, ev.Rows.Map().TableID); err == nil {
 				continue // the same event again
 			}

@@ -49,7 +49,7 @@ func (s *Saved) unmovable(now Server) string {
 	}
 	begun := later(s.End, s.Skip)
 	for _, v := range s.Schemas {
-		if v.How == schema.HowBaseline && v.Table.Version == 1 {
+		if v.How == schema.HowBaseline && v.Table.Version == 1 || v.How == schema.HowLater {
 			begun = later(begun, v.At)
 		}
 	}

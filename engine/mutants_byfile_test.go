@@ -16,7 +16,7 @@ var byFileMutants = []mutant{
 	{"lock-unordered", "I4", []edit{{"worker.go", "	if ordered {", "	if ordered || true {"}}},
 	{"older-lock", "I4", []edit{{"visible.go", " && !r.newest.start.Before(t.touched)", ""}, {"visible.go", "			if r.newest.table == t {", "			if false {"}}},
 	{"touch-row-lost", "I4", []edit{{"router.go", "	r.tx.touched = true\n	r.touch(t, ev)\n", "	r.tx.touched = true\n"}}},
-	{"touch-ddl-lost", "I4", []edit{{"router.go", "		r.touchDDL(ev)\n", ""}}},
+	{"touch-ddl-lost", "I4", []edit{{"router.go", "	r.touchDDL(ev)\n", ""}}},
 	{"touch-skipped-lost", "I4", []edit{{"router.go", "	if r.tx.skip {\n		r.touch(t, ev)\n", "	if r.tx.skip {\n"}}},
 	{"file-not-read-again", "I4", []edit{{"visible.go", "len(r.fresh) > 0 && r.base.File > 0", "false"}}},
 	{"chunk-before-base", "I4", []edit{{"chunk.go", "	if r.byFile && r.streamed.Before(r.base) {", "	if false {"}}},

@@ -129,16 +129,7 @@ func (r *router) route(ctx context.Context, ev *cdc.Event) error {
 	case cdc.EventCommit:
 		r.commit(ev.End)
 	case cdc.EventDDL:
-		if err := r.begin(ev); err != nil {
-			return err
-		}
-		r.touchDDL(ev)
-		if !r.tx.again {
-			if err := r.ddl(ctx, ev); err != nil {
-				return err
-			}
-		}
-		r.commit(ev.End)
+		return r.statementDDL(ctx, ev)
 	case cdc.EventFile, cdc.EventSeen:
 		if !r.within() {
 			r.point, r.streamed = later(r.point, ev.End), ev.End
@@ -154,6 +145,25 @@ func (r *router) route(ctx context.Context, ev *cdc.Event) error {
 				Text: "an XA transaction changed a selected table",
 				Hint: "XA transactions on selected tables are not supported yet. End them, and start a new task after the last one."}
 		}
+		r.commit(ev.End)
+	}
+	return nil
+}
+
+// statementDDL takes a statement that changed definitions: a transaction of its own, or the head of the open one.
+func (r *router) statementDDL(ctx context.Context, ev *cdc.Event) error {
+	if !ev.Inside {
+		if err := r.begin(ev); err != nil {
+			return err
+		}
+	}
+	r.touchDDL(ev)
+	if !r.tx.again {
+		if err := r.ddl(ctx, ev); err != nil {
+			return err
+		}
+	}
+	if !ev.Inside {
 		r.commit(ev.End)
 	}
 	return nil

@@ -85,7 +85,7 @@ func (r *router) touchDDL(ev *cdc.Event) {
 	if !r.byFile {
 		return
 	}
-	for _, ch := range schema.Recognise(r.flavor, ev.Schema, ev.SQL) {
+	for _, ch := range schema.Recognise(r.flavor, ev.Schema, ev.Statement()) {
 		for id, t := range r.tables {
 			if !sameName(ch.Table, id) && !sameName(ch.To, id) && !(ch.Kind == schema.DropDatabase && strings.EqualFold(ch.Table.Schema, id.Schema)) {
 				continue

@@ -20,7 +20,8 @@ const (
 	EventRows
 	// EventCommit ends the open transaction: End is the point after it.
 	EventCommit
-	// EventDDL is a statement that changed definitions, a transaction of its own: Pos, TID, End, SQL.
+	// EventDDL is a statement that changed definitions, a transaction of its own: Pos, TID, End, SQL. Inside says that
+	// it stands in the open transaction, ahead of the rows that it brings (CREATE TABLE ... SELECT).
 	EventDDL
 	// EventSeen says that the stream passed End with no transaction open (heartbeat, rotation, format description).
 	EventSeen
@@ -44,9 +45,19 @@ type Event struct {
 	ServerID uint32
 	ThreadID uint32
 	Schema   string // EventDDL, EventStatement: the session's default database
-	SQL      string
-	Rows     Rows // EventRows
-	Size     int  // bytes on the wire, for back-pressure
+	SQL      string // in UTF-8
+	Plain    string // SQL as a session with the usual sql_mode would write it, if its own had another; see Statement
+	Inside   bool   // EventDDL
+	Rows     Rows   // EventRows
+	Size     int    // bytes on the wire, for back-pressure
+}
+
+// Statement is SQL with the quotes and backslashes that the usual sql_mode gives their meaning.
+func (e *Event) Statement() string {
+	if e.Plain != "" {
+		return e.Plain
+	}
+	return e.SQL
 }
 
 // Op is what happened to a row.

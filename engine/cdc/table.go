@@ -134,6 +134,12 @@ type MapColumn struct {
 	Type     byte   // MYSQL_TYPE_*, with the real type of strings, enums and sets taken out of the metadata
 	Meta     uint16 // the type's metadata as written; of CHAR and BINARY the length in bytes, of ENUM and SET of the value
 	Nullable bool
+
+	// Signs and Charset, with Collation, are there without full metadata too, as far as the server writes them.
+	Signs     bool // Unsigned is known
+	Unsigned  bool
+	Charset   string
+	Collation string
 }
 
 // TableMap is the table map event before a rows event. Full says that Names, signs, charsets, labels and key are

@@ -25,6 +25,7 @@ type translator struct {
 	checksum int          // bytes behind each event
 	next     *cdc.Event   // the transaction that a GTID event announced
 	inside   bool         // between begin and commit
+	opened   cdc.Event    // what began the open transaction
 	wrote    bool         // the open transaction has rows
 
 	byID   map[uint64]*tableMap // table maps of the open statement
@@ -212,6 +213,7 @@ func (t *translator) begin(thread uint32) error {
 	e := *t.next
 	t.next, t.inside, t.wrote = nil, true, false
 	e.ThreadID = thread
+	t.opened = e
 	return t.emit(e)
 }
 
@@ -244,15 +246,19 @@ func (t *translator) query(h *replication.EventHeader, v *replication.QueryEvent
 		return t.commit()
 	case t.inside && (word == "SAVEPOINT" || word == "RELEASE" || word == "ROLLBACK" || word == "XA"):
 		return nil
-	case t.inside:
+	case t.inside && word != "CREATE":
 		return t.statement(h, string(v.Query), string(v.Schema), v.SlaveProxyID)
 	}
 	e := cdc.Event{Pos: start, Time: int64(h.Timestamp) * 1_000_000, ServerID: h.ServerID}
-	if t.next != nil {
+	switch {
+	case t.inside: // CREATE TABLE ... SELECT; its rows follow
+		e, t.wrote = t.opened, true
+	case t.next != nil:
 		e, t.next = *t.next, nil
 	}
-	e.Kind, e.End, e.ThreadID = cdc.EventDDL, t.end, v.SlaveProxyID
-	e.SQL, e.Schema, e.Size = string(v.Query), string(v.Schema), len(v.Query)
+	e.Kind, e.Inside, e.End, e.ThreadID = cdc.EventDDL, t.inside, t.end, v.SlaveProxyID
+	e.SQL, e.Plain = t.text(v)
+	e.Schema, e.Size = string(v.Schema), len(v.Query)
 	return t.emit(e)
 }
 

@@ -41,6 +41,25 @@ func (o *optionalMeta) table(m *tableMap, collations func(uint64) (collation, er
 	return t, nil
 }
 
+// columns notes what binlog_row_metadata=MINIMAL says of the columns.
+func (o *optionalMeta) columns(m *tableMap, collations func(uint64) (collation, error), flavor cdc.Flavor) error {
+	var at counters
+	for i := range m.Columns {
+		mc := &m.Columns[i]
+		unsigned, charset, _ := o.ofColumn(mc, &at, flavor)
+		mc.Signs, mc.Unsigned = len(o.signs) > 0 && isNumeric(mc.Type), unsigned
+		if charset == 0 {
+			continue
+		}
+		cl, err := collations(charset)
+		if err != nil {
+			return fmt.Errorf("column %d of %s: %w", i+1, m.TableID, err)
+		}
+		mc.Charset, mc.Collation = cl.charset, cl.name
+	}
+	return nil
+}
+
 // counters number the columns of each kind: the optional fields count only theirs.
 type counters struct{ numeric, text, choice, enum, set int }
 

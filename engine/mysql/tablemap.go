@@ -76,8 +76,11 @@ func parseTableMap(body []byte, collations func(uint64) (collation, error), flav
 		return nil, errShortTableMap
 	}
 	optional, err := parseOptional(c.data)
-	if err != nil || !optional.hasNames {
+	if err != nil {
 		return m, err
+	}
+	if !optional.hasNames {
+		return m, optional.columns(m, collations, flavor)
 	}
 	if len(optional.names) != n {
 		return nil, fmt.Errorf("table map of %s names %d of %d columns", m.TableID, len(optional.names), n)

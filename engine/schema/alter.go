@@ -181,6 +181,10 @@ func (m *model) dropIndexes(s *ast.AlterTableSpec) error {
 		return m.dropPrimary()
 	case ast.AlterTableDropIndex:
 		return m.dropIndex(s.Name)
+	case ast.AlterTableDropCheck: // DROP CONSTRAINT too, which may be a key
+		if name := s.Constraint.Name; m.unique(name) >= 0 || strings.EqualFold(name, "PRIMARY") {
+			return m.dropIndex(name)
+		}
 	}
 	return nil
 }
@@ -226,9 +230,10 @@ func (m *model) convert(s *ast.AlterTableSpec) error {
 		if c.Type == cdc.VarChar && c.Length*maxLen(m.charset) > 65535 {
 			return unparsed("column %s would not fit", c.Name)
 		}
-		if width, now := maxLen(c.Charset), maxLen(m.charset); width == 0 || now == 0 {
+		grows := c.Type >= cdc.TinyText && c.Type < cdc.LongText
+		if width, now := maxLen(c.Charset), maxLen(m.charset); now == 0 || width == 0 && grows {
 			return unparsed("the charset of column %s is not known", c.Name)
-		} else if now > width && c.Type >= cdc.TinyText && c.Type < cdc.LongText {
+		} else if now > width && grows {
 			c.Type++
 			c.Declared = textNames[c.Type]
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pingcap/tidb/pkg/parser"
 	"github.com/pingcap/tidb/pkg/parser/ast"
 	_ "github.com/pingcap/tidb/pkg/parser/test_driver" // the parser's literals; its own driver needs the whole of TiDB
 
@@ -71,10 +70,7 @@ type change struct {
 }
 
 func (c *change) run(id cdc.TableID, old *cdc.Table) (*cdc.Table, error) {
-	p := parser.New()
-	p.SetMariaDB(c.flavor == cdc.MariaDB)
-	p.SetStrictDoubleTypeCheck(false)
-	stmt, err := p.ParseOneStmt(dialect(c.flavor, c.sql), "", "")
+	stmt, d, err := parse(c.flavor, c.sql)
 	if err != nil {
 		return nil, unparsed("%v", err)
 	}
@@ -92,11 +88,15 @@ func (c *change) run(id cdc.TableID, old *cdc.Table) (*cdc.Table, error) {
 		}
 		err = m.alter(s.Specs)
 	case *ast.CreateIndexStmt:
-		if s.KeyType == ast.IndexKeyTypeUnique {
+		if d.replaces && m.unique(s.IndexName) >= 0 {
+			err = m.dropIndex(s.IndexName)
+		}
+		if err == nil && s.KeyType == ast.IndexKeyTypeUnique {
 			err = m.addIndex(s.IndexName, s.IndexPartSpecifications, s.IfNotExists)
 		}
 	case *ast.DropIndexStmt:
 		err = m.dropIndex(s.IndexName)
+	case *ast.AnalyzeTableStmt: // ALTER TABLE ... ANALYZE PARTITION
 	default:
 		err = unparsed("it is not a statement on a table")
 	}

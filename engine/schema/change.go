@@ -85,6 +85,12 @@ func (h *History) rename(d ddl, c *Change) {
 
 // define works out the definition that CREATE or ALTER leaves behind.
 func (h *History) define(d ddl, c *Change) {
+	if d.touch.Like != (cdc.TableID{}) {
+		if from := h.Current(h.fold(d.touch.Like)); from != nil {
+			c.New = h.set(d.touch.Table, from, d.at, HowDDL, d.sql)
+			return
+		}
+	}
 	if c.Kind == Alter && c.Old == nil {
 		c.Unknown = true
 		h.mark(d.touch.Table, d.at, HowUnknown, d.sql)

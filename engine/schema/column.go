@@ -178,7 +178,7 @@ func (m *model) setText(c *cdc.Column, tp *types.FieldType, collation string) er
 		if binary {
 			c.Type = cdc.VarBinary
 		}
-		if maxLen(c.Charset) == 0 || c.Length*maxLen(c.Charset) > 65535 {
+		if c.Charset != "" && maxLen(c.Charset) == 0 || c.Length*maxLen(c.Charset) > 65535 {
 			return unparsed("the length in bytes of column %s is not known", c.Name)
 		}
 	default:
@@ -211,7 +211,8 @@ func setBlob(c *cdc.Column, tp *types.FieldType, binary bool) error {
 	return nil
 }
 
-// setCharset follows the order column, then table; a named charset brings its own collation, not the table's.
+// setCharset follows the order column, then table; a named charset brings its own collation, not the table's. Where
+// nobody names one it stays empty.
 func (m *model) setCharset(c *cdc.Column, tp *types.FieldType, collation string) error {
 	c.Charset = charsetName(tp.GetCharset())
 	switch {
@@ -221,6 +222,12 @@ func (m *model) setCharset(c *cdc.Column, tp *types.FieldType, collation string)
 		if c.Charset == "" {
 			c.Charset = charsetOf(collation)
 		}
+		if strings.HasPrefix(collation, anyCharset) {
+			if c.Charset = cmp.Or(c.Charset, m.charset); c.Charset == "" {
+				return unparsed("the charset of column %s is not known", c.Name)
+			}
+			collation = c.Charset + "_" + collation
+		}
 		if c.Collation = collation; collation == "binary" {
 			c.Collation = ""
 		}
@@ -229,8 +236,11 @@ func (m *model) setCharset(c *cdc.Column, tp *types.FieldType, collation string)
 	default:
 		c.Charset, c.Collation = m.charset, m.collation
 	}
-	if c.Charset == "" {
-		return unparsed("the charset of column %s is not known", c.Name)
+	if c.Charset == "" { // that of the database, which the table map tells
+		if collation != "" || tp.GetFlag()&mysql.BinaryFlag != 0 {
+			return unparsed("the charset of column %s is not known", c.Name)
+		}
+		return nil
 	}
 	if tp.GetFlag()&mysql.BinaryFlag != 0 && c.Charset != "binary" && collation == "" {
 		c.Collation = c.Charset + "_bin"

@@ -30,6 +30,7 @@ type Touch struct {
 	Kind      Kind
 	Table     cdc.TableID
 	To        cdc.TableID // Rename: the new name
+	Like      cdc.TableID // Create: made of a partition of that table
 	Temporary bool        // a session's own table, which no other session and no binlog row sees
 }
 
@@ -250,7 +251,7 @@ func (r *recogniser) clauses(id cdc.TableID) {
 			first = true
 			continue
 		case first:
-			if to := r.clause(); to != nil {
+			if to := r.clause(id); to != nil {
 				renamed = to
 			}
 			r.at--
@@ -263,7 +264,7 @@ func (r *recogniser) clauses(id cdc.TableID) {
 }
 
 // clause reads the head of one clause and gives the new name of RENAME TO. It passes at least one token.
-func (r *recogniser) clause() *cdc.TableID {
+func (r *recogniser) clause(id cdc.TableID) *cdc.TableID {
 	switch {
 	case r.skip("RENAME"):
 		if next := r.peek(0); next.is("COLUMN") || next.is("INDEX") || next.is("KEY") {
@@ -281,7 +282,7 @@ func (r *recogniser) clause() *cdc.TableID {
 			r.one(Alter, false)
 		}
 	case r.skip("CONVERT"):
-		r.convert()
+		r.convert(id)
 	default:
 		r.at++
 	}
@@ -289,12 +290,14 @@ func (r *recogniser) clause() *cdc.TableID {
 }
 
 // convert reads MariaDB's CONVERT PARTITION p TO TABLE t and CONVERT TABLE t TO PARTITION.
-func (r *recogniser) convert() {
+func (r *recogniser) convert(id cdc.TableID) {
 	switch {
 	case r.skip("PARTITION"):
 		r.at++
 		if r.skip("TO") && r.skip("TABLE") {
-			r.one(Create, false)
+			if made, ok := r.name(); ok {
+				r.add(Touch{Kind: Create, Table: made, Like: id})
+			}
 		}
 	case r.skip("TABLE"):
 		r.one(Drop, false)

@@ -16,12 +16,18 @@ const (
 // dialect rewrites the statement to what the parser reads, without changing what it says about the definition:
 // comments that this server does not run go, so do locking words, MariaDB's IF EXISTS and OR REPLACE; column
 // attributes that it does not know become marks.
-func dialect(flavor cdc.Flavor, sql string) string {
+func dialect(flavor cdc.Flavor, sql string) string { return rewritten(flavor, sql).text() }
+
+func rewritten(flavor cdc.Flavor, sql string) *rewriter {
 	d := &rewriter{sql: sql, tokens: tokenize(flavor, sql)}
-	d.head()
+	d.clauses(d.head())
 	for i := range d.tokens {
 		d.rewrite(i)
 	}
+	return d
+}
+
+func (d *rewriter) text() string {
 	var b strings.Builder
 	for i, t := range d.tokens {
 		if i > 0 && t.start > d.tokens[i-1].end {
@@ -31,7 +37,7 @@ func dialect(flavor cdc.Flavor, sql string) string {
 			b.WriteString(with)
 			continue
 		}
-		b.WriteString(sql[t.start:t.end])
+		b.WriteString(d.sql[t.start:t.end])
 	}
 	return b.String()
 }
@@ -40,6 +46,10 @@ type rewriter struct {
 	sql    string
 	tokens []token
 	with   map[int]string // what stands for the token
+
+	conditional map[int]bool // numbers of the clauses of ALTER TABLE that hold IF EXISTS or IF NOT EXISTS
+	replaces    bool         // CREATE OR REPLACE
+	collations  []string     // that the statement names
 }
 
 func (d *rewriter) at(i int) token {
@@ -65,8 +75,8 @@ func (d *rewriter) drop(i int, keyword string) bool {
 	return true
 }
 
-// head rewrites what stands before the clauses.
-func (d *rewriter) head() {
+// head rewrites what stands before the clauses, and gives where those of ALTER TABLE begin, or -1.
+func (d *rewriter) head() int {
 	i := 0
 	if d.at(0).is("SET") && d.at(1).is("STATEMENT") {
 		for ; i < len(d.tokens) && !d.at(i).is("FOR"); i++ {
@@ -77,9 +87,10 @@ func (d *rewriter) head() {
 	}
 	alter := d.at(i).is("ALTER")
 	if !alter && !d.at(i).is("CREATE") {
-		return
+		return -1
 	}
 	i++
+	d.replaces = d.at(i).is("OR")
 	for d.drop(i, "OR") || d.drop(i, "REPLACE") || d.drop(i, "ONLINE") || d.drop(i, "OFFLINE") || alter && d.drop(i, "IGNORE") {
 		i++
 	}
@@ -88,7 +99,7 @@ func (d *rewriter) head() {
 			d.put(n-2, "")
 			d.put(n-1, "")
 		}
-		return
+		return -1
 	}
 	i++
 	if d.drop(i, "IF") && d.drop(i+1, "EXISTS") {
@@ -98,11 +109,14 @@ func (d *rewriter) head() {
 	if d.at(i).isSymbol(".") {
 		i += 2
 	}
-	if d.drop(i, "WAIT") {
+	switch {
+	case d.drop(i, "WAIT"):
 		d.put(i+1, "")
-	} else {
-		d.drop(i, "NOWAIT")
+		i += 2
+	case d.drop(i, "NOWAIT"):
+		i++
 	}
+	return i
 }
 
 // rewrite looks at one token of the clauses. A word that is a name, not an attribute, stands first in its clause or
@@ -113,7 +127,7 @@ func (d *rewriter) rewrite(i int) {
 		d.put(i, "") // such an index is no part of a definition
 		return
 	}
-	if t.kind != word || before.isSymbol("(") || before.isSymbol(",") || before.isSymbol(".") || before.is("COLUMN") || before.is("ADD") {
+	if d.attribute(i) || t.kind != word || before.isSymbol("(") || before.isSymbol(",") || before.isSymbol(".") || before.is("COLUMN") || before.is("ADD") {
 		return
 	}
 	switch {
@@ -127,7 +141,7 @@ func (d *rewriter) rewrite(i int) {
 			d.put(i+1, "")
 			d.put(i+2, "")
 		}
-	case t.is("IGNORED") && (before.isSymbol(")") || before.is("NOT")):
+	case t.is("IGNORED") && d.with[i] == "" && (before.isSymbol(")") || before.is("NOT")):
 		d.put(i, "")
 		d.drop(i-1, "NOT")
 	case standsAfterName(d, i) && foreignTypes[strings.ToLower(t.text)] != cdc.Unsupported:

@@ -48,6 +48,7 @@ func diff(a, b *cdc.Table, strict bool) string {
 
 func differ(a, b string, strict bool) bool { return a != b && (strict || a != "" && b != "") }
 
+// diffColumn compares what is not known too, if it is strict.
 func diffColumn(a, b *cdc.Column, strict bool) string {
 	var out []string
 	add := func(what string, x, y any) {

@@ -22,6 +22,7 @@ type How string
 // Origins of a version.
 const (
 	HowBaseline How = "baseline" // read from the source
+	HowLater    How = "later"    // read from the source; before At, the last statement of the log on it, it is another one
 	HowDDL      How = "ddl"      // a statement applied
 	HowMap      How = "map"      // a table map with full metadata
 	HowDrop     How = "drop"     // the table is gone
@@ -51,6 +52,7 @@ type History struct {
 	Lower bool
 
 	tables map[cdc.TableID]*entry
+	later  map[cdc.TableID]Version // definitions that hold from a statement on that is still to come
 	dirty  []Version
 
 	statements int // how many DDL were seen
@@ -64,7 +66,16 @@ type entry struct {
 	version int        // the highest number given
 	at      cdc.Position
 	unknown bool
-	made    int // the number of the DDL that made it, 0 if it was read
+	cause   string // the statement that made it unknown
+	made    int    // the number of the DDL that made it, 0 if it was read
+}
+
+// Cause gives the statement after which the table's definition is not known, if it is not.
+func (h *History) Cause(id cdc.TableID) string {
+	if e := h.tables[id]; e != nil && e.unknown {
+		return e.cause
+	}
+	return ""
 }
 
 // New makes an empty history.
@@ -130,7 +141,7 @@ func (h *History) set(id cdc.TableID, table *cdc.Table, at cdc.Position, how How
 // mark records that the table is gone, or that its definition is no longer known.
 func (h *History) mark(id cdc.TableID, at cdc.Position, how How, create string) {
 	e := h.entry(id)
-	e.at, e.made, e.unknown = at, h.statements, how == HowUnknown
+	e.at, e.made, e.unknown, e.cause = at, h.statements, how == HowUnknown, create
 	note := &cdc.Table{TableID: id}
 	if e.table != nil {
 		*note = *e.table
@@ -152,17 +163,69 @@ func (h *History) Versions() []Version {
 	return out
 }
 
-// Load replaces the history by the newest saved version of each table at or before a position.
-func (h *History) Load(versions []Version, at cdc.Position) {
+// Later says that a definition that was recorded as read holds only from a statement on, which ends at the position:
+// up to it the table is not known, but for what CREATE TABLE and table maps tell. first is the first statement on it.
+func (h *History) Later(id cdc.TableID, at cdc.Position, first string) {
+	for i := range h.dirty {
+		if v := &h.dirty[i]; v.Table.TableID == id {
+			v.How, v.At, v.Create = HowLater, at, first
+			h.await(*v)
+		}
+	}
+}
+
+// IsLater reports whether the definition that was read is still to come and none is known till then.
+func (h *History) IsLater(id cdc.TableID) bool {
+	_, ok := h.later[id]
+	return ok && h.tables[id].unknown
+}
+
+func (h *History) await(v Version) {
+	if h.later == nil {
+		h.later = map[cdc.TableID]Version{}
+	}
+	h.later[v.Table.TableID] = v
+	h.tables[v.Table.TableID] = &entry{table: v.Table, version: v.Table.Version, unknown: true, cause: v.Create}
+}
+
+// arrive makes the definitions current whose statement was the one that ends here.
+func (h *History) arrive(at cdc.Position, changes []Change) {
+	for id, v := range h.later {
+		if at.Before(v.At) {
+			continue
+		}
+		delete(h.later, id)
+		now := h.tables[id].table
+		if h.tables[id].unknown || diff(now, v.Table, true) != "" {
+			now = h.set(id, v.Table, v.At, HowBaseline, "")
+		}
+		for i := range changes {
+			if c := &changes[i]; c.Table == id && c.Kind != Rename || c.Kind == Rename && c.To == id {
+				c.New, c.Unknown = now, false
+			}
+		}
+	}
+}
+
+// Load replaces the history by the newest saved version of each table at or before at; the log goes on at base.
+func (h *History) Load(versions []Version, base, at cdc.Position) {
 	*h = History{Lower: h.Lower, tables: map[cdc.TableID]*entry{}}
 	versions = slices.Clone(versions)
 	slices.SortStableFunc(versions, func(a, b Version) int { return a.At.Compare(b.At) })
 	for _, v := range versions {
-		if at.Before(v.At) {
+		if v.How == HowLater && base.Before(v.At) {
+			h.await(v)
+		}
+	}
+	for _, v := range versions {
+		if at.Before(v.At) || v.How == HowLater && base.Before(v.At) {
 			continue
 		}
 		e := h.entry(v.Table.TableID)
-		*e = entry{table: v.Table, version: max(e.version, v.Table.Version), at: v.At, unknown: v.How == HowUnknown}
+		if v.How == HowLater && e.table != nil && !e.unknown && diff(e.table, v.Table, true) == "" {
+			continue // it arrived, and changed nothing
+		}
+		*e = entry{table: v.Table, version: max(e.version, v.Table.Version), at: v.At, unknown: v.How == HowUnknown, cause: v.Create}
 		if v.How == HowDrop || len(v.Table.Columns) == 0 {
 			e.table = nil
 		}
@@ -179,6 +242,7 @@ func (h *History) OnDDL(at cdc.Position, flavor cdc.Flavor, defaultSchema, sql s
 		d := ddl{at: at, flavor: flavor, schema: defaultSchema, sql: sql, touch: t}
 		out = append(out, h.apply(d)...)
 	}
+	h.arrive(at, out)
 	return out, nil
 }
 

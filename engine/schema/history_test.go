@@ -119,7 +119,7 @@ func reload(t *testing.T, h *History) *History {
 		t.Fatal(err)
 	}
 	again := New()
-	again.Load(versions, at(1000))
+	again.Load(versions, at(1000), at(1000))
 	return again
 }
 
@@ -138,7 +138,7 @@ func TestLoadAtPosition(t *testing.T) {
 	}
 	for n, want := range map[uint64]int{99: 0, 100: 1, 109: 1, 110: 2, 125: 3, 130: 0} {
 		again := New()
-		again.Load(versions, at(n))
+		again.Load(versions, at(n), at(n))
 		got := 0
 		if tab := again.Current(id("item")); tab != nil {
 			got = tab.Version
@@ -148,7 +148,7 @@ func TestLoadAtPosition(t *testing.T) {
 		}
 	}
 	again := New()
-	again.Load(versions, at(130))
+	again.Load(versions, at(130), at(130))
 	if apply(t, again, 140, "CREATE TABLE item (a int)"); again.Current(id("item")).Version != 4 {
 		t.Errorf("made again as version %d, want 4", again.Current(id("item")).Version)
 	}

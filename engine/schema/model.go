@@ -148,7 +148,7 @@ func (m *model) place(c *cdc.Column, p *ast.ColumnPosition) error {
 	switch {
 	case p == nil || p.Tp == ast.ColumnPositionNone:
 	case p.Tp == ast.ColumnPositionFirst:
-		at = 0
+		at = m.head()
 	default:
 		at = slices.Index(m.columns, m.column(p.RelativeColumn.Name.O)) + 1
 		if at == 0 {
@@ -157,6 +157,17 @@ func (m *model) place(c *cdc.Column, p *ast.ColumnPosition) error {
 	}
 	m.columns = slices.Insert(m.columns, at, c)
 	return nil
+}
+
+// head is where FIRST puts a column: MySQL keeps a primary key that it made itself in front.
+func (m *model) head() int {
+	if m.flavor != cdc.MySQL || len(m.columns) == 0 || len(m.primary) != 1 {
+		return 0
+	}
+	if c := m.columns[0]; c == m.primary[0] && c.Name == "my_row_id" && c.Invisible && c.Type == cdc.BigInt && c.Unsigned {
+		return 1
+	}
+	return 0
 }
 
 // removeColumn takes the column out of the table and its indexes; an index without columns goes too.

@@ -23,6 +23,12 @@ func disagree(t *cdc.Table, m *cdc.TableMap) (at int, what string) {
 		if c.Nullable != p.Nullable && c.Type != cdc.Timestamp {
 			return i, fmt.Sprintf("is nullable: %v in the binlog, %v in the definition", p.Nullable, c.Nullable)
 		}
+		if p.Signs && c.Unsigned != p.Unsigned && c.Type <= cdc.Double {
+			return i, fmt.Sprintf("is unsigned: %v in the binlog, %v in the definition", p.Unsigned, c.Unsigned)
+		}
+		if p.Charset != "" && c.Charset != "" && c.Type.IsText() && p.Charset != c.Charset {
+			return i, fmt.Sprintf("has the charset %s in the binlog, %s in the definition", p.Charset, c.Charset)
+		}
 	}
 	return -1, ""
 }

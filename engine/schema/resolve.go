@@ -21,12 +21,14 @@ func (h *History) Resolve(m *cdc.TableMap) (*cdc.Table, error) {
 		return h.remember(m, h.resolveFull(e, m)), nil
 	}
 	switch {
-	case e != nil && e.unknown:
+	case h.IsLater(m.TableID):
 		return nil, &task.Error{
 			Code: "source.schema_unknown", Op: "reading the binlog",
-			Text: "The definition of table " + m.TableID.String() + " is not known at this point of the binlog.",
-			Hint: "Set binlog_row_metadata=FULL at the source, then start the task anew from a later position.",
+			Text: "The definition that table " + m.TableID.String() + " had at this point of the binlog is not known: it was read when the task began, and this statement came before: " + e.cause,
+			Hint: "Start a new task from a position behind that statement. With binlog_row_metadata=FULL the binlog holds every definition.",
 		}
+	case e != nil && e.unknown:
+		return nil, undefined(m.TableID, "what the statement before it made of the table is not understood for certain: "+e.cause)
 	case e == nil || e.table == nil:
 		return nil, &task.Error{
 			Code: "source.table_unknown", Op: "reading the binlog",
@@ -44,7 +46,29 @@ func (h *History) Resolve(m *cdc.TableMap) (*cdc.Table, error) {
 			Hint: "Set binlog_row_metadata=FULL at the source, and start a new task. The binlog holds rows written under another definition than the one that was read.",
 		}
 	}
-	return h.remember(m, h.adoptNull(e, m)), nil
+	made := h.adoptNull(e, m)
+	if c := open(made); c != "" {
+		return nil, undefined(m.TableID, "the charset of column "+c+" is the database's, which the binlog does not tell")
+	}
+	return h.remember(m, made), nil
+}
+
+// open names a column whose charset is not known.
+func open(t *cdc.Table) string {
+	for i := range t.Columns {
+		if c := &t.Columns[i]; c.Charset == "" && c.Type.IsText() {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+func undefined(id cdc.TableID, why string) error {
+	return &task.Error{
+		Code: "source.schema_unknown", Op: "reading the binlog",
+		Text: "The definition of table " + id.String() + " is not known at this point of the binlog: " + why + ".",
+		Hint: "Set binlog_row_metadata=FULL at the source, then start the task anew from a later position.",
+	}
 }
 
 func (h *History) remember(m *cdc.TableMap, t *cdc.Table) *cdc.Table {
@@ -52,23 +76,49 @@ func (h *History) remember(m *cdc.TableMap, t *cdc.Table) *cdc.Table {
 	return t
 }
 
-// adoptNull takes over from the map whether TIMESTAMP columns are nullable: where a DDL does not say, that hangs on
-// explicit_defaults_for_timestamp, which the log does not hold.
+// adoptNull takes over from the map what a statement leaves open: whether TIMESTAMP columns are nullable, which hangs
+// on explicit_defaults_for_timestamp, and the charset that comes from the database.
 func (h *History) adoptNull(e *entry, m *cdc.TableMap) *cdc.Table {
 	var made *cdc.Table
 	for i := range m.Columns {
-		if e.table.Columns[i].Nullable == m.Columns[i].Nullable {
+		c, p := e.table.Columns[i], &m.Columns[i]
+		c.Nullable = p.Nullable
+		if p.Charset != "" && c.Type.IsText() {
+			if c.Charset == "" {
+				c.Charset, c.Collation = p.Charset, p.Collation
+				inCharset(&c)
+			} else if c.Collation == "" {
+				c.Collation = p.Collation
+			}
+		}
+		if diffColumn(&c, &e.table.Columns[i], true) == "" {
 			continue
 		}
 		if made == nil {
 			made = clone(e.table)
 		}
-		made.Columns[i].Nullable = m.Columns[i].Nullable
+		made.Columns[i] = c
 	}
 	if made == nil {
 		return e.table
 	}
 	return h.set(m.TableID, made, e.at, HowMap, "")
+}
+
+// inCharset makes a text type in the charset binary the byte type that it is.
+func inCharset(c *cdc.Column) {
+	if c.Charset != "binary" {
+		return
+	}
+	c.Collation = ""
+	switch c.Type {
+	case cdc.Char:
+		c.Type = cdc.Binary
+	case cdc.VarChar:
+		c.Type = cdc.VarBinary
+	case cdc.TinyText, cdc.Text, cdc.MediumText, cdc.LongText:
+		c.Type += cdc.TinyBlob - cdc.TinyText
+	}
 }
 
 // resolveFull merges what the map says with what only the definition held knows.
@@ -79,8 +129,8 @@ func (h *History) resolveFull(e *entry, m *cdc.TableMap) *cdc.Table {
 	if e.table == nil {
 		return h.set(m.TableID, clone(m.Table), e.at, HowMap, "")
 	}
-	made := merge(e.table, m.Table)
-	if Diff(e.table, made) != "" {
+	made := merge(e.table, m.Table, e.unknown)
+	if Diff(e.table, made) != "" || open(e.table) != "" {
 		return h.set(m.TableID, made, e.at, HowMap, "")
 	}
 	e.unknown = false
@@ -88,8 +138,8 @@ func (h *History) resolveFull(e *entry, m *cdc.TableMap) *cdc.Table {
 }
 
 // merge gives the map's definition, with each unchanged column, and the unique indexes whose columns are all still
-// there, as the old definition has them.
-func merge(old, m *cdc.Table) *cdc.Table {
+// there, as the old definition has them; unsure says that a statement on it was not understood since.
+func merge(old, m *cdc.Table, unsure bool) *cdc.Table {
 	made := clone(m)
 	made.Charset, made.Collation = old.Charset, old.Collation
 	moved := make([]int, len(old.Columns)) // old ordinal to new
@@ -98,6 +148,9 @@ func merge(old, m *cdc.Table) *cdc.Table {
 		if k := moved[i]; k >= 0 && sameColumn(&old.Columns[i], &made.Columns[k]) {
 			made.Columns[k] = old.Columns[i]
 		}
+	}
+	if len(old.Primary) == 0 && !unsure && slices.ContainsFunc(old.Uniques, func(u cdc.Index) bool { return names(old, u.Columns) == names(m, m.Primary) }) {
+		made.Primary = nil // MariaDB's map shows the unique key that stands in for a primary key
 	}
 	made.Uniques = nil
 next:

@@ -17,13 +17,14 @@ import (
 	"github.com/go-mysql-org/go-mysql/client"
 
 	"sluice/engine/cdc"
+	"sluice/engine/enginetest/driver"
 	"sluice/engine/enginetest/servers"
 	"sluice/engine/mysql"
 	"sluice/engine/schema"
 	"sluice/engine/task"
 )
 
-func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(driver.Main(m)) }
 
 // bench is one database of one server, where statements are run and their outcome is read.
 type bench struct {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -21,6 +23,7 @@ type Process struct {
 	mu   sync.Mutex
 	last Progress
 	said map[string]int // how often each code was given as the reason of another try
+	told []string       // the notices, each with its parameters
 	wake chan struct{}  // closed when a line was read
 }
 
@@ -73,6 +76,7 @@ func (p *Process) hear(line []byte) {
 	defer p.mu.Unlock()
 	p.last = said
 	for _, n := range said.Notices {
+		p.told = append(p.told, strings.Join(append([]string{n.Code}, n.Params...), " "))
 		if n.Code == "task.retry" && len(n.Params) > 0 {
 			p.said[codeOf(n.Params[0])]++
 		}
@@ -111,6 +115,13 @@ func (p *Process) Said() (map[string]int, <-chan struct{}) {
 		out[code] = n
 	}
 	return out, p.wake
+}
+
+// Told gives the notices so far, each with its parameters.
+func (p *Process) Told() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.told)
 }
 
 // PID is the process's id.
