@@ -126,7 +126,7 @@ var mutants = []mutant{
 	{"move-floor", "I2", []edit{{"move.go", "		r.wait(r.found.tids)\n", "		_ = r.found.tids\n"}}},
 	{"move-keeps-definitions", "I5", []edit{{"move.go", "		if !low.Before(v.At) {\n", "		if true || !low.Before(v.At) {\n"}}},
 	{"move-before-end", "I1", []edit{{"sim_process_test.go", "		w.r.openFrom = w.turned.at(w.src.end())\n", "		_ = 0\n"}}},
-	{"seen-unasked", "I7", []edit{{"seen.go", "	return d.Source.Holds(ctx, r.seen)\n", "	_ = ctx\n	return nil\n"}}},
+	{"seen-unasked", "I7", []edit{{"seen.go", "	return d.Source.Holds(ctx, seen)\n", "	_ = ctx\n	return nil\n"}}},
 	{"seen-not-noted", "I7", []edit{{"router.go", "	r.seen.look(ev)\n", ""}}},
 	{"seen-elsewhere", "I7", []edit{{"restart.go", "at != v.at && f.other == nil", "at != v.at && f.lanes == nil"}}},
 	{"copy-older", "I7", []edit{{"restart.go", "	if !r.found.chunks[n] {", "	if false {"}}},

@@ -17,6 +17,7 @@ type Seen struct {
 	TID   string       `json:"tid,omitempty"`   // that transaction
 	Time  int64        `json:"time,omitempty"`  // and its commit time, microseconds since 1970
 	Begun int64        `json:"begun,omitempty"` // without one: when At's file was begun, seconds since 1970; 0: not known
+	Low   cdc.Position `json:"-"`               // no transaction that is asked for next begins before it
 }
 
 // look takes a transaction of the stream.
@@ -41,5 +42,9 @@ func (r *router) sameLog(ctx context.Context, d *Deps) error {
 	if r.seen.At.IsZero() || r.seen.At.Turn != r.saved.Turn {
 		return nil // the note is older than this mark, or of another server's log
 	}
-	return d.Source.Holds(ctx, r.seen)
+	seen := r.seen
+	if r.base.Turn == r.saved.Turn {
+		seen.Low = cdc.Position{File: r.base.File, Offset: r.base.Offset}
+	}
+	return d.Source.Holds(ctx, seen)
 }

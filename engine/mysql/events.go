@@ -21,6 +21,7 @@ type translator struct {
 	collations func(uint64) (collation, error)
 	emit       func(cdc.Event) error
 
+	least    cdc.Position // no transaction begins before it in its file
 	end      cdc.Position // of the last event
 	checksum int          // bytes behind each event
 	next     *cdc.Event   // the transaction that a GTID event announced
@@ -78,7 +79,18 @@ func (t *translator) advance(h *replication.EventHeader) cdc.Position {
 	}
 	start := t.end
 	start.Offset -= min(size, start.Offset)
+	if t.outside() && begins(h.EventType) && start.File == t.least.File {
+		for t.least.Offset >= 1<<32 && start.Offset < t.least.Offset { // what was passed over was not sent
+			start.Offset += 1 << 32
+			t.end.Offset += 1 << 32
+		}
+	}
 	return start
+}
+
+// begins reports whether an event announces a transaction.
+func begins(kind replication.EventType) bool {
+	return kind == replication.GTID_EVENT || kind == replication.GTID_TAGGED_LOG_EVENT || kind == replication.MARIADB_GTID_EVENT
 }
 
 func (t *translator) event(e *replication.BinlogEvent, start cdc.Position, size int) error {

@@ -27,7 +27,7 @@ type recorder struct {
 	name   string // base name of the source's files
 }
 
-func newRecorder(server engine.Server, log *spool.Log, line *heldLine) *recorder {
+func newRecorder(server engine.Server, log *spool.Log, line *heldLine, least cdc.Position) *recorder {
 	r := &recorder{log: log, line: line, parser: replication.NewBinlogParser(), name: server.Log}
 	r.parser.SetFlavor(string(server.Flavor))
 	r.marks = newTranslator(server.Flavor, nil, func(e cdc.Event) error {
@@ -37,6 +37,9 @@ func newRecorder(server engine.Server, log *spool.Log, line *heldLine) *recorder
 		return nil
 	})
 	r.joined = log.Join()
+	if r.marks.least = least; least.Before(r.joined.At) {
+		r.marks.least = r.joined.At
+	}
 	return r
 }
 

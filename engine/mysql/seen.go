@@ -24,6 +24,9 @@ func (s *Source) Holds(ctx context.Context, seen engine.Seen) error {
 	if err != nil || len(files) == 0 || seen.At.IsZero() {
 		return withOp(op, err)
 	}
+	s.mu.Lock()
+	s.low = seen.Low
+	s.mu.Unlock()
 	why, err := s.differs(ctx, files, seen)
 	if err != nil || why == "" {
 		return withOp(op, err)

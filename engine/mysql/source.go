@@ -41,8 +41,9 @@ type Source struct {
 	control *conn      // for everything but views and streams; nil until needed again
 
 	mu     sync.Mutex
-	idle   []*conn    // for the next views
-	log    *spool.Log // of the newest stream
+	idle   []*conn      // for the next views
+	log    *spool.Log   // of the newest stream
+	low    cdc.Position // no transaction of the next one begins before it
 	closed bool
 
 	loading    sync.Mutex
@@ -118,6 +119,9 @@ func (s *Source) forget() {
 	s.asking.Lock()
 	defer s.asking.Unlock()
 	s.hangUp()
+	s.mu.Lock()
+	s.low = cdc.Position{}
+	s.mu.Unlock()
 	s.server = engine.Server{}
 	s.chosen.Store(false)
 	s.loading.Lock()

@@ -57,13 +57,18 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 		return st.queue.put(e)
 	})
 	t.byFile = byFile
+	if !byFile { // such a stream begins with the head of a file
+		s.mu.Lock()
+		t.least = s.low
+		s.mu.Unlock()
+	}
 	st.translator = t
 	config := st.config(t)
 	if s.options.Spool != nil && !byFile { // without GTID the head of the file is read again, from the source
 		if st.log, err = s.spooled(ctx, after); err != nil {
 			return nil, withOp(op, err)
 		}
-		config.SynchronousEventHandler = newRecorder(s.server, st.log, &st.line)
+		config.SynchronousEventHandler = newRecorder(s.server, st.log, &st.line, t.least)
 		after = st.log.Join().Set
 	}
 	st.after = after
