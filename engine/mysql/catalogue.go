@@ -93,6 +93,9 @@ func (c *conn) table(id cdc.TableID) (*cdc.Table, error) {
 	if len(t.Columns) == 0 {
 		return nil, missing(id)
 	}
+	if err := c.findLabels(t); err != nil {
+		return nil, err
+	}
 	if err := c.defaults(t); err != nil {
 		return nil, err
 	}

@@ -58,23 +58,10 @@ func describedColumn(row []string) cdc.Column {
 		c.Charset = "binary"
 	case cdc.Enum, cdc.Set:
 		c.Labels = labels(row[2])
-		if labelsLost(&c) {
-			c.Type = cdc.Unsupported
-		}
 	case cdc.JSON:
 		c.Charset, c.Collation = "", ""
 	}
 	return c
-}
-
-// labelsLost says whether labels may hold characters beyond the basic plane: the server shows each of them as "?", in
-// information_schema and in SHOW CREATE TABLE alike.
-func labelsLost(c *cdc.Column) bool {
-	switch c.Charset {
-	case "utf8mb4", "utf16", "utf16le", "utf32", "gb18030":
-		return strings.Contains(strings.Join(c.Labels, ""), "?")
-	}
-	return false
 }
 
 // charsetName gives MySQL's present name of a charset.

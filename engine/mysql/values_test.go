@@ -3,6 +3,7 @@ package mysql
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -84,21 +85,42 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// TestLostLabels: a label that the server shows with "?" for what it cannot show is not guessed.
+// TestLostLabels: labels that the server shows with "?" for what it cannot show are asked for; where it does not tell
+// them they are not guessed.
 func TestLostLabels(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, m *servers.MySQL) {
+	for _, kind := range []servers.Kind{servers.MySQL80, servers.MySQL97, servers.MariaDB1011} {
+		m := servers.SharedMySQL(t, kind)
 		s := open(t, m)
 		db, c := database(t, m)
-		run(t, c, "CREATE TABLE a (e ENUM('🙂'), f ENUM('?') CHARACTER SET latin1, g SET('漢'))")
+		many := make([]string, 1203)
+		for i := range many {
+			many[i] = strconv.Itoa(i) + "🙂"
+		}
+		run(t, c, "CREATE TABLE a (e ENUM('🙂', '?', 'x🚀?'), f ENUM('?') CHARACTER SET latin1, g SET('漢'), s SET('🙂','a','?') CHARACTER SET utf16, m ENUM('"+strings.Join(many, "','")+"'), w "+
+			strings.Replace(wide("SET", 64), "'l63'", "'😀'", 1)+", v "+strings.Replace(wide("SET", 64), "'l7'", "'😀'", 1)+")", "INSERT INTO a (e) VALUES ('🙂')")
 		table, err := s.Table(testContext(t), cdc.TableID{Schema: db, Name: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, want := range []cdc.Type{cdc.Unsupported, cdc.Enum, cdc.Set} {
-			if table.Columns[i].Type != want {
-				t.Errorf("%+v, want type %d", table.Columns[i], want)
+		for i, want := range [][]string{{"🙂", "?", "x🚀?"}, {"?"}, {"漢"}, {"🙂", "a", "?"}, many, nil, nil} {
+			c := table.Columns[i]
+			refused := kind == servers.MySQL80 && i != 1 && i != 2 || kind.MariaDB() && i == 5
+			if (c.Type == cdc.Unsupported) != refused || !refused && want != nil && !slices.Equal(c.Labels, want) || !refused && i == 5 && c.Labels[63] != "😀" || !refused && i == 6 && (c.Labels[7] != "😀" || c.Labels[63] != "l63") {
+				t.Errorf("%s: %.300v", kind, c)
 			}
 		}
-	})
+	}
+}
+
+func TestShownAs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		shown, label string
+		want         bool
+	}{{"?", "🙂", true}, {"?", "?", true}, {"?x?", "?x🙂", true}, {"?", "1", false}, {"1?", "1", false}, {"", "🙂", false}, {"a", "🙂", false}, {"?", "漢", false}} {
+		if shownAs(c.shown, c.label) != c.want {
+			t.Errorf("%+v", c)
+		}
+	}
 }

@@ -96,6 +96,10 @@ func columns(kind servers.Kind) []column {
 	add("t_label", text, "ENUM('a','it''s','中文','x,y') CHARACTER SET utf8mb4", "'a'", "'it''s'", "'中文'", "'x,y'", "0")
 	add("t_label", text, "SET('p','q','中','s') CHARACTER SET utf8mb4", "''", "'p'", "'p,q,中,s'", "'q,s'")
 	add("t_label", text, "ENUM('甲','乙') CHARACTER SET gbk", "'甲'", "'乙'")
+	if kind != servers.MySQL80 { // where it is refused: it does not tell such labels
+		add("t_label", text, "ENUM('🙂','?','x') CHARACTER SET utf8mb4", "'🙂'", "'?'", "'x'")
+		add("t_label", text, "SET('🚀?','中') CHARACTER SET utf16", "'🚀?'", "'🚀?,中'", "''")
+	}
 
 	asJSON := document
 	if kind.MariaDB() {
