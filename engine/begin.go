@@ -57,6 +57,10 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) (seen
 		start.Set = &cdc.Upto{At: start.End} // nothing will have to be visible
 	}
 	s.Start = start.Set.String()
+	s.XA = true
+	if !d.Spec.Full {
+		s.Skip = start.End // XA transactions that end before it may have been prepared before the set
+	}
 	if d.Spec.From != nil {
 		at, err := d.Source.Locate(ctx, *d.Spec.From)
 		if err != nil {
@@ -200,7 +204,7 @@ func resume(d *Deps, s *Saved) (*router, error) {
 		base: last.L, inside: last.Inside, seen: last.Seen, point: last.L, low: last.L, openFrom: s.End, set: set, noted: last.proved(), tables: map[cdc.TableID]*table{}, onEvent: d.OnEvent, fault: d.Fault}
 	r.cfg = config{spec: d.Spec, server: s.Server, prefix: fmt.Sprintf("%s/%d/", s.Task, s.Generation), incarnation: s.Epoch,
 		now: d.nowMs, queueChunk: 64 << 20, queueTask: 256 << 20, chunkRows: 2000,
-		keepNotes: keepNotes, keepBytes: keepBytes}
+		keepNotes: keepNotes, keepBytes: keepBytes, xaBytes: xaBytes}
 	r.schema.Lower = s.Server.LowerNames
 	r.loadSchemas(s)
 	for _, t := range d.Spec.Tables {
@@ -221,6 +225,17 @@ func resume(d *Deps, s *Saved) (*router, error) {
 		r.keptLow(n, 0)
 	}
 	_, r.byFile = set.(*cdc.Upto)
+	for _, xid := range last.Others {
+		r.branches = append(r.branches, &branch{xid: xid})
+	}
+	if !last.Reread.IsZero() {
+		r.stretch = &stretch{at: last.Reread, before: last.Before}
+		if !r.byFile {
+			if r.stretch.seen, err = cdc.ParseGTIDSet(r.flavor, last.Before); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := r.loadChunks(s); err != nil {
 		return nil, err
 	}

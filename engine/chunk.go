@@ -73,6 +73,7 @@ type opening struct {
 	point    cdc.Position // S
 	need     cdc.GTIDSet  // what a view must show: all that was received up to S
 	last     *lastRow     // without GTID: the row that proves it, nil if none may
+	hidden   []string     // MariaDB: XA transactions of which it has to be asked
 	file     string
 	identity string // prefix of the rows' identities
 }
@@ -88,7 +89,7 @@ func (r *router) openable(nowMs int64, most int) *chunk {
 	if r.byFile && r.streamed.Before(r.base) {
 		return nil
 	}
-	if len(r.active) >= activeMost {
+	if len(r.active) >= activeMost || r.stretch != nil {
 		return nil
 	}
 	busy, unproven := 0, 0
@@ -141,7 +142,7 @@ func (r *router) open(c *chunk) *opening {
 	if !c.table.ordered {
 		c.limit = 0
 	}
-	c.quiet = r.flavor == cdc.MySQL && (!c.table.ordered || c.table.where != "")
+	c.quiet = r.flavor == cdc.MySQL && !c.mergeable()
 	o := &opening{chunk: c, attempt: c.attempt, id: c.ID, table: c.table.def, route: c.table.route, key: c.table.key,
 		ordered: c.table.ordered, weighed: c.table.weighed, rang: c.rang(), limit: c.limit, quiet: c.quiet, point: r.point,
 		file:     fmt.Sprintf("%d-%d-%d", c.ID, r.cfg.incarnation, c.attempt),
@@ -150,6 +151,7 @@ func (r *router) open(c *chunk) *opening {
 	if r.byFile {
 		o.need, o.last = r.touchedBy(c.table), r.proof(c.table)
 	}
+	o.hidden = r.hidden()
 	c.opened = r.cfg.now()
 	return o
 }
@@ -226,6 +228,7 @@ type chunkRows struct {
 }
 
 func (r *router) lockedChunk(o *opening, l chunkLocked) {
+	r.shown(o)
 	if c := o.chunk; o.current() {
 		c.locked, c.H, c.q, c.exact = true, l.high, l.end, l.exact
 	}
@@ -318,6 +321,12 @@ func (r *router) redefine(c *chunk) error {
 // seal merges the window into the chunk's rows and stores it with what is left of its range. From the patch file to
 // the stored SEALED the router does nothing else.
 func (r *router) seal(ctx context.Context, c *chunk) error {
+	if r.veiled(c) {
+		if c.exact = false; !c.mergeable() {
+			r.discard(c, "position_gap")
+			return nil
+		}
+	}
 	res := c.result
 	saved := c.Chunk
 	saved.Status = snapshot.Sealed

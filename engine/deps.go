@@ -97,6 +97,7 @@ type Progress struct {
 	Counts     Counts
 	Position   cdc.Position // everything before it was routed
 	Low        cdc.Position // everything before it is acknowledged
+	Need       cdc.Position // a restart reads the source from here on
 	Log        string       // base name of the binlog's files: positions are written by it
 	Set        string       // the transactions before the low bound of the newest note, as the source writes sets
 	ChunksLeft int

@@ -20,6 +20,7 @@
 //	router.go, change.go a row event: whose chunk, which lane, which record
 //	chunk.go, worker.go  NEW, OPEN, SEALED, DONE, GONE: view, window, merge, hand-over
 //	visible.go           without GTID: what proves that a view shows all up to S
+//	xa.go                rows that wait between XA PREPARE and XA COMMIT
 //	weights.go           text keys: their order is asked for
 //	table.go, ddl.go     a selected table, its definition, its key
 //	learn.go             a definition that a statement left unknown

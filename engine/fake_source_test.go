@@ -169,6 +169,8 @@ func (s *fakeSource) Executed(ctx context.Context, _ cdc.GTIDSet) (cdc.GTIDSet, 
 	return s.set(len(s.txs) - int(s.hidden.Load())), err
 }
 
+func (s *fakeSource) Prepared(context.Context) ([]string, bool, error) { return nil, true, nil }
+
 func (s *fakeSource) Settle(context.Context, *cdc.Table, cdc.Row) (bool, error) { return false, nil }
 
 func (s *fakeSource) Missing(ctx context.Context, _ []cdc.GTIDSet) (string, error) {
@@ -288,6 +290,10 @@ func (r *fakeRows) Op() cdc.Op {
 func (r *fakeRows) Decode(_ *cdc.Table, each func(before, after cdc.Row) error) error {
 	return each(fakeRow(r.c.key, r.c.before), fakeRow(r.c.key, r.c.after))
 }
+
+func (r *fakeRows) Take() []byte { return nil }
+
+func (r *fakeRows) Put([]byte) {}
 
 type fakeStream struct {
 	src    *fakeSource

@@ -111,7 +111,11 @@ func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Po
 	if !d.Spec.Full && !d.Spec.Incremental {
 		return l.finish(ctx)
 	}
-	if l.stream, err = d.Source.Stream(ctx, r.after()); err != nil {
+	after, err := r.after()
+	if err != nil {
+		return err
+	}
+	if l.stream, err = d.Source.Stream(ctx, after); err != nil {
 		return err
 	}
 	l.wg.Go(func() { l.probe(ctx) })
@@ -270,7 +274,7 @@ func (l *loop) logsHold(ctx context.Context, acked []int64) error {
 func (l *loop) note(ctx context.Context) error {
 	err := l.r.takeNote(ctx)
 	if err == nil {
-		l.stream.Keep(l.r.low, l.r.oldestLow())
+		l.stream.Keep(l.r.noted.from(), l.r.oldestLow())
 	}
 	return err
 }
@@ -415,11 +419,14 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 				return wait, nil
 			}
 		}
-		ev := &l.pending[0]
+		ev, err := l.r.next(&l.pending[0])
+		if err != nil {
+			return 0, err
+		}
 		if ev.Kind == cdc.EventDDL && l.r.owes(ev) {
 			return -1, nil
 		}
-		err := l.r.route(ctx, ev)
+		err = l.r.route(ctx, ev)
 		if err == errUnweighed {
 			l.weigh(ctx)
 			return -1, nil
@@ -432,8 +439,10 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		l.pending[0] = cdc.Event{}
-		l.pending = l.pending[1:]
+		if l.r.routed() {
+			l.pending[0] = cdc.Event{}
+			l.pending = l.pending[1:]
+		}
 		c := &l.r.counts
 		rows := c.Inserts + c.Updates + c.Deletes
 		if l.phase == PhaseIncremental {
@@ -682,5 +691,9 @@ func keeping(ctx context.Context) (context.Context, context.CancelFunc) {
 func (r *router) closeReaders() {
 	for _, c := range r.active {
 		_ = c.closeReader()
+	}
+	r.closeReplay()
+	if r.tx != nil && r.tx.branch != nil {
+		_ = r.tx.branch.settle()
 	}
 }

@@ -15,7 +15,7 @@ var byFileMutants = []mutant{
 	}},
 	{"lock-unordered", "I4", []edit{{"worker.go", "	if ordered {", "	if ordered || true {"}}},
 	{"older-lock", "I4", []edit{{"visible.go", " && !r.newest.start.Before(t.touched)", ""}, {"visible.go", "			if r.newest.table == t {", "			if false {"}}},
-	{"touch-row-lost", "I4", []edit{{"router.go", "	r.tx.touched = true\n	r.touch(t, ev)\n", "	r.tx.touched = true\n"}}},
+	{"touch-row-lost", "I4", []edit{{"router.go", "	if t.weighed != nil && len(t.chunks) > 0 && !r.weighable(t, ev) {\n		return errUnweighed\n	}\n	r.touch(t, ev)\n", "	if t.weighed != nil && len(t.chunks) > 0 && !r.weighable(t, ev) {\n		return errUnweighed\n	}\n"}}},
 	{"touch-ddl-lost", "I4", []edit{{"router.go", "	r.touchDDL(ev)\n", ""}}},
 	{"touch-skipped-lost", "I4", []edit{{"router.go", "	if r.tx.skip {\n		r.touch(t, ev)\n", "	if r.tx.skip {\n"}}},
 	{"file-not-read-again", "I4", []edit{{"visible.go", "len(r.fresh) > 0 && r.base.File > 0", "false"}}},

@@ -139,6 +139,7 @@ var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "poi
 
 // likes are the histories that have what a mutant concerns, by the beginning of its name.
 var likes = []struct{ begins, like string }{
+	{"xa-", "xa"}, {"xa-set-of-l", "crashes"}, {"xa-stretch", "crashes"}, {"xa-maria-filter", "keyless"},
 	{"move", "failover"}, {"text-", "text"},
 	{"plain-", "plain"}, {"tier-change", "plain,mixed"}, {"copy-", "copies"}, {"expired-", "ages"},
 	{"truncated-", "unclean"}, {"truncated-gone", "deep"}, {"truncated-blind-note", "seldom"},
@@ -172,7 +173,7 @@ func TestMutants(t *testing.T) {
 	seed := regexp.MustCompile(`seed (\d+): ([^\n]*)`)
 	trace := regexp.MustCompile(`--- FAIL: TestTraces\w*/(\S+) [^\n]*\n\s*([^\n]*)`)
 	only := regexp.MustCompile(*mutantOnly)
-	all := slices.Concat(mutants, byFileMutants)
+	all := slices.Concat(mutants, byFileMutants, xaMutants)
 	bin := buildMutants(t, all)
 	t.Logf("%d mutants built in %s", len(all), time.Since(began).Round(time.Second))
 	caught, tried := 0, 0

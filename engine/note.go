@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"sluice/engine/cdc"
 )
@@ -37,9 +38,15 @@ func (r *router) lowest() cdc.Position {
 
 // takeNote stores where the router stands, if that has changed since the last note (I2).
 func (r *router) takeNote(ctx context.Context) error {
+	r.tellOld()
 	low := r.lowest()
 	n := Note{Seq: r.noted.Seq + 1, X: r.point, L: low, Offsets: make([]int64, len(r.lanes)), Ends: make([]int64, len(r.lanes)), Sums: make([]uint32, len(r.lanes))}
-	same := n.X == r.noted.X && n.L == r.noted.L
+	var before cdc.GTIDSet
+	if r.stretch != nil || len(r.branches) > 0 {
+		before = r.received(low, false)
+		r.reread(&n, before)
+	}
+	same := n.X == r.noted.X && n.L == r.noted.L && n.Reread == r.noted.Reread && slices.Equal(n.Others, r.noted.Others)
 	floor := r.found.unmet && !r.caughtUp()
 	for i, l := range r.lanes {
 		n.Offsets[i], n.Ends[i], n.Sums[i] = l.acked, l.acked, l.sum
@@ -53,7 +60,10 @@ func (r *router) takeNote(ctx context.Context) error {
 	if same && len(r.unsaved) == 0 {
 		return nil
 	}
-	n.Set, n.Inside, n.Seen = r.received(low, false).String(), r.insideOf(low), r.seen.reached(r.point)
+	if before == nil {
+		before = r.received(low, false)
+	}
+	n.Set, n.Inside, n.Seen = before.String(), r.insideOf(low), r.seen.reached(r.point)
 	r.oldest = max(r.oldest, r.keep()-r.cfg.keepNotes)
 	if err := r.store.Note(ctx, n, r.unsaved, r.oldest); err != nil {
 		return err
@@ -63,6 +73,7 @@ func (r *router) takeNote(ctx context.Context) error {
 	r.noted, r.low, r.unsaved = n, low, nil
 	r.addMark(n)
 	r.fold()
+	r.forgetBranches(before)
 	return nil
 }
 
@@ -80,10 +91,10 @@ func (r *router) keep() int64 {
 
 // keptLow remembers the low bounds of the notes that stay, from keep on; of equal ones the newest note alone.
 func (r *router) keptLow(n Note, keep int64) {
-	if last := len(r.lows) - 1; last >= 0 && r.lows[last].x == n.L {
+	if last := len(r.lows) - 1; last >= 0 && r.lows[last].x == n.from() {
 		r.lows[last].seq = n.Seq
 	} else {
-		r.lows = append(r.lows, mark{n.Seq, n.L})
+		r.lows = append(r.lows, mark{n.Seq, n.from()})
 	}
 	i := 0
 	for r.lows[i].seq < keep && i+1 < len(r.lows) {
@@ -92,9 +103,18 @@ func (r *router) keptLow(n Note, keep int64) {
 	r.lows = append(r.lows[:0], r.lows[i:]...)
 }
 
-// oldestLow is the lowest low bound of the notes that are kept: one that was gone back to lies before those after it.
+// from is where a restart from the note begins to read the log.
+func (n *Note) from() cdc.Position {
+	if !n.Reread.IsZero() && n.Reread.Before(n.L) {
+		return n.Reread
+	}
+	return n.L
+}
+
+// oldestLow is the lowest place that a note which is kept may ask for: one that was gone back to lies before those after
+// it.
 func (r *router) oldestLow() cdc.Position {
-	low := r.low
+	low := r.noted.from()
 	for _, m := range r.lows {
 		if m.x.Before(low) {
 			low = m.x

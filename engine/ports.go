@@ -49,6 +49,7 @@ type Server struct {
 }
 
 // Start is where a task begins: the stream is opened after Set, and no chunk opens before the stream has passed End.
+// XA transactions that were prepared then have had time to end between the two.
 type Start struct {
 	Set   cdc.GTIDSet
 	End   cdc.Position

@@ -177,6 +177,7 @@ func (r *router) foreign(lane int, offset int64, what string) error {
 // the source no longer brings what it brought before.
 func (r *router) passed() error {
 	r.behind.look()
+	r.stretched()
 	if r.found.other != nil {
 		return r.found.other
 	}

@@ -50,11 +50,18 @@ type router struct {
 	noted    Note             // the newest stored note
 	oldest   int64            // the oldest note that is kept
 	marks    []mark           // the notes that a restart may scan from, oldest first
-	lows     []mark           // the low bounds of all notes that are kept, oldest first
+	lows     []mark           // where all notes that are kept begin to read the log, oldest first
 	found    found            // what a restart's scan found and was not met yet
 	behind   behind           // what was handled of an earlier server's log and did not come again yet
 	openFrom cdc.Position     // no chunk opens before it: E0, or the end of the log of a server that was moved to
 	weights  snapshot.Weights // of the text keys in the events that are being routed, see weights.go
+
+	// XA transactions, see xa.go.
+	branches []*branch // prepared, or committed and still of interest
+	xaHeld   int       // bytes of their rows in memory
+	spills   int       // files that were made
+	replay   *replay   // the one whose rows are being routed; nil: none
+	stretch  *stretch  // what is read again before L; nil: nothing, or it is through
 
 	// Without GTID, see visible.go.
 	byFile   bool
@@ -82,6 +89,7 @@ type config struct {
 	now         func() int64 // milliseconds since 1970
 	queueChunk  int          // bytes a chunk's queue may hold
 	queueTask   int          // bytes all queues may hold
+	xaBytes     int          // bytes that rows of prepared transactions may hold
 	chunkRows   int          // rows of a table's first chunks
 	keepNotes   int64
 	keepBytes   int64
@@ -91,17 +99,18 @@ type config struct {
 
 // transaction is the one that the stream is in.
 type transaction struct {
-	open    bool
-	start   cdc.Position
-	tid     string
-	time    int64 // microseconds since 1970
-	rows    uint64
-	passed  uint64 // rows that were passed at an earlier server
-	skip    bool   // it began before E0 or before the point that was asked for: nothing of it is sent
-	server  uint32
-	thread  uint32
-	touched bool // rows of selected tables were seen
-	again   bool // it was passed before the restart: only what it touched is of interest
+	open   bool
+	start  cdc.Position
+	tid    string
+	time   int64 // microseconds since 1970
+	rows   uint64
+	passed uint64 // rows that were passed at an earlier server
+	skip   bool   // it began before E0 or before the point that was asked for: nothing of it is sent
+	server uint32
+	thread uint32
+	again  bool    // it was passed before the restart: only what it touched is of interest, and that it is prepared
+	xa     bool    // it is the XA COMMIT of one that was prepared
+	branch *branch // what waits of it, if it may end in XA PREPARE
 }
 
 type finished struct {
@@ -123,7 +132,10 @@ type Counts struct {
 func (r *router) route(ctx context.Context, ev *cdc.Event) error {
 	switch ev.Kind {
 	case cdc.EventBegin:
-		return r.begin(ev)
+		if err := r.begin(ev); err != nil || !ev.XA {
+			return err
+		}
+		r.tx.branch = &branch{tid: ev.TID, start: ev.Pos, begun: *ev}
 	case cdc.EventRows:
 		return r.rows(ev)
 	case cdc.EventCommit:
@@ -140,12 +152,9 @@ func (r *router) route(ctx context.Context, ev *cdc.Event) error {
 	case cdc.EventStatement:
 		return r.statement(ev)
 	case cdc.EventXAPrepare:
-		if r.tx.touched {
-			return &task.Error{Code: "source.xa", Op: "reading the binlog at " + r.told(r.tx.start),
-				Text: "an XA transaction changed a selected table",
-				Hint: "XA transactions on selected tables are not supported yet. End them, and start a new task after the last one."}
-		}
-		r.commit(ev.End)
+		return r.prepared(ev)
+	case cdc.EventXACommit, cdc.EventXARollback:
+		return r.ended(ev)
 	}
 	return nil
 }
@@ -170,14 +179,18 @@ func (r *router) statementDDL(ctx context.Context, ev *cdc.Event) error {
 }
 
 func (r *router) begin(ev *cdc.Event) error {
-	again := ev.Pos.Before(r.base.Start())
-	if again && !r.byFile {
+	early := ev.Pos.Before(r.base.Start())
+	again := early
+	if !r.byFile {
+		again = r.stretch != nil && r.set.Contains(ev.TID)
+	}
+	if early && !again {
 		return &task.Error{Code: "source.rewritten", Op: "reading the binlog at " + r.told(ev.Pos),
 			Text: fmt.Sprintf("the source sent transaction %s, which lies before %s, where the task goes on", ev.TID, r.told(r.base)),
 			Hint: "The source's binlog was reset or replaced. Start a new task with a full copy."}
 	}
 	r.tx = &transaction{open: true, start: ev.Pos, tid: ev.TID, time: ev.Time, server: ev.ServerID, thread: ev.ThreadID,
-		again: again, skip: again || ev.Pos.Before(r.saved.Skip) || ev.Time < r.saved.SkipTime || r.cfg.spec.Full && ev.Pos.Before(r.saved.End)}
+		again: again, xa: ev.XID != "", skip: again || ev.Pos.Before(r.saved.Skip) || ev.Time < r.saved.SkipTime || r.cfg.spec.Full && ev.Pos.Before(r.saved.End)}
 	r.point, r.streamed = later(r.point, ev.Pos), ev.Pos
 	r.seen.look(ev)
 	r.enter()
@@ -188,6 +201,9 @@ func (r *router) commit(end cdc.Position) {
 	if !r.byFile {
 		r.recent = append(r.recent, finished{r.tx.start, r.tx.tid})
 		r.behind.add(r.tx.tid)
+		if r.stretch != nil {
+			_ = r.stretch.seen.Add(r.tx.tid) // it was readable when it came from the stream
+		}
 	}
 	r.tx.open, r.streamed = false, end
 	if r.point.Before(end) {
@@ -205,6 +221,9 @@ func (r *router) rows(ev *cdc.Event) error {
 	if t == nil {
 		return nil
 	}
+	if r.tx.branch != nil {
+		return r.tx.branch.wait(r, ev)
+	}
 	if r.tx.skip {
 		r.touch(t, ev)
 		return nil
@@ -219,7 +238,6 @@ func (r *router) rows(ev *cdc.Event) error {
 	if t.weighed != nil && len(t.chunks) > 0 && !r.weighable(t, ev) {
 		return errUnweighed
 	}
-	r.tx.touched = true
 	r.touch(t, ev)
 	c := change{tx: r.tx, table: t, def: def, route: t.route, op: ev.Rows.Op(), pos: ev.EventPos, safe: ev.SafePos}
 	var passing error // of a row that was read
@@ -252,7 +270,7 @@ func (r *router) unread(ev *cdc.Event, err error) error {
 
 // statement refuses a change that was logged as text, if it may be one of a selected table.
 func (r *router) statement(ev *cdc.Event) error {
-	if r.tx.skip {
+	if r.tx.again || r.tx.skip && r.tx.branch == nil {
 		return nil
 	}
 	text := strings.ToLower(ev.SQL)

@@ -10,6 +10,7 @@ type simConfig struct {
 	plain, mixed                                                   bool // no producer ids; only at times
 	weighed, weighedBoth                                           bool // text keys are in a collation that has weights
 	byFile, rowLock, slowCommit                                    bool // without GTID
+	xa, xaSpills                                                   bool // XA transactions, whose rows wait in files
 	keepNotes, keepBytes                                           int64
 	parts, limit, queueItems, maxTx, crashes, rotate               int
 	script                                                         [][]simChange // of an exploration: what each writer does, to table a alone
@@ -68,6 +69,7 @@ func simConfigOf(seed uint64) simConfig {
 	}
 	c.failover = c.failover && !c.byFile
 	c.loses = c.loses && c.failover
+	c.xa, c.xaSpills = c.xa || draw(3) == 0, draw(2) == 0
 	return c
 }
 
@@ -102,6 +104,10 @@ func (c *simConfig) be(like string, draw func(uint64) int) {
 	case "crashes":
 		c.plain, c.copies, c.unclean, c.ages = false, false, false, false
 		c.crashes, c.mul[mCrash] = 2+draw(3), 4
+	case "xa":
+		c.xa, c.crashes, c.maxTx = true, 1+draw(3), 6+draw(8)
+	case "keyless": // on MariaDB: a table whose rows nobody can name
+		c.maria, c.byFile, c.orderOff, c.textKey, c.weighed, c.full = true, false, false, true, false, true
 	case "text":
 		c.textKey, c.weighed, c.zero, c.full = true, true, true, true
 	case "ddl":

@@ -47,7 +47,7 @@ func (s *simSource) apart(a, b int) bool {
 		if t.ddl != noDDL {
 			return nil, []int{t.table}
 		}
-		for _, c := range t.rows {
+		for _, c := range t.changed() {
 			for _, k := range []int{c.old, c.new} {
 				if k >= 0 {
 					rows, tables = append(rows, k), append(tables, simTable(k))
@@ -57,6 +57,9 @@ func (s *simSource) apart(a, b int) bool {
 		return rows, tables
 	}
 	x, y := &s.txs[a], &s.txs[b]
+	if y.xid != "" && x.xid == y.xid {
+		return false // its end comes after it
+	}
 	rows, tables := keys(x)
 	others, otherTables := keys(y)
 	in := func(list []int) func(int) bool { return func(v int) bool { return slices.Contains(list, v) } }
@@ -86,7 +89,10 @@ func (s *simSource) failOver(lost int) {
 	s.cur, s.lock, s.tlock, s.extra = [simKeys]int{}, [simKeys]int{}, [2]int{}, [2]int{}
 	for i := range s.txs {
 		t := &s.txs[i]
-		t.visible, t.gtid = true, true
+		t.visible, t.gtid, t.over = true, true, false
+		if t.xa == xaCommitted || t.xa == xaRolledBack {
+			s.txs[t.of].over = true
+		}
 		if t.ddl == ddlAlter {
 			s.extra[t.table]++
 		}
@@ -98,6 +104,11 @@ func (s *simSource) failOver(lost int) {
 			if simTable(k) == t {
 				s.cur[k] = v
 			}
+		}
+	}
+	for i := range s.txs {
+		if s.txs[i].open() {
+			s.prepareAgain(i)
 		}
 	}
 	s.w.logf("source: fails over to %s, order %v, lost %v", simServer(len(s.logs)-1), next.order, s.lost)
@@ -116,10 +127,10 @@ func (s *simSource) hide(order []int, n int) {
 		if t.ddl != noDDL {
 			s.tlock[t.table] = i + 1
 		}
-		for _, c := range t.rows {
+		for _, c := range t.changed() {
 			for _, k := range []int{c.old, c.new} {
 				if k >= 0 {
-					s.lock[k] = i + 1
+					s.lock[k] = s.lockOf(i)
 				}
 			}
 		}

@@ -194,7 +194,7 @@ func (w *world) checkIncremental(k int, recs [][]simRecord) string {
 		return problem
 	}
 	for _, l := range led {
-		if l.kind == 't' || w.inStart(l.tx) {
+		if l.kind == 't' || w.skipped(l.tx) {
 			continue
 		}
 		if len(got) == 0 || !w.same(got[0], k, l) {
@@ -228,7 +228,7 @@ func (w *world) checkDDL(recs [][]simRecord) string {
 	for i := range w.src.txs {
 		t := &w.src.txs[i]
 		id := simIDs[t.table]
-		if t.ddl == noDDL || w.inStart(i) || w.c.full && !w.after(i, base[id]) {
+		if t.ddl == noDDL || w.inStart(i) || w.c.full && !w.after(i, base[id]) || !w.c.full && w.skipped(i) {
 			continue
 		}
 		at := -1

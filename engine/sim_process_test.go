@@ -29,7 +29,7 @@ func (w *world) crash(why string) {
 	for _, k := range w.workers {
 		w.must(k.w.close())
 	}
-	w.r, w.stage, w.workers, w.mail, w.dieIn, w.starting = nil, simDown, nil, nil, 0, false
+	w.r, w.stage, w.workers, w.mail, w.pending, w.dieIn, w.starting = nil, simDown, nil, nil, nil, 0, false
 }
 
 // start begins the task or takes it over.
@@ -63,6 +63,9 @@ func (w *world) start() {
 	}
 	w.reqs = make([]int, len(w.r.lanes))
 	w.r.cfg.keepNotes, w.r.cfg.keepBytes = w.c.keepNotes, w.c.keepBytes
+	if w.c.xaSpills {
+		w.r.cfg.xaBytes = 150
+	}
 	w.first, w.looked, err = w.r.look(w.ctx, w.deps)
 	if err != nil {
 		w.end(err)
@@ -86,7 +89,8 @@ func (w *world) end(err error) {
 	case !task.Retryable(err):
 		gone := code == "target.truncated" || code == "target.recreated"
 		if w.other == nil && !(gone && w.c.unclean && !w.store.repairable(w.files)) && !(code == "target.expired" && w.c.ages) &&
-			!(code == "source.lost" && len(w.src.lost) > 0) && !(code == "source.rewritten" && w.src.anew()) {
+			!(code == "source.lost" && len(w.src.lost) > 0) && !(code == "source.rewritten" && w.src.anew()) &&
+			!(code == "source.xa_before_start" && w.preparedEarly()) {
 			w.fail("%v", err)
 		}
 		w.stopped = code
@@ -169,7 +173,9 @@ func (w *world) compare() {
 		w.r.openFrom = w.turned.at(w.src.end())
 	}
 	w.stage = simRunning
-	w.stream = simStream{after: w.r.after()}
+	after, err := w.r.after()
+	w.must(err)
+	w.stream, w.pending = simStream{after: after}, nil
 	if !w.r.saved.SchemaSent {
 		w.stage = simSchema
 		w.must(w.r.emitSchemas())

@@ -59,6 +59,12 @@ type simTx struct {
 	visible bool
 	gtid    bool
 	anew    bool // it is of a log that was begun anew
+
+	xa   simXA
+	xid  string
+	held []simChange // of one that is prepared, or was
+	of   int         // the transaction that prepared it
+	over bool        // its end is in the log
 }
 
 // reset begins the log anew and fills it with as many other transactions, at the same places and under the same names.
@@ -101,6 +107,7 @@ type simSource struct {
 	maps    map[[2]int]*cdc.TableMap
 	nextVal int
 	ran     [4]bool        // writers of the script
+	xids    int            // XA transactions that were prepared
 	file    uint64         // without GTID: the current file, begun only when all before it was visible
 	lost    []string       // transactions that a failover took
 	turns   map[uint32]int // the log that the task read in each turn
@@ -281,8 +288,7 @@ func (s *simSource) commit() {
 		s.cur[k], s.lock[k] = v, id
 	}
 	if len(rows) > 0 {
-		s.flush(simTx{rows: rows})
-		w.logf("source: flush T%d %v", len(s.txs)-1, rows)
+		s.flushRows(rows)
 	}
 }
 
@@ -314,13 +320,13 @@ func (s *simSource) ddl(t int, kind simDDL) {
 }
 
 func (s *simSource) canShow(i int) bool {
-	return !s.txs[i].visible && (s.w.c.orderOff || s.log().first(i) || s.txs[s.log().previous(i)].visible)
+	return !s.txs[i].visible && (s.w.c.orderOff || s.log().first(i) || s.passes(s.log().previous(i)))
 }
 
 func (s *simSource) show(i int) {
 	s.txs[i].visible = true
 	for k := range s.lock {
-		if s.lock[k] == i+1 {
+		if s.lock[k] == s.lockOf(i) && s.txs[i].xa != xaPrepared {
 			s.lock[k] = 0
 		}
 	}
@@ -484,7 +490,7 @@ func (s *simSource) View(context.Context) (snapshot.View, error) {
 	n := 0
 	for i := range s.txs {
 		v.shows = append(v.shows, s.txs[i].visible)
-		if s.txs[i].visible {
+		if s.passes(i) {
 			n++
 		}
 	}
@@ -586,9 +592,10 @@ func (v *simView) Close() error {
 
 // simRows is a rows event of one row.
 type simRows struct {
-	s *simSource
-	m *cdc.TableMap
-	c simChange
+	s     *simSource
+	m     *cdc.TableMap
+	c     simChange
+	taken bool // the images are elsewhere
 }
 
 func (r *simRows) Map() *cdc.TableMap { return r.m }
@@ -605,6 +612,9 @@ func (r *simRows) Op() cdc.Op {
 
 func (r *simRows) Decode(t *cdc.Table, each func(before, after cdc.Row) error) error {
 	n := len(r.m.Columns)
+	if r.taken {
+		r.s.w.fail("rows are decoded that are not there")
+	}
 	if len(t.Columns) != n {
 		return fmt.Errorf("row of %d columns decoded as %d", n, len(t.Columns))
 	}
@@ -653,13 +663,19 @@ func (s *simSource) next(st *simStream) *cdc.Event {
 		if t.ddl == ddlAlter {
 			ev.SQL = fmt.Sprintf("ALTER TABLE %s ADD COLUMN x%d bigint", simIDs[t.table].Name, t.columns)
 		}
+	case t.xa == xaCommitted, t.xa == xaRolledBack:
+		st.tx++
+		ev.Kind, ev.XID = cdc.EventXACommit, t.xid
+		if t.xa == xaRolledBack {
+			ev.Kind = cdc.EventXARollback
+		}
 	case st.at == 0:
 		st.at = 1
-		ev.Kind = cdc.EventBegin
-	case st.at <= len(t.rows):
+		ev.Kind, ev.XA = cdc.EventBegin, t.xa != xaNone
+	case st.at <= len(t.changed()):
 		r := st.at - 1
 		st.at++
-		c := t.rows[r]
+		c := t.changed()[r]
 		table := simTable(max(c.old, c.new))
 		columns := 0
 		for j := range i {
@@ -667,13 +683,16 @@ func (s *simSource) next(st *simStream) *cdc.Event {
 				columns++
 			}
 		}
-		ev.Kind, ev.Rows = cdc.EventRows, &simRows{s, s.tableMap(table, columns), c}
+		ev.Kind, ev.Rows, ev.Size = cdc.EventRows, &simRows{s: s, m: s.tableMap(table, columns), c: c}, 100
 		ev.SafePos, ev.EventPos = s.start(i), s.start(i)
 		ev.SafePos.Offset += uint64(100 + 100*r)
 		ev.EventPos.Offset += uint64(200 + 100*r)
 	default:
 		st.tx, st.at = st.tx+1, 0
 		ev.Kind = cdc.EventCommit
+		if t.xa == xaPrepared {
+			ev.Kind, ev.XID = cdc.EventXAPrepare, t.xid
+		}
 	}
 	return ev
 }

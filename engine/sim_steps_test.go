@@ -2,8 +2,6 @@ package engine
 
 import (
 	"slices"
-
-	"sluice/engine/cdc"
 )
 
 // The steps that may come next, each with a weight.
@@ -41,6 +39,7 @@ func (w *world) enableSource() {
 			w.add(mSource, 6, func() { s.run(i) })
 		}
 	}
+	w.enableXA()
 	if len(s.txs) < w.c.maxTx {
 		w.add(mSource, w.bad(6), s.commit)
 		for t := range 2 {
@@ -172,20 +171,8 @@ func (w *world) enableRunning() {
 		w.add(-1, 1, func() { w.end(err) })
 		return
 	}
-	if (w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File) && !r.stalled() {
-		w.add(mRoute, 8, func() {
-			ev := w.src.next(&w.stream)
-			w.turned.mark(ev)
-			w.logf("router: event %d at %v", ev.Kind, ev.Pos)
-			err := r.route(w.ctx, ev)
-			if err == errUnweighed {
-				want := r.wanted([]cdc.Event{*ev})
-				w.must(want.Ask(w.ctx, w.src))
-				r.weights = want
-				err = r.route(w.ctx, ev)
-			}
-			w.must(err)
-		})
+	if (w.pending != nil || w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File) && !r.stalled() {
+		w.add(mRoute, 8, w.routeNext)
 	}
 	if c := r.openable(r.cfg.now()+60_000, 3); c != nil && len(w.src.txs)-w.stream.tx <= 4 {
 		w.add(-1, 3, func() {

@@ -52,6 +52,7 @@ type simSide struct {
 	dieIn       int // writes until a kill; 0: none is due
 	starting    bool
 	stream      simStream
+	pending     *cdc.Event // what the stream gave and is not routed, or not wholly
 	turned      *turned
 	workers     []*simWorker
 	mail        []simMail // results on their way to the router
@@ -209,7 +210,7 @@ func (w *world) rests(s *simSide) bool {
 
 // worked: nothing is left to do but to see that the logs hold it.
 func (w *world) worked(s *simSide) bool {
-	return s.stage == simRunning && s.stream.tx == len(w.src.txs) && len(s.r.fresh) == 0 && len(s.r.active) == 0 && s.r.waiting == 0 && !s.r.found.unmet
+	return s.stage == simRunning && s.stream.tx == len(w.src.txs) && s.pending == nil && len(s.r.fresh) == 0 && len(s.r.active) == 0 && s.r.waiting == 0 && !s.r.found.unmet
 }
 
 // run plays n chosen steps, then a fair drain without faults, then the oracle. "" is a correct history.

@@ -24,6 +24,7 @@ type Saved struct {
 	Epoch      int16            // of the newest incarnation; 0 before the first
 	Plain      bool             // some incarnation wrote without a producer: records may stand twice
 	Doubles    Doubles          // what came of it
+	XA         bool             // XA transactions are followed; false: the task is from before they were
 	Runs       []string         // names of this folder's incarnations, the newest last; each stands in its fences
 	SchemaSent bool             // all records of the schema phase are acknowledged
 	Notes      []Note           // oldest first
@@ -38,6 +39,9 @@ type Note struct {
 	L       cdc.Position // low bound: everything before it is acknowledged and every open chunk began at or after it
 	Set     string       // GTID set of the transactions before L's transaction
 	Inside  string       // L's transaction, where L lies inside one
+	Reread  cdc.Position // start of the oldest XA transaction that was prepared before L and not finished there; zero: there is none
+	Before  string       // GTID set of the transactions before Reread
+	Others  []string     // names of those that are open at L and changed no selected table
 	Offsets []int64      // where a restart scans each lane from: its acknowledged end, or what the restart before began at
 	Ends    []int64      // acknowledged end of each lane
 	Sums    []uint32     // of the message before it, CRC-32C; 0: it is not ours

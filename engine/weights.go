@@ -29,7 +29,7 @@ type weighing struct {
 // weigh asks beside the loop for what the pending events need.
 func (l *loop) weigh(ctx context.Context) {
 	l.weighs = true
-	want := l.r.wanted(l.pending)
+	want := l.r.wanted(l.r.ahead(l.pending))
 	l.wg.Go(func() {
 		err := want.Ask(ctx, l.d.Source)
 		select {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -62,6 +63,15 @@ func (w *worker) step(ctx context.Context) (locked *chunkLocked, rows *chunkRows
 // visible goes on once every view shows all that the router has passed. Where that is not known of itself, the last row
 // that was changed is locked for a moment, if that is allowed: with it, all before it are committed.
 func (w *worker) visible(ctx context.Context) error {
+	if len(w.o.hidden) > 0 {
+		xids, known, err := w.src.Prepared(ctx)
+		if err != nil {
+			return err
+		}
+		if !known || slices.ContainsFunc(w.o.hidden, func(x string) bool { return slices.Contains(xids, x) }) {
+			return nil
+		}
+	}
 	seen, err := w.src.Executed(ctx, w.o.need)
 	if err != nil {
 		return err

@@ -210,6 +210,9 @@ func TestChineseEvents(t *testing.T) {
 			if code == "source.moved" {
 				e.Params = map[string]string{"1": "8a94f357-aab4-11df-86ab-c80aa9429563", "2": "3e11fa47-71ca-11e1-9e33-c80aa9429562"}
 			}
+			if code == "source.xa_open" {
+				e.Params = map[string]string{"1": "X'67',X'62',7", "2": "shop.orders", "3": "12"}
+			}
 			if strings.HasPrefix(code, "target.") {
 				e.Params = map[string]string{"1": "shop", "2": "3", "3": "4000", "4": "5000"}
 			}

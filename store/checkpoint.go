@@ -198,13 +198,13 @@ func (t *Task) Replan(ctx context.Context, table cdc.TableID, cs []engine.Chunk)
 }
 
 const (
-	startInsert = `INSERT INTO start (task, server_flavor, server_id, server_version, turn, start_set, skip, skip_time, start_end, schema_sent)
-		VALUES (:task, :server_flavor, :server_id, :server_version, :turn, :start_set, :skip, :skip_time, :start_end, :schema_sent)`
+	startInsert = `INSERT INTO start (task, server_flavor, server_id, server_version, turn, start_set, skip, skip_time, start_end, schema_sent, xa)
+		VALUES (:task, :server_flavor, :server_id, :server_version, :turn, :start_set, :skip, :skip_time, :start_end, :schema_sent, :xa)`
 
 	incarnationInsert = `INSERT INTO incarnation (task, name) VALUES (:task, :name)`
 
-	noteInsert = `INSERT INTO note (task, seq, x, l, l_set, offsets, ends, sums, inside, seen)
-		VALUES (:task, :seq, :x, :l, :l_set, :offsets, :ends, :sums, :inside, :seen)`
+	noteInsert = `INSERT INTO note (task, seq, x, l, l_set, offsets, ends, sums, inside, seen, reread, reread_set, others)
+		VALUES (:task, :seq, :x, :l, :l_set, :offsets, :ends, :sums, :inside, :seen, :reread, :reread_set, :others)`
 
 	// A chunk's identity in the topics holds its number: a new plan must not take one that is in use.
 	chunkInsert = `INSERT INTO chunk (task, id, db, name, after, upto, status, s, h, h_set, note_seq, schema_ver, file, rows, bytes, sum, patch, closed)

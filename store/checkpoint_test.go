@@ -45,13 +45,14 @@ func savedFixture() *engine.Saved {
 		End:        cdc.Position{File: 78, Offset: math.MaxUint64},
 		Partitions: map[string]int{"shop": 6, "other": 1},
 		Lanes:      []engine.Partition{{Topic: "shop", ID: 5}, {Topic: "other", ID: 0}, {Topic: "shop", ID: 0}},
-		Producer:   math.MaxInt64, Epoch: 7, SchemaSent: true, Runs: []string{"first", "second"},
+		Producer:   math.MaxInt64, Epoch: 7, SchemaSent: true, XA: true, Runs: []string{"first", "second"},
 		Notes: []engine.Note{
-			{Seq: 1, X: cdc.Position{File: 77, Offset: 4}, L: cdc.Position{File: 77, Offset: 4}, Set: set, Offsets: []int64{0, 0, 0}, Ends: []int64{}, Sums: []uint32{}},
+			{Seq: 1, X: cdc.Position{File: 77, Offset: 4}, L: cdc.Position{File: 77, Offset: 4}, Set: set, Offsets: []int64{0, 0, 0}, Ends: []int64{}, Sums: []uint32{}, Others: []string{}},
 			{Seq: 2, X: cdc.Position{File: 78, Offset: 900}, L: cdc.Position{File: 78, Offset: 500, Row: 3}, Set: set + ":99", Offsets: []int64{10, math.MaxInt64, 0},
 				Ends: []int64{12, math.MaxInt64, 0}, Sums: []uint32{math.MaxUint32, 1, 0},
 				Inside: "3e11fa47-71ca-11e1-9e33-c80aa9429562:78",
-				Seen:   engine.Seen{At: cdc.Position{File: 78, Offset: 9000}, Last: cdc.Position{File: 78, Offset: 8000}, TID: "3e11fa47-71ca-11e1-9e33-c80aa9429562:79", Time: 1790000000000001, Begun: 1}},
+				Seen:   engine.Seen{At: cdc.Position{File: 78, Offset: 9000}, Last: cdc.Position{File: 78, Offset: 8000}, TID: "3e11fa47-71ca-11e1-9e33-c80aa9429562:79", Time: 1790000000000001, Begun: 1},
+				Reread: cdc.Position{File: 77, Offset: 900, Turn: 2}, Before: set, Others: []string{"X'00ff',X'',1", "X'67',X'62',7"}},
 		},
 		Chunks: []engine.Chunk{
 			{ID: 1, Table: orders, Upto: bound, Status: snapshot.Gone, Closed: 1},
@@ -185,6 +186,10 @@ func readGolden(t *testing.T, version int) {
 	}
 	if version < 4 {
 		want.Notes[1].Seen = engine.Seen{}
+	}
+	if version < 5 {
+		want.XA = false
+		want.Notes[1].Reread, want.Notes[1].Before, want.Notes[1].Others = cdc.Position{}, "", []string{}
 	}
 	wantSaved(t, h, want)
 	if events, err := h.Events(t.Context(), 9); err != nil || len(events) != 1 || events[0].Params["a"] != "b" || h.Incarnation() != 2 {

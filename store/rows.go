@@ -21,6 +21,7 @@ type startRow struct {
 	SkipTime      int64    `db:"skip_time"`
 	End           position `db:"start_end"`
 	SchemaSent    bool     `db:"schema_sent"`
+	XA            bool     `db:"xa"`
 }
 
 func (r *startRow) into(s *engine.Saved) {
@@ -28,12 +29,13 @@ func (r *startRow) into(s *engine.Saved) {
 	s.Start, s.Turn = r.Set, r.Turn
 	s.Skip, s.SkipTime = cdc.Position(r.Skip), r.SkipTime
 	s.End, s.SchemaSent = cdc.Position(r.End), r.SchemaSent
+	s.XA = r.XA
 }
 
 func startOf(id string, s *engine.Saved) startRow {
 	return startRow{Task: id, ServerFlavor: string(s.Server.Flavor), ServerID: s.Server.ID, ServerVersion: s.Server.Version,
 		Turn: s.Turn, Set: s.Start, Skip: position(s.Skip), SkipTime: s.SkipTime,
-		End: position(s.End), SchemaSent: s.SchemaSent}
+		End: position(s.End), SchemaSent: s.SchemaSent, XA: s.XA}
 }
 
 type topicRow struct {
@@ -65,10 +67,14 @@ type noteRow struct {
 	Sums    document[[]uint32]    `db:"sums"`
 	Inside  string                `db:"inside"`
 	Seen    document[engine.Seen] `db:"seen"`
+	Reread  position              `db:"reread"`
+	Before  string                `db:"reread_set"`
+	Others  document[[]string]    `db:"others"`
 }
 
 func (r *noteRow) note() engine.Note {
-	return engine.Note{Seq: r.Seq, X: cdc.Position(r.X), L: cdc.Position(r.L), Set: r.Set, Offsets: r.Offsets.of, Ends: r.Ends.of, Sums: r.Sums.of, Inside: r.Inside, Seen: r.Seen.of}
+	return engine.Note{Seq: r.Seq, X: cdc.Position(r.X), L: cdc.Position(r.L), Set: r.Set, Offsets: r.Offsets.of, Ends: r.Ends.of, Sums: r.Sums.of, Inside: r.Inside, Seen: r.Seen.of,
+		Reread: cdc.Position(r.Reread), Before: r.Before, Others: r.Others.of}
 }
 
 // list is an empty one where there is none.
@@ -80,7 +86,8 @@ func list[T any](l []T) document[[]T] {
 }
 
 func noteOf(id string, n engine.Note) noteRow {
-	return noteRow{Task: id, Seq: n.Seq, X: position(n.X), L: position(n.L), Set: n.Set, Offsets: list(n.Offsets), Ends: list(n.Ends), Sums: list(n.Sums), Inside: n.Inside, Seen: document[engine.Seen]{n.Seen}}
+	return noteRow{Task: id, Seq: n.Seq, X: position(n.X), L: position(n.L), Set: n.Set, Offsets: list(n.Offsets), Ends: list(n.Ends), Sums: list(n.Sums), Inside: n.Inside, Seen: document[engine.Seen]{n.Seen},
+		Reread: position(n.Reread), Before: n.Before, Others: list(n.Others)}
 }
 
 type chunkRow struct {

@@ -35,9 +35,9 @@ func newHorizon(source *mysql.Source, w watcher) *horizon {
 }
 
 func (h *horizon) Progress(p engine.Progress) {
-	if !p.Low.IsZero() {
+	if !p.Need.IsZero() {
 		h.mu.Lock()
-		h.low, h.turn = retention.Need{At: p.Low, Log: p.Log}, p.Position.Turn
+		h.low, h.turn = retention.Need{At: p.Need, Log: p.Log}, p.Position.Turn
 		h.mu.Unlock()
 		h.once.Do(func() { close(h.stands) })
 	}

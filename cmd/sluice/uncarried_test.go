@@ -22,7 +22,6 @@ func TestChangesThatCannotBeCarried(t *testing.T) {
 			{"statement", "source.statement", "new task", []string{"SET binlog_format=STATEMENT", "UPDATE orders SET name='x' WHERE id=2"}},
 			{"mixed", "source.statement", "new task", []string{"SET binlog_format=MIXED", "DELETE FROM orders WHERE id=2"}},
 			{"minimal", "source.partial_rows", "new task", []string{"SET binlog_row_image=MINIMAL", "UPDATE orders SET name='x' WHERE id=2"}},
-			{"xa", "source.xa", "new task", []string{"XA START 'x'", "UPDATE orders SET name='x' WHERE id=2", "XA END 'x'", "XA PREPARE 'x'"}},
 			{"unlogged", "source.schema_mismatch", "new task", []string{"SET sql_log_bin=0", "ALTER TABLE orders ADD COLUMN extra INT", "SET sql_log_bin=1", "INSERT INTO orders VALUES (9,'y',1,NULL,5)"}},
 		} {
 			t.Run(c.name, func(t *testing.T) {

@@ -29,8 +29,12 @@ const (
 	EventStatement
 	// EventFile says that the stream entered file Pos.File, which was begun at Time; End is where it stands.
 	EventFile
-	// EventXAPrepare says that the open transaction ends in XA PREPARE instead of a commit.
+	// EventXAPrepare says that the open transaction ends in XA PREPARE instead of a commit: XID, End.
 	EventXAPrepare
+	// EventXACommit and EventXARollback end the XA transaction XID that was prepared before. Each is a transaction of its
+	// own: Pos, TID, End.
+	EventXACommit
+	EventXARollback
 )
 
 // Event is one step of a source's log.
@@ -44,6 +48,8 @@ type Event struct {
 	Time     int64  // commit or statement time in microseconds since 1970 UTC
 	ServerID uint32
 	ThreadID uint32
+	XA       bool   // EventBegin: it may end in XA PREPARE
+	XID      string // of an XA transaction, as the server writes it: X'gtrid',X'bqual',formatID
 	Schema   string // EventDDL, EventStatement: the session's default database
 	SQL      string // in UTF-8
 	Plain    string // SQL as a session with the usual sql_mode would write it, if its own had another; see Statement
@@ -86,6 +92,9 @@ type Rows interface {
 	// Decode calls each once for every row with its images (before is nil for Insert, after for Delete). The rows
 	// and their bytes stay valid only during the call. table must fit Map. An error of each ends the loop.
 	Decode(table *Table, each func(before, after Row) error) error
+	// Take gives the images away, to be kept elsewhere; until Put brings them back the event can't be decoded.
+	Take() []byte
+	Put(images []byte)
 }
 
 // Record is one message for the target before it is encoded.

@@ -136,7 +136,11 @@ func (t *translator) other(e *replication.BinlogEvent) error {
 		if len(body) > 0 && body[0] != 0 { // one phase: it is the commit
 			return t.commit()
 		}
-		return t.close(cdc.EventXAPrepare)
+		xid, err := xidOf(body)
+		if err != nil {
+			return fmt.Errorf("reading XA PREPARE at %s: %w", t.end.In(""), err)
+		}
+		return t.close(cdc.EventXAPrepare, xid)
 	case replication.INCIDENT_EVENT:
 		return &task.Error{
 			Code: "source.incident", Text: "the server logged an incident: events were lost at " + t.end.String(),
@@ -200,7 +204,7 @@ func (t *translator) mariaGTID(h *replication.EventHeader, v *replication.Mariad
 	if err != nil || v.IsStandalone() {
 		return err
 	}
-	return t.begin(0) // MariaDB's GTID event stands for BEGIN too
+	return t.begin(0, v.Flags&mariaPreparedXA != 0) // MariaDB's GTID event stands for BEGIN too
 }
 
 func (t *translator) announce(e cdc.Event) error {
@@ -218,27 +222,27 @@ func (t *translator) broken(what string) error {
 	}
 }
 
-func (t *translator) begin(thread uint32) error {
+func (t *translator) begin(thread uint32, xa bool) error {
 	if t.inside || t.next == nil {
 		return t.broken("a transaction begins without a GTID")
 	}
 	e := *t.next
 	t.next, t.inside, t.wrote = nil, true, false
-	e.ThreadID = thread
+	e.ThreadID, e.XA = thread, xa
 	t.opened = e
 	return t.emit(e)
 }
 
-func (t *translator) commit() error { return t.close(cdc.EventCommit) }
+func (t *translator) commit() error { return t.close(cdc.EventCommit, "") }
 
-func (t *translator) close(kind cdc.EventKind) error {
+func (t *translator) close(kind cdc.EventKind, xid string) error {
 	if !t.inside {
 		return t.broken("a transaction ends that never began")
 	}
 	t.inside = false
 	clear(t.byID)
 	t.mapPos = cdc.Position{}
-	return t.emit(cdc.Event{Kind: kind, End: t.end})
+	return t.emit(cdc.Event{Kind: kind, XID: xid, End: t.end})
 }
 
 func (t *translator) query(h *replication.EventHeader, v *replication.QueryEvent, start cdc.Position) error {
@@ -248,7 +252,7 @@ func (t *translator) query(h *replication.EventHeader, v *replication.QueryEvent
 		if t.inside && t.flavor == cdc.MariaDB {
 			return nil
 		}
-		return t.begin(v.SlaveProxyID)
+		return t.begin(v.SlaveProxyID, word == "XA")
 	case t.inside && word == "COMMIT":
 		return t.commit()
 	case t.inside && word == "ROLLBACK" && second == "":
@@ -268,7 +272,11 @@ func (t *translator) query(h *replication.EventHeader, v *replication.QueryEvent
 	case t.next != nil:
 		e, t.next = *t.next, nil
 	}
-	e.Kind, e.Inside, e.End, e.ThreadID = cdc.EventDDL, t.inside, t.end, v.SlaveProxyID
+	e.End, e.ThreadID = t.end, v.SlaveProxyID
+	if word == "XA" {
+		return t.endXA(e, string(v.Query))
+	}
+	e.Kind, e.Inside = cdc.EventDDL, t.inside
 	e.SQL, e.Plain = t.text(v)
 	e.Schema, e.Size = string(v.Schema), len(v.Query)
 	return t.emit(e)

@@ -24,6 +24,14 @@ func (r *rowsEvent) Map() *cdc.TableMap { return &r.table.TableMap }
 
 func (r *rowsEvent) Op() cdc.Op { return r.op }
 
+func (r *rowsEvent) Take() []byte {
+	data := r.data
+	r.data = nil
+	return data
+}
+
+func (r *rowsEvent) Put(images []byte) { r.data = images }
+
 // Decode calls each for every row. The definition must be the one of the event's own position.
 func (r *rowsEvent) Decode(t *cdc.Table, each func(before, after cdc.Row) error) error {
 	if r.partial {

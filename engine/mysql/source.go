@@ -152,17 +152,20 @@ func (s *Source) Start(ctx context.Context) (engine.Start, error) {
 			return err
 		}
 		if byFile {
-			start.End, err = c.end()
-			start.Set = beforeFile(start.End.File)
+			end, err := c.end()
+			start.Set = beforeFile(end.File)
 			return err
 		}
-		if start.Set, err = c.executed(); err != nil {
-			return err
-		}
-		start.End, err = c.end()
+		start.Set, err = c.executed()
 		return err
 	})
-	if err == nil {
+	if err != nil {
+		return start, err
+	}
+	if err := s.passPrepared(ctx); err != nil {
+		return start, err
+	}
+	if start.End, err = s.End(ctx); err == nil {
 		start.Begun, err = s.begun(ctx, start.End)
 	}
 	return start, err

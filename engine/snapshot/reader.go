@@ -17,6 +17,9 @@ type Reader interface {
 	// returns when the transaction that changed it last is committed. ordered says that those before it in the binlog
 	// are so too (binlog_order_commits).
 	Settle(ctx context.Context, table *cdc.Table, key cdc.Row) (ordered bool, err error)
+	// Prepared gives the XA transactions that are prepared and not finished now, by name; known is false where the account
+	// may not ask. One is named until its end is visible, though the binlog has that before.
+	Prepared(ctx context.Context) (xids []string, known bool, err error)
 	// View opens a consistent snapshot: START TRANSACTION WITH CONSISTENT SNAPSHOT in REPEATABLE READ.
 	View(ctx context.Context) (View, error)
 }

@@ -102,6 +102,7 @@ type Ledger struct {
 	index    map[Hash]int32
 	texts    map[Hash]string // canonical rows, if kept
 	pending  []pending
+	prepared map[string][]pending // changes of XA transactions that are not ended
 	buf      []byte
 }
 
@@ -127,7 +128,7 @@ type LedgerOptions struct {
 func NewLedger(o LedgerOptions) *Ledger {
 	l := &Ledger{
 		Flavor: o.Flavor, selected: map[string]*Selection{}, tables: map[string]*tableState{}, index: map[Hash]int32{},
-		follow: map[string]bool{}, objects: map[string][]string{},
+		follow: map[string]bool{}, objects: map[string][]string{}, prepared: map[string][]pending{},
 	}
 	for _, name := range o.Follow {
 		l.follow[name] = true
@@ -241,6 +242,18 @@ func unpack(b []byte, n int) []cell {
 
 // rollback forgets the open transaction.
 func (l *Ledger) rollback() { l.pending = l.pending[:0] }
+
+// prepare keeps the open transaction until its end, under its name.
+func (l *Ledger) prepare(xid string) {
+	l.prepared[xid] = slices.Clone(l.pending)
+	l.rollback()
+}
+
+// take makes a prepared transaction the open one.
+func (l *Ledger) take(xid string) {
+	l.pending = append(l.pending[:0], l.prepared[xid]...)
+	delete(l.prepared, xid)
+}
 
 // commit makes the pending changes part of the ledger.
 func (l *Ledger) commit(txn Txn) error {

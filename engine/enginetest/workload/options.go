@@ -9,6 +9,7 @@ type Options struct {
 	Rate    int            // transactions/s of all writers; 0: no limit
 	// Reconnect lets sessions outlive a server that is killed and comes back.
 	Reconnect bool
+	XA        bool // one in ten transactions is an XA transaction
 	NoDDL     bool // no DDL goroutine: t_ddl and t_renamed are only written to
 	// Truncate lets the DDL goroutine TRUNCATE t_ddl, Rename rename t_renamed away and back.
 	Truncate bool
@@ -47,6 +48,7 @@ const RenamedAway = "t_renamed_away"
 type Stats struct {
 	Committed  int // transactions
 	RolledBack int // on purpose
+	XA         int // XA transactions that were ended
 	Retried    int // deadlocks and lock timeouts
 	Skipped    int // duplicate keys, and statements that met a column or table that a DDL took away
 	Rows       int // rows that the committed statements changed
@@ -57,6 +59,7 @@ type Stats struct {
 func (s *Stats) add(o Stats) {
 	s.Committed += o.Committed
 	s.RolledBack += o.RolledBack
+	s.XA += o.XA
 	s.Retried += o.Retried
 	s.Skipped += o.Skipped
 	s.Rows += o.Rows

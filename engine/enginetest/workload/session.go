@@ -22,6 +22,8 @@ type session struct {
 	stats  Stats
 	fresh  int // rows that this writer added beyond the loaded ones
 
+	branches int // XA transactions
+
 	connect func(context.Context) (*client.Conn, error)
 }
 
@@ -47,6 +49,12 @@ func (s *session) write(ctx context.Context) (Stats, error) {
 			if !pause(ctx, time.Until(next)) {
 				break
 			}
+		}
+		if s.o.XA && s.g.IntN(10) == 0 {
+			if err := s.again(ctx, s.branch(ctx, s.statements(all))); err != nil {
+				return s.stats, err
+			}
+			continue
 		}
 		rollback := s.g.IntN(25) == 0
 		if err := s.again(ctx, s.transaction(s.statements(all), rollback)); err != nil {

@@ -1,0 +1,102 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+)
+
+// branch runs the statements as an XA transaction. Some are prepared and left by their session, some rolled back, and
+// some committed in one phase.
+func (s *session) branch(ctx context.Context, statements []string) error {
+	s.branches++
+	xid := fmt.Sprintf("'%s %d','%d',%d", s.o.Schema, s.number, s.branches, 1+s.branches%3)
+	rows := 0
+	for _, sql := range slices.Concat([]string{"XA START " + xid}, statements, []string{"XA END " + xid}) {
+		r, err := s.c.Execute(sql)
+		if err != nil {
+			return s.giveUp(xid, fmt.Errorf("%.200s: %w", sql, err))
+		}
+		rows += int(r.AffectedRows)
+	}
+	how := s.g.IntN(10)
+	if how == 0 {
+		return s.finish(xid, "XA COMMIT "+xid+" ONE PHASE", rows)
+	}
+	if how == 1 {
+		return s.finish(xid, "XA ROLLBACK "+xid, 0)
+	}
+	if _, err := s.c.Execute("XA PREPARE " + xid); err != nil {
+		return s.giveUp(xid, err)
+	}
+	if how < 5 {
+		if err := s.leave(ctx); err != nil {
+			return err
+		}
+	}
+	time.Sleep(time.Duration(s.g.IntN(150)) * time.Millisecond)
+	if how%4 == 2 {
+		return s.finish(xid, "XA ROLLBACK "+xid, 0)
+	}
+	return s.finish(xid, "XA COMMIT "+xid, rows)
+}
+
+func (s *session) finish(xid, sql string, rows int) error {
+	if _, err := s.c.Execute(sql); err != nil {
+		return s.giveUp(xid, err)
+	}
+	s.stats.XA++
+	if rows > 0 {
+		s.stats.Rows += rows
+		s.run.total.Add(1)
+	}
+	return nil
+}
+
+// giveUp rolls back what an error has left, if it is one that writers meet.
+func (s *session) giveUp(xid string, err error) error {
+	var e *mysql.MyError
+	if !errors.As(err, &e) {
+		return err
+	}
+	_, _ = s.c.Execute("XA END " + xid) // it may be past that
+	var over *mysql.MyError             // the server may have rolled back itself
+	if _, back := s.c.Execute("XA ROLLBACK " + xid); back != nil && !errors.As(back, &over) {
+		return errors.Join(err, back)
+	}
+	switch e.Code {
+	case errDeadlock, errLockWait, mysql.ER_XA_RBDEADLOCK, mysql.ER_XA_RBTIMEOUT, mysql.ER_XA_RBROLLBACK:
+		s.stats.Retried++
+	case errDuplicate, errNoColumn, errNoTable, errChanged, errOutside:
+		s.stats.Skipped++
+	default:
+		return err
+	}
+	return nil
+}
+
+// leave goes on in another session, once the server has let go of this one: an XA COMMIT that comes before that is
+// logged and then undone by MariaDB.
+func (s *session) leave(ctx context.Context) error {
+	id := s.c.GetConnectionID()
+	s.c.Close()
+	c, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	s.c = c
+	for {
+		r, err := c.Execute(fmt.Sprintf("SELECT COUNT(*) FROM information_schema.processlist WHERE id=%d", id))
+		if err != nil {
+			return err
+		}
+		if n, err := r.GetInt(0, 0); n == 0 || err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
