@@ -80,7 +80,16 @@ func (r *router) ddlTable(ctx context.Context, ev *cdc.Event, t *table, ch *sche
 		r.note("source.table_renamed", t.id.String(), ch.To.String())
 	}
 	if left || ch.New == nil && !ch.Unknown {
+		if !left {
+			r.note("source.table_dropped", t.id.String())
+		}
 		return r.drop(ctx, t)
+	}
+	switch {
+	case ch.Kind == schema.Truncate:
+		r.note("source.table_truncated", t.id.String())
+	case ch.Partition:
+		r.note("source.partition_moved", t.id.String())
 	}
 	if ch.Kind == schema.Rename && !t.settled() && r.tables[ch.Table] != nil {
 		return &task.Error{Code: "source.table_swapped", Op: "copying " + t.id.String(),

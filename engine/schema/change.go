@@ -22,7 +22,7 @@ func (h *History) past(e *entry, d ddl) bool {
 
 func (h *History) apply(d ddl) []Change {
 	t := d.touch
-	c := Change{Table: t.Table, Kind: t.Kind, To: t.To, Temporary: t.Temporary}
+	c := Change{Table: t.Table, Kind: t.Kind, To: t.To, Temporary: t.Temporary, Partition: t.Partition}
 	switch t.Kind {
 	case CreateDatabase, AlterDatabase:
 		return []Change{c}

@@ -32,6 +32,7 @@ type Touch struct {
 	To        cdc.TableID // Rename: the new name
 	Like      cdc.TableID // Create: made of a partition of that table
 	Temporary bool        // a session's own table, which no other session and no binlog row sees
+	Partition bool        // Alter: rows go or come with a partition, of which the log has no rows events
 }
 
 // Recognise says which tables a statement touches and how, in the order in which it does. Statements that touch no
@@ -276,10 +277,16 @@ func (r *recogniser) clause(id cdc.TableID) *cdc.TableID {
 		if to, ok := r.name(); ok {
 			return &to
 		}
+	case (r.peek(0).is("DROP") || r.peek(0).is("TRUNCATE")) && r.peek(1).is("PARTITION"):
+		r.touches[0].Partition = true
+		r.at += 2
 	case r.skip("EXCHANGE") && r.skip("PARTITION"):
+		r.touches[0].Partition = true
 		r.at++
 		if r.skip("WITH") && r.skip("TABLE") {
-			r.one(Alter, false)
+			if other, ok := r.name(); ok {
+				r.add(Touch{Kind: Alter, Table: other, Partition: true})
+			}
 		}
 	case r.skip("CONVERT"):
 		r.convert(id)
@@ -291,6 +298,7 @@ func (r *recogniser) clause(id cdc.TableID) *cdc.TableID {
 
 // convert reads MariaDB's CONVERT PARTITION p TO TABLE t and CONVERT TABLE t TO PARTITION.
 func (r *recogniser) convert(id cdc.TableID) {
+	r.touches[0].Partition = r.peek(0).is("PARTITION") || r.peek(0).is("TABLE")
 	switch {
 	case r.skip("PARTITION"):
 		r.at++

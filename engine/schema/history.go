@@ -43,6 +43,8 @@ type Change struct {
 	Past bool
 	// Temporary says that the table is a session's own; nothing was recorded.
 	Temporary bool
+	// Partition says that rows went or came with a partition, which no rows event tells.
+	Partition bool
 }
 
 // History holds a task's table definitions at the stream's present point. It is not safe for concurrent use.

@@ -64,6 +64,11 @@ func follow(t *testing.T, bin string, k *servers.Kafka, m *servers.MySQL, full b
 	t.Logf("%d statements, %d messages wanted, made in %s", len(lines), len(w.wanted), time.Since(start).Round(time.Millisecond))
 	p.Signal(syscall.SIGTERM)
 	<-p.Done()
+	for _, said := range []string{"source.table_dropped ddl.u", "source.table_truncated ddl.t", "source.table_renamed ddl.x.y ddl.sp ace", "source.partition_moved ddl.p"} {
+		if !slices.Contains(p.Told(), said) {
+			t.Errorf("the task did not say %q", said)
+		}
+	}
 	for _, told := range p.Told() {
 		if strings.HasPrefix(told, "source.definition_read ") {
 			t.Errorf("a statement was not understood: %s", told)
