@@ -13,7 +13,7 @@ import (
 
 // result is what came of a cell.
 type result struct {
-	*cell
+	cell
 	Version   string         `json:"version"` // of the source, as it says it
 	Date      time.Time      `json:"date"`
 	Seconds   float64        `json:"seconds"`
