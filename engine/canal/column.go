@@ -141,6 +141,11 @@ func finite(v *cdc.Value) bool {
 
 // fault says which column could not be written. The value itself is not shown: it may be confidential.
 func (c *column) fault(err error, v *cdc.Value) error {
+	if v.Kind == cdc.KindAbsent {
+		return &task.Error{Code: "value.not_logged",
+			Text: fmt.Sprintf("the source logs an update or a delete without the generated column %s", c.def.Name),
+			Hint: "Leave generated columns of this table out of the task: this server, as MariaDB from 11.8 on, does not log them."}
+	}
 	if errors.Is(err, errCharset) {
 		name := "utf8mb4"
 		if c.form == formText {

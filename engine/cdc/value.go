@@ -26,6 +26,7 @@ const (
 	KindEnum           // Bytes: the label in UTF-8; Num is the index, 0 for the invalid value ''
 	KindSet            // Bytes: the labels in UTF-8 joined by commas; Num is the bit mask
 	KindJSON           // Bytes: JSON text in UTF-8
+	KindAbsent         // not in the image: MariaDB 11.8 logs no generated columns in updates and deletes
 )
 
 // Value is one column of one row. Bytes may point into a buffer that the reader reuses: see who hands it out.

@@ -99,6 +99,11 @@ func (c *column) unknownCharset() error {
 
 // fault says which column could not be written. The value itself is not shown: it may be confidential.
 func (c *column) fault(err error, v *cdc.Value) error {
+	if v.Kind == cdc.KindAbsent {
+		return &task.Error{Code: "value.not_logged",
+			Text: fmt.Sprintf("the source logs an update or a delete without the generated column %s", c.def.Name),
+			Hint: "Leave generated columns of this table out of the task: this server, as MariaDB from 11.8 on, does not log them."}
+	}
 	if errors.Is(err, errCharset) {
 		return &task.Error{Code: "value.not_in_charset",
 			Text: fmt.Sprintf("column %s holds a value that is not valid %s", c.def.Name, c.charsetName()),

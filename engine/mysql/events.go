@@ -348,8 +348,14 @@ func (t *translator) rows(h *replication.EventHeader, v *replication.RowsEvent, 
 		r.compressed = true
 	}
 	n := len(r.table.Columns)
-	if !whole(v.ColumnBitmap1, n) || r.op == cdc.Update && !whole(v.ColumnBitmap2, n) || int(v.ColumnCount) != n {
+	switch {
+	case int(v.ColumnCount) != n:
 		r.partial = true
+	case !whole(v.ColumnBitmap1, n) || r.op == cdc.Update && !whole(v.ColumnBitmap2, n):
+		r.present = [2][]byte{bytes.Clone(v.ColumnBitmap1), bytes.Clone(v.ColumnBitmap1)}
+		if r.op == cdc.Update {
+			r.present[1] = bytes.Clone(v.ColumnBitmap2)
+		}
 	}
 	e := cdc.Event{Kind: cdc.EventRows, EventPos: t.end, SafePos: t.mapPos, Rows: r, ServerID: h.ServerID, Size: size}
 	if v.Flags&replication.RowsEventStmtEndFlag != 0 {
@@ -362,12 +368,14 @@ func (t *translator) rows(h *replication.EventHeader, v *replication.RowsEvent, 
 // whole says whether all n bits are set.
 func whole(bitmap []byte, n int) bool {
 	for i := range n {
-		if i/8 >= len(bitmap) || bitmap[i/8]&(1<<(i%8)) == 0 {
+		if !has(bitmap, i) {
 			return false
 		}
 	}
 	return true
 }
+
+func has(bitmap []byte, i int) bool { return i/8 < len(bitmap) && bitmap[i/8]&(1<<(i%8)) != 0 }
 
 func uuidText(b []byte) string {
 	if len(b) != 16 {

@@ -111,6 +111,40 @@ func (p *plan) image(row cdc.Row, c *cursor) error {
 	return nil
 }
 
+// imageWithout reads one row image of the columns that are present.
+func (p *plan) imageWithout(row cdc.Row, present []byte, c *cursor) error {
+	n := 0
+	for i := range row {
+		if has(present, i) {
+			n++
+		}
+	}
+	nulls := c.take((n + 7) / 8)
+	if c.short {
+		return errShortRow
+	}
+	n = 0
+	for i := range row {
+		row[i] = cdc.Value{}
+		if !has(present, i) {
+			row[i].Kind = cdc.KindAbsent
+			continue
+		}
+		if !has(nulls, n) {
+			v, err := p.value(&p.fields[i], c)
+			if err == nil && c.short {
+				err = errShortRow
+			}
+			if err != nil {
+				return fmt.Errorf("column %s: %w", p.fields[i].column.Name, err)
+			}
+			row[i] = v
+		}
+		n++
+	}
+	return nil
+}
+
 func (p *plan) value(f *field, c *cursor) (cdc.Value, error) {
 	meta := int(f.mapped.Meta)
 	switch f.mapped.Type {

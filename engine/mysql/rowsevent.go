@@ -14,10 +14,11 @@ import (
 type rowsEvent struct {
 	table      *tableMap
 	op         cdc.Op
-	data       []byte // the images
-	compressed bool   // by MariaDB's log_bin_compress
-	partial    bool   // a column is missing from an image
-	differs    bool   // JSON may be logged by difference to the image before
+	data       []byte    // the images
+	compressed bool      // by MariaDB's log_bin_compress
+	partial    bool      // a column is missing from an image
+	present    [2][]byte // where not all are, the columns in the images before and after, a bit each; else nil
+	differs    bool      // JSON may be logged by difference to the image before
 }
 
 func (r *rowsEvent) Map() *cdc.TableMap { return &r.table.TableMap }
@@ -34,7 +35,7 @@ func (r *rowsEvent) Put(images []byte) { r.data = images }
 
 // Decode calls each for every row. The definition must be the one of the event's own position.
 func (r *rowsEvent) Decode(t *cdc.Table, each func(before, after cdc.Row) error) error {
-	if r.partial {
+	if r.partial || !r.complete(t) {
 		return &task.Error{
 			Code: "source.partial_rows", Op: "decoding rows of " + r.table.TableID.String(),
 			Text: "a session logs only the changed columns of its rows",
@@ -66,6 +67,9 @@ func (r *rowsEvent) Decode(t *cdc.Table, each func(before, after cdc.Row) error)
 }
 
 func (r *rowsEvent) next(p *plan, c *cursor) (before, after cdc.Row, err error) {
+	if r.present[0] != nil {
+		return r.nextWithout(p, c)
+	}
 	if r.op != cdc.Insert {
 		if err := r.imageBefore(p, c); err != nil {
 			return nil, nil, err
@@ -84,6 +88,29 @@ func (r *rowsEvent) next(p *plan, c *cursor) (before, after cdc.Row, err error) 
 		after = p.after
 	}
 	return before, after, nil
+}
+
+// complete reports whether the images lack nothing but generated columns.
+func (r *rowsEvent) complete(t *cdc.Table) bool {
+	if r.present[0] == nil {
+		return true
+	}
+	for i := range t.Columns {
+		if !(has(r.present[0], i) && has(r.present[1], i)) && !t.Columns[i].Generated {
+			return false
+		}
+	}
+	return !r.differs
+}
+
+func (r *rowsEvent) nextWithout(p *plan, c *cursor) (before, after cdc.Row, err error) {
+	if r.op != cdc.Insert {
+		err, before = p.imageWithout(p.before, r.present[0], c), p.before
+	}
+	if err == nil && r.op != cdc.Delete {
+		err, after = p.imageWithout(p.after, r.present[1], c), p.after
+	}
+	return before, after, err
 }
 
 // imageBefore also keeps the documents that the image after differs from.

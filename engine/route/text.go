@@ -59,6 +59,9 @@ func appendParts(dst []byte, parts []part, row cdc.Row) ([]byte, error) {
 			dst = append(dst, '\\', 'N')
 			continue
 		}
+		if v.Kind == cdc.KindAbsent {
+			return dst, fmt.Errorf("the log lacks key column %s", p.column.Name)
+		}
 		at := len(dst)
 		dst = escapeFrom(appendValue(dst, p, v), at)
 	}
