@@ -21,6 +21,7 @@ func binlogChecks() []check {
 		{id: "source.server_id", group: "binlog", needs: aSource, run: serverID},
 		{id: "source.server_id_clash", group: "binlog", severity: Info, needs: aSource, run: serverIDClash},
 		{id: "source.durability", group: "binlog", severity: Warning, needs: aSource, run: durability},
+		{id: "source.xa_prepared", group: "binlog", severity: Warning, needs: aSource, run: prepared},
 		{id: "source.binlog_exist", group: "binlog", needs: aSource, when: following, run: binlogExist},
 		{id: "source.filters", group: "binlog", needs: aSource, run: logFilters},
 	}
@@ -122,6 +123,20 @@ func serverID(ctx context.Context, f *facts) finding {
 		return passed("variable.ok", "Name", "server_id", "Value", id)
 	}
 	return failed("variable.server_id", "Value", "0")
+}
+
+// prepared names the XA transactions whose changes a task that starts now would not know.
+func prepared(ctx context.Context, f *facts) finding {
+	xids, known, err := f.source.Prepared(ctx)
+	switch {
+	case err != nil:
+		return refused(err)
+	case !known:
+		return skipped("xa_prepared.unseen")
+	case len(xids) > 0:
+		return failed("xa_prepared.open", "Names", list(xids))
+	}
+	return passed("xa_prepared.none")
 }
 
 func durability(ctx context.Context, f *facts) finding {

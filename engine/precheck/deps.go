@@ -56,6 +56,8 @@ type Source interface {
 	// SessionsWithout lists the open sessions in which a variable has another value than want; readable is false where
 	// the account may not look, or the server does not tell.
 	SessionsWithout(ctx context.Context, name, want string) (list []OpenSession, readable bool, err error)
+	// Prepared names the XA transactions that are prepared now; known is false where the account may not ask.
+	Prepared(ctx context.Context) (xids []string, known bool, err error)
 	// LongStatements counts the statements that have run for longer than limit, of those that the account may see.
 	LongStatements(ctx context.Context, limit time.Duration) (int, error)
 	// Session gives the time zone and the charset of a task's sessions.

@@ -17,30 +17,32 @@ import (
 
 // fake is a server and a cluster in memory.
 type fake struct {
-	flavor      cdc.Flavor
-	version     string
-	vars        map[string]string
-	status      map[string]string
-	lacks       []Lack
-	listed      []Table
-	tables      map[cdc.TableID]*cdc.Table
-	cascades    []Cascade
-	explain     func(where string) (int, error)
-	binlogs     []retention.File
-	grows       int64 // bytes of the newest file in each second
-	begun       time.Time
-	hidden      bool // whether the account may not list replicas and sessions
-	replicas    []Registered
-	sessions    map[string][]OpenSession // by variable
-	locate      error
-	do, ignore  []string
-	replication *Replication
-	long        int
-	zone        string
-	widest      int64
-	ask         error // of every question to the source
-	head        error // of the head of a file of the binlog
-	openErr     error
+	flavor         cdc.Flavor
+	version        string
+	vars           map[string]string
+	status         map[string]string
+	lacks          []Lack
+	listed         []Table
+	tables         map[cdc.TableID]*cdc.Table
+	cascades       []Cascade
+	explain        func(where string) (int, error)
+	binlogs        []retention.File
+	grows          int64 // bytes of the newest file in each second
+	begun          time.Time
+	hidden         bool // whether the account may not list replicas and sessions
+	replicas       []Registered
+	sessions       map[string][]OpenSession // by variable
+	locate         error
+	do, ignore     []string
+	replication    *Replication
+	long           int
+	prepared       []string
+	preparedUnseen bool
+	zone           string
+	widest         int64
+	ask            error // of every question to the source
+	head           error // of the head of a file of the binlog
+	openErr        error
 
 	topics       map[string]Topic
 	brokers      []Broker
@@ -136,7 +138,11 @@ func (s *fake) Locate(_ context.Context, from task.From) (cdc.GTIDSet, error) {
 func (s *fake) BinlogFilters(context.Context) (do, ignore []string, err error) {
 	return s.do, s.ignore, s.ask
 }
-func (s *fake) Replication(context.Context) (*Replication, error)          { return s.replication, s.ask }
+func (s *fake) Replication(context.Context) (*Replication, error) { return s.replication, s.ask }
+func (s *fake) Prepared(context.Context) ([]string, bool, error) {
+	return s.prepared, !s.preparedUnseen, s.ask
+}
+
 func (s *fake) LongStatements(context.Context, time.Duration) (int, error) { return s.long, s.ask }
 func (s *fake) Session(context.Context) (zone, charset string, err error) {
 	return s.zone, "utf8mb4", s.ask
