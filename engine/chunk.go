@@ -292,13 +292,13 @@ func (c *chunk) passed(point cdc.Position) bool {
 	return c.Status == snapshot.Open && c.locked && !point.Before(c.H) && !point.Before(c.q) && (!c.quiet || c.cleared)
 }
 
-// stalled reports whether too many changes wait behind chunks that come to their end without the stream: SEALED ones
-// drain, OPEN ones that the stream has passed are read to the end. An OPEN one before its H must never hold the stream
-// up; it is discarded when its queue is full.
+// stalled reports whether too many changes wait behind chunks that come to their end without the stream: SEALED ones that
+// may be handed over drain, OPEN ones that the stream has passed are read to the end. One that needs the stream must never
+// hold it up; an OPEN one is discarded when its queue is full.
 func (r *router) stalled() bool {
 	n := 0
 	for _, c := range r.active {
-		if c.Status == snapshot.Sealed && !c.released || c.passed(r.point) {
+		if r.handable(c) || c.passed(r.point) {
 			n += c.queuedBytes
 		}
 	}
@@ -432,11 +432,11 @@ func (r *router) writePatch(p *patch, c *chunk, saved *Chunk) error {
 	return w.finish()
 }
 
-// handable reports whether rows of the chunk may go to the lanes: after a restart only once the router is at H again,
-// because a DDL may lie before it.
+// handable reports whether rows of the chunk may go to the lanes: after a restart only once the router is at H again, and
+// at another server once that has brought all that they hold, because a DDL may lie before it.
 func (r *router) handable(c *chunk) bool {
 	if c.holds != nil {
-		return c.Status == snapshot.Sealed && !c.released && (c.due || r.behind.none())
+		return c.Status == snapshot.Sealed && !c.released && (c.due || r.behind.brought(c.holds))
 	}
 	return c.Status == snapshot.Sealed && !c.released && !r.point.Before(c.H)
 }

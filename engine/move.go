@@ -80,6 +80,9 @@ type behind struct {
 
 func (b *behind) none() bool { return len(b.sets) == 0 }
 
+// brought reports whether all of a set that was waited for came again.
+func (b *behind) brought(set cdc.GTIDSet) bool { return b.none() || b.seen.Includes(set) }
+
 func (b *behind) add(tid string) {
 	if len(b.sets) > 0 {
 		_ = b.seen.Add(tid)

@@ -121,7 +121,8 @@ var mutants = []mutant{
 	{"move-part-lost", "I7", []edit{{"move.go", "	if r.inside != \"\" {", "	if false {"}}},
 	{"move-torn", "I2", []edit{{"note.go", "	if r.torn() {", "	if false {"}}},
 	{"point-back", "I2", []edit{{"router.go", "r.point, r.streamed = later(r.point, next), next // a note", "r.point, r.streamed = next, next // a note"}}},
-	{"move-hands-early", "I5", []edit{{"chunk.go", "(c.due || r.behind.none())", "true"}}},
+	{"move-hands-early", "I5", []edit{{"chunk.go", "(c.due || r.behind.brought(c.holds))", "true"}}},
+	{"move-holds-up", "I7", []edit{{"chunk.go", "		if r.handable(c) || c.passed(r.point) {", "		if c.Status == snapshot.Sealed && !c.released || c.passed(r.point) {"}}},
 	{"move-expires-early", "I2", []edit{{"chunk.go", "		return r.set.Includes(c.holds)\n", "		return true\n"}}},
 	{"move-floor", "I2", []edit{{"move.go", "		r.wait(r.found.tids)\n", "		_ = r.found.tids\n"}}},
 	{"move-keeps-definitions", "I5", []edit{{"move.go", "		if !low.Before(v.At) {\n", "		if true || !low.Before(v.At) {\n"}}},
@@ -135,7 +136,7 @@ var mutants = []mutant{
 // traced are the mutants that a trace catches, and chance only seldom.
 var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "point-back", "copy-fence-unknown", "move-torn", "move-part-lost", "move-before-end",
 	"expired-passed-over", "truncated-no-start", "seen-unasked", "seen-not-noted", "seen-elsewhere",
-	"truncated-unproven", "truncated-chunk-note", "truncated-floor-proof", "truncated-done-stays"}
+	"truncated-unproven", "truncated-chunk-note", "truncated-floor-proof", "truncated-done-stays", "move-holds-up", "move-expires-early"}
 
 // likes are the histories that have what a mutant concerns, by the beginning of its name.
 var likes = []struct{ begins, like string }{

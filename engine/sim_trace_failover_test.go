@@ -61,6 +61,88 @@ func TestTracesFailover(t *testing.T) {
 				}
 			})
 		})
+		t.Run("changes wait behind a chunk that another server has brought all of", func(t *testing.T) {
+			s := newScript(t, simConfig{maria: maria, zero: true, parts: 1, failover: true})
+			s.play(func() {
+				s.set(0)
+				s.set(keysA)
+				s.up()
+				s.copied(1)
+				s.note()
+				s.seal(s.openTable(0, func() {}))
+				s.set(0)     // behind the chunk
+				s.set(keysA) // sent, and found in the topic
+				s.route()
+				s.flush()
+				s.crash("before the chunk's rows are sent")
+				s.failOver(0, 0)
+				s.ready()
+				s.r.cfg.queueChunk = 1
+				s.skip()
+				c := s.r.active[0]
+				for !s.r.stalled() { // by what waits behind the chunk, as that drains
+					s.events(1)
+				}
+				if !s.r.handable(c) {
+					t.Error("the chunk waits for more than its rows hold")
+				}
+			})
+		})
+		t.Run("another server brings changes behind a chunk before what its rows hold", func(t *testing.T) {
+			s := newScript(t, simConfig{maria: maria, zero: true, parts: 1, failover: true})
+			s.play(func() {
+				s.set(0)
+				s.set(1)
+				s.up()
+				s.copied(1)
+				s.note()
+				s.set(0)
+				s.route()
+				s.seal(s.openTable(0, func() {}))
+				s.set(1)
+				s.route()
+				s.crash("before the chunk's rows are sent")
+				s.failOver(0, 0)
+				s.ready()
+				s.r.cfg.queueChunk = 1
+			})
+		})
+		t.Run("a chunk is done at another server while the stored low bound lies before what its rows hold", func(t *testing.T) {
+			s := newScript(t, simConfig{maria: maria, parts: 2, failover: true})
+			s.play(func() {
+				s.set(0)
+				s.set(keysA)
+				s.set(keysA + 1)
+				s.up()
+				s.copied(1)
+				s.note()
+				s.set(keysA)
+				s.set(keysA + 1)
+				s.set(0)
+				s.route()
+				s.seal(s.openTable(0, func() {}))
+				s.crash("before the chunk's rows are sent")
+				s.src.failOver(0)
+				s.ready()
+				s.route() // of table b one waits in each lane
+				held := len(s.r.lanes[0].queue) + len(s.r.lanes[1].queue)
+				c := s.r.active[0]
+				s.must(s.r.hand(c, 1<<20))
+				for i, l := range s.r.lanes {
+					if l.queue[len(l.queue)-1].chunk == c {
+						s.send(i, 1<<10)
+					}
+				}
+				s.answer()
+				if held != 2 || !c.finished() {
+					t.Fatalf("%d changes waited, the chunk's rows: %d", held, c.unacked)
+				}
+				s.must(s.r.finish(s.ctx, []*chunk{c}))
+				s.note()
+				s.must(s.r.expire(s.ctx, s.r.spare()))
+				s.crash("what its rows hold comes again")
+			})
+		})
 		t.Run("another server has not made visible yet what was handled", func(t *testing.T) {
 			s := newScript(t, simConfig{maria: maria, zero: true, parts: 1, failover: true, loses: true})
 			s.play(func() {
