@@ -120,7 +120,7 @@ func columns(kind servers.Kind) []column {
 	if kind.MariaDB() {
 		long := append([]string{"REPEAT('中文 abc ', 900)", "REPEAT('x', 99)", "REPEAT('x', 100)", "REPEAT('x', 101)"}, emoji...)
 		add("t_compressed", text, "VARCHAR(8000) COMPRESSED CHARACTER SET utf8mb4", long...)
-		add("t_compressed", text, "VARCHAR(60) CHARACTER SET latin1 COMPRESSED", "'äöü ß €'", "''", "REPEAT('ä', 60)")
+		add("t_compressed", text, "VARCHAR(60) COMPRESSED CHARACTER SET latin1", "'äöü ß €'", "''", "REPEAT('ä', 60)")
 		add("t_compressed", text, "TINYTEXT COMPRESSED", emoji...)
 		add("t_compressed", text, "TEXT COMPRESSED CHARACTER SET gbk", append([]string{"REPEAT('中文数据', 3000)"}, chinese...)...)
 		add("t_compressed", text, "MEDIUMTEXT COMPRESSED", append([]string{"REPEAT('y', 70000)"}, emoji...)...)
