@@ -328,6 +328,9 @@ func brokersReady(ctx context.Context, addr string, n uint32) error {
 	return nil
 }
 
+// PID is the broker's process.
+func (k *Kafka) PID() int { return k.proc.cmd.Process.Pid }
+
 // Kill9 ends the broker as a crash would.
 func (k *Kafka) Kill9(t testing.TB) {
 	t.Helper()

@@ -324,6 +324,9 @@ func (m *MySQL) Kill9(t testing.TB) {
 	m.proc.kill()
 }
 
+// PID is the server's process.
+func (m *MySQL) PID() int { return m.proc.cmd.Process.Pid }
+
 // Freeze stops the server without closing its ports: it takes connections and answers nothing, until Thaw.
 func (m *MySQL) Freeze(t testing.TB) {
 	t.Helper()

@@ -1,0 +1,253 @@
+package bench
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sluice/engine/enginetest/servers"
+)
+
+var (
+	runs  = flag.Int("bench.runs", 0, "turns of each contest, with peers and a million rows; 0: one turn of Sluice alone, with few")
+	many  = flag.Int("bench.rows", 1_000_000, "rows of the table, where there are turns")
+	only  = flag.String("bench.only", "", "contests, with commas: "+strings.Join(contests, ", "))
+	peers = flag.String("bench.peers", "Debezium,Maxwell", "peers, with commas")
+	out   = flag.String("bench.out", "", "folder for the results as JSON")
+)
+
+var contests = []string{"copy-1", "copy-6", "orders-1", "backlog-1", "rate-1000", "rate-20000"}
+
+// outcome is one turn of one contestant; times are those of its process alone where nothing else is said.
+type outcome struct {
+	Contest, Contestant string
+	Turn                int
+	Rows                int64
+	Seconds             float64 // from the first record to the last
+	Start               float64 // seconds from the process's start to its first record
+	RowsPerSecond       float64
+	CPUMicros           float64 // a row, from the first record on
+	CPUAll              float64 // a row, its start included
+	ServersMicros       float64 // a row, of source and broker
+	PeakMB, IdleMB      float64
+	P50, P99            float64 // milliseconds from commit to a consumer's hand
+	Foreign             float64 // share of the machine that others had meanwhile
+}
+
+// race is all turns of one run.
+type race struct {
+	Date, Machine, Command string
+	Versions               map[string]string
+	Outcomes               []outcome
+}
+
+// TestRace plays the contests, contestants in turns.
+func TestRace(t *testing.T) {
+	rows, turns := *many, *runs
+	field := []contestant{&sluice{bin: build(t)}}
+	played := contests
+	if turns == 0 {
+		rows, turns, played = 20_000, 1, []string{"copy-1", "backlog-1", "rate-1000"}
+	} else {
+		for _, name := range strings.Split(*peers, ",") {
+			switch name {
+			case "Debezium":
+				field = append(field, &debezium{home: fetched(t, "debezium-3.6.1")})
+			case "Maxwell":
+				field = append(field, &maxwell{home: fetched(t, "maxwell-1.22.6")})
+			}
+		}
+	}
+	w := newWorld(t, rows)
+	r := &race{Date: time.Now().UTC().Format("2006-01-02"), Machine: fmt.Sprintf("%d processors, %s", runtime.NumCPU(), processor()),
+		Command:  fmt.Sprintf("go test ./engine/enginetest/bench -run TestRace -timeout 5h -bench.runs=%d", *runs),
+		Versions: map[string]string{"source": string(w.m.Kind), "broker": "kafka-4.4.0", "Debezium": "3.6.1.Final in Kafka Connect 4.3.1", "Maxwell": "1.22.6 with client 3.9.1", "Go": runtime.Version()}}
+	for turn := range turns {
+		for _, contest := range played {
+			if *only != "" && !strings.Contains(","+*only+",", ","+contest+",") {
+				continue
+			}
+			for i := range field {
+				c := field[(i+turn)%len(field)]
+				o := w.play(contest, c)
+				o.Contest, o.Contestant, o.Turn = contest, c.name(), turn
+				t.Logf("%+v", o)
+				r.Outcomes = append(r.Outcomes, o)
+				r.keep(t)
+				if contest == "copy-1" && c == field[0] || contest == "orders-1" && c == field[0] {
+					limit := w.produce("produce-"+contest, c.topic(map[bool]string{true: "sbtest1", false: "orders"}[contest == "copy-1"]), 1)
+					limit.Turn = turn
+					r.Outcomes = append(r.Outcomes, limit)
+				}
+			}
+		}
+		for _, limit := range w.limits() {
+			limit.Turn = turn
+			t.Logf("%+v", limit)
+			r.Outcomes = append(r.Outcomes, limit)
+		}
+		r.keep(t)
+	}
+}
+
+func (w *world) play(contest string, c contestant) outcome {
+	kind, n, _ := strings.Cut(contest, "-")
+	var number int
+	fmt.Sscan(n, &number)
+	switch kind {
+	case "copy":
+		return w.copy(c, "sbtest1", number)
+	case "orders":
+		return w.copy(c, "orders", number)
+	case "backlog":
+		return w.backlog(c, number)
+	}
+	return w.rate(c, number)
+}
+
+// moment is what all processes have used up to now.
+type moment struct {
+	at                 time.Time
+	it, servers, whole time.Duration
+}
+
+func (w *world) look(p *process) moment {
+	return moment{time.Now(), cpuOf(p.cmd.Process.Pid), cpuOf(w.m.PID()) + cpuOf(w.k.PID()), busy()}
+}
+
+// between fills in what was used from one moment to the other.
+func (o *outcome) between(a, b moment, rows int64) {
+	o.Rows, o.Seconds = rows, b.at.Sub(a.at).Seconds()
+	micros := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(rows) }
+	o.RowsPerSecond = float64(rows) / o.Seconds
+	o.CPUMicros, o.CPUAll, o.ServersMicros = micros(b.it-a.it), micros(b.it), micros(b.servers-a.servers)
+	o.Foreign = float64(b.whole-a.whole-(b.it-a.it)-(b.servers-a.servers)) / float64(b.at.Sub(a.at)) / float64(runtime.NumCPU())
+}
+
+// copy is the full copy of one table.
+func (w *world) copy(c contestant, table string, partitions int) (o outcome) {
+	c.prepare(w, table, partitions, true)
+	rows := w.number("SELECT COUNT(*) FROM bench." + table)
+	topic, beside := c.topic(table), c.beside(partitions, true)
+	p := begin(w.T, c.command())
+	c.running(w)
+	had := w.reach(p, topic, beside/2+1, 3*time.Minute) - beside/2
+	a := w.look(p)
+	o.Start = a.at.Sub(p.began).Seconds()
+	w.reach(p, topic, rows+beside, 10*time.Minute)
+	b := w.look(p)
+	o.between(a, b, rows-had)
+	o.PeakMB = memoryOf(p.cmd.Process.Pid, "VmHWM")
+	if n := w.settle(topic); n != rows+beside {
+		w.Errorf("%s: %d records of %d rows, not %d", c.name(), n, rows, rows+beside)
+	}
+	p.stop(syscall.SIGTERM)
+	return o
+}
+
+// prime starts a contestant that is to follow from now on, and waits for its first change.
+func (w *world) prime(c contestant, partitions int) (p *process, start float64) {
+	c.prepare(w, "sbtest1", partitions, false)
+	topic := c.topic("sbtest1")
+	p = begin(w.T, c.command())
+	c.running(w)
+	for deadline := time.Now().Add(3 * time.Minute); w.count(topic) <= c.beside(partitions, false); time.Sleep(10 * time.Millisecond) {
+		w.m.Exec(w, "INSERT INTO bench.sbtest1 (k, c) VALUES (-1, 'prime')")
+		if time.Now().After(deadline) {
+			w.Fatalf("no change comes: %s", p.said())
+		}
+	}
+	start = time.Since(p.began).Seconds()
+	w.settle(topic)
+	return p, start
+}
+
+// settle waits until a topic has not grown for a second, and gives what it holds.
+func (w *world) settle(topic string) int64 {
+	last, since := w.count(topic), time.Now()
+	for time.Since(since) < time.Second {
+		time.Sleep(20 * time.Millisecond)
+		if n := w.count(topic); n != last {
+			last, since = n, time.Now()
+		}
+	}
+	return last
+}
+
+// backlog is what was written while the contestant was stopped: ten changes a transaction.
+func (w *world) backlog(c contestant, partitions int) (o outcome) {
+	transactions := int64(w.rows / 20)
+	p, _ := w.prime(c, partitions)
+	p.stop(syscall.SIGTERM)
+	topic := c.topic("sbtest1")
+	base := w.settle(topic)
+	w.m.Exec(w, fmt.Sprintf("CALL bench.backlog(%d, %d)", transactions, w.rows*6/10))
+	beside, rows := c.beside(partitions, false), transactions*10
+	p = begin(w.T, c.command())
+	had := w.reach(p, topic, base+beside+1, 3*time.Minute) - base - beside
+	a := w.look(p)
+	o.Start = a.at.Sub(p.began).Seconds()
+	w.reach(p, topic, base+beside+rows, 20*time.Minute)
+	o.between(a, w.look(p), rows-had)
+	o.PeakMB = memoryOf(p.cmd.Process.Pid, "VmHWM")
+	p.stop(syscall.SIGTERM)
+	return o
+}
+
+func (w *world) number(sql string) int64 {
+	r, err := w.m.Conn(w, "").Execute(sql)
+	if err != nil {
+		w.Fatal(err)
+	}
+	n, _ := r.GetInt(0, 0)
+	return n
+}
+
+func build(t *testing.T) string {
+	bin := filepath.Join(t.TempDir(), "sluice")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", bin, "sluice/cmd/sluice")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return bin
+}
+
+func fetched(t *testing.T, part string) string {
+	dir, err := servers.Fetched(part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func processor() string {
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}
+
+func (r *race) keep(t *testing.T) {
+	if *out == "" {
+		return
+	}
+	text, err := json.MarshalIndent(r, "", "\t")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(*out, "race.json"), append(text, '\n'), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
