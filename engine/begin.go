@@ -98,6 +98,13 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) (seen
 			return seen, err
 		}
 	}
+	for _, t := range d.Spec.New {
+		names, err := d.Source.Names(ctx, t.Schema)
+		if err != nil {
+			return seen, err
+		}
+		history.There(t.Schema, names)
+	}
 	s.Schemas = history.Versions()
 	for i := range s.Schemas {
 		if v := &s.Schemas[i]; v.How == schema.HowBaseline {
@@ -214,6 +221,14 @@ func resume(d *Deps, s *Saved) (*router, error) {
 			if err := r.define(r.tables[id], def); err != nil {
 				return nil, err
 			}
+		}
+	}
+	for _, t := range d.Spec.New {
+		r.schema.Listed(t.Schema)
+	}
+	for _, id := range r.schema.Picked() {
+		if err := r.pick(id); err != nil {
+			return nil, err
 		}
 	}
 	for i, p := range s.Lanes {

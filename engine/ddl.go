@@ -23,6 +23,9 @@ func (r *router) ddl(ctx context.Context, ev *cdc.Event) error {
 	last := map[*table]*schema.Change{} // what the statement leaves of a table
 	for i := range changes {
 		ch := &changes[i]
+		if err := r.pickNew(ev, ch); err != nil {
+			return err
+		}
 		for _, t := range r.selected(ch) {
 			if first == nil {
 				first = t

@@ -150,6 +150,8 @@ func (s *fakeSource) End(ctx context.Context) (cdc.Position, error) {
 	return fakeAt(s.count()), err
 }
 
+func (s *fakeSource) Names(context.Context, string) ([]string, error) { return nil, nil }
+
 func (s *fakeSource) Locate(context.Context, task.From) (Located, error) {
 	return Located{Set: s.set(0)}, nil
 }

@@ -29,6 +29,8 @@ type Source interface {
 	Holds(ctx context.Context, seen Seen) error
 	// Stream opens the binlog after the given set of transactions.
 	Stream(ctx context.Context, after cdc.GTIDSet) (Stream, error)
+	// Names lists the tables of a database.
+	Names(ctx context.Context, schema string) ([]string, error)
 	// Locate turns a start that a person asked for into the set of transactions to open the stream after.
 	Locate(ctx context.Context, from task.From) (Located, error)
 	// Split gives at most n-1 rows of key values, in any order, that cut the table into ranges of like width; none where

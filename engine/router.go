@@ -224,7 +224,7 @@ func (r *router) rows(ev *cdc.Event) error {
 	if r.tx.branch != nil {
 		return r.tx.branch.wait(r, ev)
 	}
-	if r.tx.skip {
+	if r.tx.skip && !(t.picked && r.cfg.spec.Full) { // the full copy does not know a table that was created since
 		r.touch(t, ev)
 		return nil
 	}

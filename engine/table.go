@@ -19,6 +19,7 @@ type table struct {
 	ordered bool         // Go orders the key as the server does, so that the table is cut into chunks
 	weighed []int        // ordinals of the key columns whose order hangs on weights; nil if not ordered
 	unknown cdc.Position // end of the last statement that could not be applied to the definition
+	picked  bool         // it was created while the task runs
 	chunks  []*chunk     // ordered by range; empty: the gate is off
 	touched cdc.Position // start of the last transaction that touched it; without GTID only, see visible.go
 }

@@ -53,6 +53,18 @@ func (s *Source) Tables(ctx context.Context, schema string) ([]TableInfo, error)
 	return list, err
 }
 
+// Names lists the tables of a database, without its views.
+func (s *Source) Names(ctx context.Context, schema string) ([]string, error) {
+	list, err := s.Tables(ctx, schema)
+	var names []string
+	for _, t := range list {
+		if !t.View {
+			names = append(names, t.Name)
+		}
+	}
+	return names, err
+}
+
 // Table reads a table's definition as it is now; Version is 0.
 func (s *Source) Table(ctx context.Context, id cdc.TableID) (*cdc.Table, error) {
 	var t *cdc.Table

@@ -8,13 +8,13 @@ import (
 
 // SendsDDL reports whether DDL records of the table are part of the task.
 func (p *Plan) SendsDDL(id cdc.TableID) bool {
-	e := p.entries[id]
+	e := p.entry(id)
 	return e != nil && !e.spec.NoDDL
 }
 
 // Database gives the mapped name of the table's database, which is what a DDL record names.
 func (p *Plan) Database(id cdc.TableID) string {
-	e := p.entries[id]
+	e := p.entry(id)
 	if e == nil {
 		return escapeDots(id.Schema)
 	}
@@ -26,7 +26,7 @@ func (p *Plan) Database(id cdc.TableID) string {
 
 // Name gives the mapped name of the table without its database.
 func (p *Plan) Name(id cdc.TableID) string {
-	if e := p.entries[id]; e != nil {
+	if e := p.entry(id); e != nil {
 		return cmp.Or(e.spec.ToName, id.Name)
 	}
 	return id.Name

@@ -22,6 +22,10 @@ type Plan struct {
 
 	mu     sync.Mutex
 	tables map[*cdc.Table]*Table
+
+	spec       *task.Spec
+	partitions map[string]int
+	growing    sync.RWMutex // of entries
 }
 
 // entry is one selected table before its columns are known.
@@ -37,7 +41,7 @@ type entry struct {
 
 // New makes the plan of spec; partitions holds the partition count of every topic that it names.
 func New(spec *task.Spec, partitions map[string]int) (*Plan, error) {
-	p := &Plan{numbers: map[Lane]int{}, entries: map[cdc.TableID]*entry{}, tables: map[*cdc.Table]*Table{}}
+	p := &Plan{numbers: map[Lane]int{}, entries: map[cdc.TableID]*entry{}, tables: map[*cdc.Table]*Table{}, spec: spec, partitions: partitions}
 	for i := range spec.Tables {
 		t := &spec.Tables[i]
 		id := cdc.TableID{Schema: t.Schema, Name: t.Name}
@@ -53,7 +57,41 @@ func New(spec *task.Spec, partitions map[string]int) (*Plan, error) {
 		}
 		p.entries[id] = e
 	}
+	for i := range spec.New {
+		t := spec.New[i]
+		e, err := newEntry(spec, &t)
+		if err != nil {
+			return nil, err
+		}
+		if e.policy == task.PolicyTable { // any partition may be that of a name
+			e.policy = task.PolicyKey
+		}
+		if err := p.addLanes(e, spec.TopicOf(&t), partitions); err != nil {
+			return nil, err
+		}
+	}
 	return p, nil
+}
+
+// Add takes a table that was created while the task runs. Its lanes are there.
+func (p *Plan) Add(t *task.Table) error {
+	e, err := newEntry(p.spec, t)
+	if err != nil {
+		return err
+	}
+	p.growing.Lock()
+	defer p.growing.Unlock()
+	if err := p.addLanes(e, p.spec.TopicOf(t), p.partitions); err != nil {
+		return err
+	}
+	p.entries[cdc.TableID{Schema: t.Schema, Name: t.Name}] = e
+	return nil
+}
+
+func (p *Plan) entry(id cdc.TableID) *entry {
+	p.growing.RLock()
+	defer p.growing.RUnlock()
+	return p.entries[id]
 }
 
 func newEntry(spec *task.Spec, t *task.Table) (*entry, error) {
@@ -141,7 +179,7 @@ func (p *Plan) Table(t *cdc.Table) (*Table, error) {
 	if known := p.tables[t]; known != nil {
 		return known, nil
 	}
-	e := p.entries[t.TableID]
+	e := p.entry(t.TableID)
 	if e == nil {
 		return nil, refuse("route.table_not_selected", "Table "+t.TableID.String()+" is not part of the task.", "Select it in a new task.")
 	}
@@ -156,7 +194,7 @@ func (p *Plan) Table(t *cdc.Table) (*Table, error) {
 // DDLDest gives the lane and the message key of a DDL record of the table: under the table policy the table's
 // partition, else partition 0. The key is shared: do not change it. A table that is not selected has lane -1.
 func (p *Plan) DDLDest(id cdc.TableID) (lane int, key []byte) {
-	e := p.entries[id]
+	e := p.entry(id)
 	if e == nil {
 		return -1, nil
 	}
@@ -169,7 +207,7 @@ func (p *Plan) Validate(tables []*cdc.Table) []error {
 	found := map[cdc.TableID]bool{}
 	for _, t := range tables {
 		found[t.TableID] = true
-		e := p.entries[t.TableID]
+		e := p.entry(t.TableID)
 		if e == nil {
 			continue
 		}

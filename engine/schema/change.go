@@ -22,7 +22,7 @@ func (h *History) past(e *entry, d ddl) bool {
 
 func (h *History) apply(d ddl) []Change {
 	t := d.touch
-	c := Change{Table: t.Table, Kind: t.Kind, To: t.To, Temporary: t.Temporary, Partition: t.Partition}
+	c := Change{Table: t.Table, Kind: t.Kind, To: t.To, Temporary: t.Temporary, Partition: t.Partition, Maybe: t.Maybe && h.existed(t.Table) != absent}
 	switch t.Kind {
 	case CreateDatabase, AlterDatabase:
 		return []Change{c}
@@ -110,6 +110,8 @@ func (h *History) define(d ddl, c *Change) {
 // existed says whether the table is there, as far as it is known: CREATE TABLE IF NOT EXISTS does nothing then.
 func (h *History) existed(id cdc.TableID) presence {
 	switch e := h.tables[id]; {
+	case e == nil && h.listed[id.Schema]:
+		return absent
 	case e == nil || e.unknown:
 		return uncertain
 	case e.table == nil:

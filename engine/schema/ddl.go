@@ -32,6 +32,7 @@ type Touch struct {
 	To        cdc.TableID // Rename: the new name
 	Like      cdc.TableID // Create: made of a partition of that table
 	Temporary bool        // a session's own table, which no other session and no binlog row sees
+	Maybe     bool        // Create: IF NOT EXISTS
 	Partition bool        // Alter: rows go or come with a partition, of which the log has no rows events
 }
 
@@ -143,8 +144,11 @@ func (r *recogniser) create() {
 	temporary := r.skip("TEMPORARY")
 	switch {
 	case r.skip("TABLE"):
+		maybe := r.peek(0).is("IF")
 		r.skipIf()
-		r.one(Create, temporary)
+		if id, ok := r.name(); ok {
+			r.add(Touch{Kind: Create, Table: id, Temporary: temporary, Maybe: maybe})
+		}
 	case r.skip("DATABASE", "SCHEMA"):
 		r.skipIf()
 		if at := r.at; replace {

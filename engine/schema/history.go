@@ -26,6 +26,8 @@ const (
 	HowDDL      How = "ddl"      // a statement applied
 	HowMap      How = "map"      // a table map with full metadata
 	HowDrop     How = "drop"     // the table is gone
+	HowThere    How = "there"    // the table is there when the task begins, and is not selected
+	HowPicked   How = "picked"   // the table was created while the task runs, and is selected from then on
 	HowUnknown  How = "unknown"  // a statement that could not be applied; the table map or the source must tell
 )
 
@@ -43,6 +45,8 @@ type Change struct {
 	Past bool
 	// Temporary says that the table is a session's own; nothing was recorded.
 	Temporary bool
+	// Maybe says that a CREATE TABLE IF NOT EXISTS may have found the table there.
+	Maybe bool
 	// Partition says that rows went or came with a partition, which no rows event tells.
 	Partition bool
 }
@@ -54,6 +58,7 @@ type History struct {
 	Lower bool
 
 	tables map[cdc.TableID]*entry
+	listed map[string]bool         // databases of which every table was told that is there
 	later  map[cdc.TableID]Version // definitions that hold from a statement on that is still to come
 	dirty  []Version
 
@@ -68,8 +73,52 @@ type entry struct {
 	version int        // the highest number given
 	at      cdc.Position
 	unknown bool
+	picked  bool
 	cause   string // the statement that made it unknown
 	made    int    // the number of the DDL that made it, 0 if it was read
+}
+
+// There says which tables a database has when the task begins, so that all others are known to be new. Those that were
+// recorded stay what they are.
+func (h *History) There(schema string, names []string) {
+	h.list(schema)
+	for _, name := range names {
+		if id := (cdc.TableID{Schema: schema, Name: name}); h.tables[id] == nil {
+			h.mark(id, cdc.Position{}, HowThere, "")
+		}
+	}
+}
+
+func (h *History) list(schema string) {
+	if h.listed == nil {
+		h.listed = map[string]bool{}
+	}
+	h.listed[schema] = true
+}
+
+// Listed says again, after Load, of which databases every table was told.
+func (h *History) Listed(schemas ...string) {
+	for _, s := range schemas {
+		h.list(s)
+	}
+}
+
+// Pick records that the table is selected from here on.
+func (h *History) Pick(id cdc.TableID, at cdc.Position) {
+	e := h.entry(id)
+	e.picked = true
+	h.dirty = append(h.dirty, Version{Table: &cdc.Table{TableID: id, Version: e.version}, At: at, How: HowPicked})
+}
+
+// Picked are the tables that were selected so.
+func (h *History) Picked() (ids []cdc.TableID) {
+	for id, e := range h.tables {
+		if e.picked {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b cdc.TableID) int { return strings.Compare(a.String(), b.String()) })
+	return ids
 }
 
 // Cause gives the statement after which the table's definition is not known, if it is not.
@@ -131,7 +180,7 @@ func (h *History) set(id cdc.TableID, table *cdc.Table, at cdc.Position, how How
 	made.TableID = id
 	e.version = max(e.version, table.Version) + 1
 	made.Version = e.version
-	*e = entry{table: &made, version: made.Version, at: at}
+	*e = entry{table: &made, version: made.Version, at: at, picked: e.picked}
 	if how != HowBaseline {
 		e.made = h.statements
 	}
@@ -143,7 +192,7 @@ func (h *History) set(id cdc.TableID, table *cdc.Table, at cdc.Position, how How
 // mark records that the table is gone, or that its definition is no longer known.
 func (h *History) mark(id cdc.TableID, at cdc.Position, how How, create string) {
 	e := h.entry(id)
-	e.at, e.made, e.unknown, e.cause = at, h.statements, how == HowUnknown, create
+	e.at, e.made, e.unknown, e.cause = at, h.statements, how == HowUnknown || how == HowThere, create
 	note := &cdc.Table{TableID: id}
 	if e.table != nil {
 		*note = *e.table
@@ -227,7 +276,11 @@ func (h *History) Load(versions []Version, base, at cdc.Position) {
 		if v.How == HowLater && e.table != nil && !e.unknown && diff(e.table, v.Table, true) == "" {
 			continue // it arrived, and changed nothing
 		}
-		*e = entry{table: v.Table, version: max(e.version, v.Table.Version), at: v.At, unknown: v.How == HowUnknown, cause: v.Create}
+		if v.How == HowPicked {
+			e.picked = true
+			continue
+		}
+		*e = entry{picked: e.picked, table: v.Table, version: max(e.version, v.Table.Version), at: v.At, unknown: v.How == HowUnknown || v.How == HowThere, cause: v.Create}
 		if v.How == HowDrop || len(v.Table.Columns) == 0 {
 			e.table = nil
 		}

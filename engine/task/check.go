@@ -93,6 +93,9 @@ func (s *Spec) Problems() Problems {
 	if s.Format != "" {
 		oneOf(&p, "format", s.Format, DTSAvro, CanalJSON)
 	}
+	for i, t := range s.New {
+		s.checkNew(&p, fmt.Sprintf("new_tables[%d]", i), &t)
+	}
 	oneOf(&p, "policy", s.Policy, PolicyZero, PolicyTable, PolicyKey)
 	notNegative(&p, "rate", s.Rate)
 	if s.Workers < 1 || s.Workers > maxWorkers {
@@ -240,6 +243,20 @@ func (s *Spec) checkTable(p *Problems, at string, t *Table) {
 	names(p, at+".dml", t.DML)
 	for i, kind := range t.DML {
 		oneOf(p, fmt.Sprintf("%s.dml[%d]", at, i), kind, "insert", "update", "delete")
+	}
+}
+
+// checkNew: what names columns needs a table that is there.
+func (s *Spec) checkNew(p *Problems, at string, t *Table) {
+	s.checkTable(p, at, t)
+	if !s.Incremental {
+		p.add(at, "acts on the incremental phase, which this task does not have")
+	}
+	for field, given := range map[string]bool{"to_name": t.ToName != "", "columns": len(t.Columns) > 0, "exclude": len(t.Exclude) > 0,
+		"rename": len(t.Rename) > 0, "where": t.Where != "", "partition_key": len(t.PartitionKey) > 0} {
+		if given {
+			p.add(at+"."+field, "is for a single table")
+		}
 	}
 }
 

@@ -20,6 +20,9 @@ type Spec struct {
 	From        *From `yaml:"from,omitempty" json:"from,omitempty"` // incremental alone: where to start; nil is now
 	// Tables selected, in the order given.
 	Tables []Table `yaml:"tables" json:"tables"`
+	// New are tables that are to be created while the task runs: those of a database whose name fits a pattern are
+	// followed from their first row.
+	New    []Table `yaml:"new_tables,omitempty" json:"new_tables,omitempty"`
 	Format Format  `yaml:"format,omitempty" json:"format,omitempty"` // of the messages; empty is DTSAvro
 	// Policy of partitions for tables that do not say otherwise.
 	Policy  Policy `yaml:"policy" json:"policy"`
@@ -115,7 +118,50 @@ func (s *Spec) LowerNames() *Spec {
 		t := &lower.Tables[i]
 		t.Schema, t.Name = strings.ToLower(t.Schema), strings.ToLower(t.Name)
 	}
+	lower.New = slices.Clone(s.New)
+	for i := range lower.New {
+		t := &lower.New[i]
+		t.Schema, t.Name = strings.ToLower(t.Schema), strings.ToLower(t.Name)
+	}
 	return &lower
+}
+
+// NewTable is how a table is mapped that was created while the task runs, or nil if no pattern fits its name. The first
+// that does counts.
+func (s *Spec) NewTable(schema, name string) *Table {
+	for i := range s.New {
+		if t := s.New[i]; t.Schema == schema && fits(t.Name, name) {
+			t.Name = name
+			return &t
+		}
+	}
+	return nil
+}
+
+// fits compares a name with a pattern, in which * stands for any characters and ? for one.
+func fits(pattern, name string) bool {
+	p, n := []rune(pattern), []rune(name)
+	star, mark := -1, 0
+	i, j := 0, 0
+	for j < len(n) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == n[j]):
+			i++
+			j++
+		case star >= 0:
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
+		}
+	}
+	for i < len(p) && p[i] == '*' {
+		i++
+	}
+	return i == len(p)
 }
 
 // SpoolMiB is the most that the spool of the binlog takes on local disk; 0 is none.
@@ -131,6 +177,11 @@ func (s *Spec) Topics() []string {
 	var names []string
 	for i := range s.Tables {
 		if name := s.TopicOf(&s.Tables[i]); name != "" {
+			names = append(names, name)
+		}
+	}
+	for i := range s.New {
+		if name := s.TopicOf(&s.New[i]); name != "" {
 			names = append(names, name)
 		}
 	}
