@@ -244,11 +244,12 @@ func resume(d *Deps, s *Saved) (*router, error) {
 		r.branches = append(r.branches, &branch{xid: xid})
 	}
 	if !last.Reread.IsZero() {
-		r.stretch = &stretch{at: last.Reread, before: last.Before}
+		r.stretch = &stretch{at: last.Reread}
+		if r.stretch.set, err = cdc.ParseGTIDSet(r.flavor, last.Before); err != nil {
+			return nil, err
+		}
 		if !r.byFile {
-			if r.stretch.seen, err = cdc.ParseGTIDSet(r.flavor, last.Before); err != nil {
-				return nil, err
-			}
+			r.stretch.seen = r.stretch.set.Clone()
 		}
 	}
 	if err := r.loadChunks(s); err != nil {

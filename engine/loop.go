@@ -111,11 +111,7 @@ func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Po
 	if !d.Spec.Full && !d.Spec.Incremental {
 		return l.finish(ctx)
 	}
-	after, err := r.after()
-	if err != nil {
-		return err
-	}
-	if l.stream, err = d.Source.Stream(ctx, after); err != nil {
+	if l.stream, err = d.Source.Stream(ctx, r.after()); err != nil {
 		return err
 	}
 	l.wg.Go(func() { l.probe(ctx) })

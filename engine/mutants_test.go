@@ -140,7 +140,7 @@ var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "poi
 
 // likes are the histories that have what a mutant concerns, by the beginning of its name.
 var likes = []struct{ begins, like string }{
-	{"xa-", "xa"}, {"xa-set-of-l", "crashes"}, {"xa-stretch", "crashes"}, {"xa-maria-filter", "keyless"},
+	{"xa-", "xa"}, {"xa-set-of-l", "crashes"}, {"xa-stretch", "crashes"}, {"xa-maria-filter", "keyless"}, {"xa-moved", "failover"}, {"xa-rollback-lost", "failover"},
 	{"move", "failover"}, {"text-", "text"},
 	{"plain-", "plain"}, {"tier-change", "plain,mixed"}, {"copy-", "copies"}, {"expired-", "ages"},
 	{"truncated-", "unclean"}, {"truncated-gone", "deep"}, {"truncated-blind-note", "seldom"},

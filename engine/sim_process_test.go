@@ -173,9 +173,7 @@ func (w *world) compare() {
 		w.r.openFrom = w.turned.at(w.src.end())
 	}
 	w.stage = simRunning
-	after, err := w.r.after()
-	w.must(err)
-	w.stream, w.pending = simStream{after: after}, nil
+	w.stream, w.pending = simStream{after: w.r.after()}, nil
 	if !w.r.saved.SchemaSent {
 		w.stage = simSchema
 		w.must(w.r.emitSchemas())

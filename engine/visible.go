@@ -32,18 +32,18 @@ type lastRow struct {
 }
 
 // after gives the set to open the stream after.
-func (r *router) after() (cdc.GTIDSet, error) {
+func (r *router) after() cdc.GTIDSet {
 	if r.stretch != nil {
-		set, err := cdc.ParseGTIDSet(r.flavor, r.stretch.before)
+		set := r.stretch.set.Clone()
 		if u, ok := set.(*cdc.Upto); ok && len(r.fresh) > 0 {
 			u.At.Offset = cdc.FirstEvent
 		}
-		return set, err
+		return set
 	}
 	if u, ok := r.set.(*cdc.Upto); ok && len(r.fresh) > 0 && r.base.File > 0 {
-		return &cdc.Upto{At: cdc.Position{File: u.At.File, Offset: cdc.FirstEvent}, Created: u.Created}, nil
+		return &cdc.Upto{At: cdc.Position{File: u.At.File, Offset: cdc.FirstEvent}, Created: u.Created}
 	}
-	return r.set.Clone(), nil
+	return r.set.Clone()
 }
 
 // upto gives the set of transactions that begin before p, or before the start of the task.

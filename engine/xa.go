@@ -29,22 +29,23 @@ type branch struct {
 	tid    string       // of the transaction that prepared it, start is its place
 	start  cdc.Position // the branches of a router rise by it
 	begun  cdc.Event
-	before cdc.GTIDSet // the transactions before start, once a note needed them
-	rows   []cdc.Event // of selected tables, in their order
-	bytes  int         // of their images in memory
-	file   string      // holds the images instead, if they were too many
+	from   cdc.Position // where a restart that needs it begins to read, and the
+	before cdc.GTIDSet  // transactions before that, once a note needed them
+	rows   []cdc.Event  // of selected tables, in their order
+	bytes  int          // of their images in memory
+	file   string       // holds the images instead, if they were too many
 	out    *spillWriter
-	end    string // the transaction that committed it; empty: it is open
-	routed bool   // its rows were routed, and wait no more
+	end    string // the transaction that committed it or rolled it back; empty: it is open
+	waited bool   // it had rows, which were routed or thrown away
 	hidden bool   // committed, and no view is known to show it
 	told   bool
 }
 
 // stretch is what a restart reads of the log before L.
 type stretch struct {
-	at     cdc.Position
-	before string
-	seen   cdc.GTIDSet // the transactions that came; nil without GTID
+	at   cdc.Position
+	set  cdc.GTIDSet // the transactions before it
+	seen cdc.GTIDSet // these, and those that came since; nil without GTID
 }
 
 // copying reports whether a chunk is still to be read.
@@ -113,6 +114,7 @@ func (b *branch) settle() error {
 // free lets go of what waits of a branch. Its file is of no use to a restart, which removes it too.
 func (r *router) free(b *branch) {
 	r.xaHeld -= b.bytes
+	b.waited = b.waited || len(b.rows) > 0
 	b.rows, b.bytes = nil, 0
 	if b.file != "" {
 		_ = r.files.Remove(b.file)
@@ -128,28 +130,31 @@ func (r *router) prepared(ev *cdc.Event) error {
 	if err := b.settle(); err != nil {
 		return err
 	}
-	for _, o := range slices.Clone(r.branches) { // a name is free again once its transaction is over
+	for _, o := range r.branches { // a name is free again once its transaction is over
 		if o.hidden = o.hidden && o.xid != ev.XID; o.xid == ev.XID && o.end == "" {
-			r.rollback(o) // by what was not logged
+			r.free(o) // ended by what was not logged
+			o.end = ev.TID
 		}
 	}
 	if b.xid = ev.XID; len(b.rows) > 0 || r.saved.XA {
-		b.before = r.beforeHere(b.start)
-		r.branches = append(r.branches, b)
+		r.branches = append(r.branches, r.mark(b))
 	}
 	r.commit(ev.End)
 	return nil
 }
 
-// beforeHere gives the transactions before the one that the stream is in, where the place alone will not tell later.
-func (r *router) beforeHere(start cdc.Position) cdc.GTIDSet {
-	switch {
+// mark notes from where the log has to be read for the branch, where its place alone will not tell later.
+func (r *router) mark(b *branch) *branch {
+	switch b.from = b.start; {
 	case r.byFile:
-		return &cdc.Upto{At: start, Created: r.created[start.File]}
-	case r.stretch != nil:
-		return r.stretch.seen.Clone()
+		b.before = &cdc.Upto{At: b.start, Created: r.created[b.start.File]}
+	case r.stretch == nil:
+	case r.base.Turn != r.saved.Turn: // in another order than the one in which L was reached
+		b.from, b.before = r.stretch.at, r.stretch.set
+	default:
+		b.before = r.stretch.seen.Clone()
 	}
-	return nil
+	return b
 }
 
 // opened gives the prepared transaction of a name.
@@ -169,10 +174,9 @@ func (r *router) ended(ev *cdc.Event) error {
 	}
 	b := r.opened(ev.XID)
 	switch {
-	case b != nil && ev.Kind == cdc.EventXARollback:
-		r.rollback(b)
 	case b != nil:
-		b.end = ev.TID
+		r.free(b)
+		b.end = ev.TID // a failover may lose it
 	case ev.Kind == cdc.EventXACommit:
 		if err := r.unprepared(ev); err != nil {
 			return err
@@ -182,11 +186,6 @@ func (r *router) ended(ev *cdc.Event) error {
 	return nil
 }
 
-func (r *router) rollback(b *branch) {
-	r.free(b)
-	r.branches = slices.DeleteFunc(r.branches, func(o *branch) bool { return o == b })
-}
-
 // unprepared takes the XA COMMIT of a transaction that was not seen to be prepared: its rows lie before the start.
 func (r *router) unprepared(ev *cdc.Event) error {
 	if !r.saved.XA {
@@ -194,7 +193,7 @@ func (r *router) unprepared(ev *cdc.Event) error {
 	}
 	if r.tx.skip { // every view has to show it
 		if r.flavor == cdc.MariaDB && r.copying() {
-			r.branches = append(r.branches, &branch{xid: ev.XID, tid: ev.TID, start: ev.Pos, before: r.beforeHere(ev.Pos), end: ev.TID, routed: true, hidden: true})
+			r.branches = append(r.branches, r.mark(&branch{xid: ev.XID, tid: ev.TID, start: ev.Pos, end: ev.TID, waited: true, hidden: true}))
 		}
 		return nil
 	}
@@ -294,7 +293,6 @@ func (r *router) routed() bool {
 	}
 	r.closeReplay()
 	r.free(p.b)
-	p.b.routed = true
 	return true
 }
 
@@ -331,7 +329,7 @@ func (r *router) reread(n *Note, set cdc.GTIDSet) {
 		if !b.openIn(set) {
 			continue
 		}
-		if b.file == "" && len(b.rows) == 0 && !b.routed {
+		if len(b.rows) == 0 && !b.waited {
 			n.Others = append(n.Others, b.xid)
 			continue
 		}
@@ -344,9 +342,9 @@ func (r *router) reread(n *Note, set cdc.GTIDSet) {
 	}
 	switch {
 	case r.stretch != nil:
-		n.Reread, n.Before = r.stretch.at, r.stretch.before
+		n.Reread, n.Before = r.stretch.at, r.stretch.set.String()
 	case first != nil:
-		n.Reread, n.Before = first.start, first.before.String()
+		n.Reread, n.Before = first.from, first.before.String()
 	}
 }
 
