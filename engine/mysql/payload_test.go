@@ -53,7 +53,7 @@ func TestCompressedTransactionIsOpenedInPieces(t *testing.T) {
 		if got != rows {
 			t.Errorf("%d rows came", got)
 		}
-		if peak > base.HeapInuse+64<<20 {
+		if peak > base.HeapInuse+100<<20 {
 			t.Errorf("the heap grew from %d MB to %d MB", base.HeapInuse>>20, peak>>20)
 		}
 	}

@@ -30,6 +30,7 @@ func namers(one servers.Kind) []servers.Kind {
 // TestNames copies and follows tables of every such name, kills the process between, and has two other readers say which
 // names they see.
 func TestNames(t *testing.T) {
+	beside(t)
 	bin := driver.Binary(t)
 	k := servers.SharedKafka(t)
 	for _, kind := range namers(servers.MySQL80) {
@@ -163,6 +164,7 @@ func TestNamesOfServers(t *testing.T) {
 
 // TestLowerCaseNames: a server that keeps names in lower case is asked for them in another one.
 func TestLowerCaseNames(t *testing.T) {
+	beside(t)
 	bin := driver.Binary(t)
 	k := servers.SharedKafka(t)
 	for _, kind := range namers(servers.MariaDB1011) {

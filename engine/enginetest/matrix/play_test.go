@@ -31,7 +31,17 @@ const (
 )
 
 // TestMatrix plays the cells.
-func TestMatrix(t *testing.T) { playAll(t, chosen(t, append(grid(), settled()...))) }
+func TestMatrix(t *testing.T) {
+	beside(t)
+	playAll(t, chosen(t, append(grid(), settled()...)))
+}
+
+// beside lets tests run at the same time where they are few: half of a cell is waiting.
+func beside(t *testing.T) {
+	if !*all {
+		t.Parallel()
+	}
+}
 
 // playAll starts each broker once, and each source that has no settings of its own.
 func playAll(t *testing.T, cells []*cell) {
