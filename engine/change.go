@@ -126,6 +126,11 @@ func (r *router) emitChange(c *change, ch *chunk) error {
 	if !c.route.Sends(c.op) {
 		return nil
 	}
+	// A row that comes into the filter is inserted, one that leaves it is deleted.
+	c.old, c.new = c.old && c.route.Passes(c.before), c.new && c.route.Passes(c.after)
+	if !c.old && !c.new {
+		return nil
+	}
 	var oldLane, newLane int
 	var err error
 	buf := r.scratch[:0]

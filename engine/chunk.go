@@ -385,6 +385,9 @@ func (r *router) merge(c *chunk, saved *Chunk) ([]*change, error) {
 				p.set(q.oldKey, nil)
 			}
 			if q.new {
+				if !q.route.Passes(q.after) {
+					q.after = nil
+				}
 				p.set(q.newKey, q.after)
 			}
 		}

@@ -8,6 +8,7 @@ type simConfig struct {
 	textKey, fullMap, schema, full                                 bool
 	copies, unclean, ages, failover, loses                         bool
 	plain, mixed                                                   bool // no producer ids; only at times
+	filtered                                                       bool // the task carries some rows alone
 	weighed, weighedBoth                                           bool // text keys are in a collation that has weights
 	byFile, rowLock, slowCommit                                    bool // without GTID
 	xa, xaSpills                                                   bool // XA transactions, whose rows wait in files
@@ -64,6 +65,7 @@ func simConfigOf(seed uint64) simConfig {
 	c.byFile, c.rowLock, c.rotate = !c.maria && draw(3) == 0, draw(2) == 0, [4]int{0, 0, 1, 4}[draw(4)]
 	c.slowCommit = c.byFile && draw(2) == 0
 	c.weighed, c.weighedBoth = draw(3) > 0, draw(2) == 0
+	c.filtered = draw(3) == 0
 	for like := range strings.SplitSeq(*simLike, ",") {
 		c.be(like, draw)
 	}
@@ -108,6 +110,8 @@ func (c *simConfig) be(like string, draw func(uint64) int) {
 		c.xa, c.crashes, c.maxTx = true, 1+draw(3), 6+draw(8)
 	case "keyless": // on MariaDB: a table whose rows nobody can name
 		c.maria, c.byFile, c.orderOff, c.textKey, c.weighed, c.full = true, false, false, true, false, true
+	case "filtered":
+		c.filtered, c.full = true, true
 	case "text":
 		c.textKey, c.weighed, c.zero, c.full = true, true, true, true
 	case "ddl":

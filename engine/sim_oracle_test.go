@@ -26,7 +26,9 @@ func (w *world) ledger(k int) (out []keyChange, final int) {
 	for i := range w.src.txs {
 		t := &w.src.txs[i]
 		if t.ddl == ddlTruncate && t.table == simTable(k) && st != 0 {
-			out = append(out, keyChange{i, 0, 't', 0, st})
+			if w.src.shown(st) != 0 {
+				out = append(out, keyChange{i, 0, 't', 0, w.src.shown(st)})
+			}
 			st = 0
 		}
 		for r, c := range t.rows {
@@ -42,10 +44,19 @@ func (w *world) ledger(k int) (out []keyChange, final int) {
 			default:
 				continue
 			}
-			out = append(out, keyChange{i, r, kind, c.val, was})
+			switch before, now := w.src.shown(was), w.src.shown(st); {
+			case !w.c.filtered:
+			case before == 0 && now == 0:
+				continue
+			case before == 0:
+				kind = 'i'
+			case now == 0:
+				kind = 'd'
+			}
+			out = append(out, keyChange{i, r, kind, c.val, w.src.shown(was)})
 		}
 	}
-	return out, st
+	return out, w.src.shown(st)
 }
 
 // checkPart judges what stands in the topics of a task that has stopped: nothing twice.

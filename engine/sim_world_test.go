@@ -148,7 +148,11 @@ func newWorld(c simConfig) *world {
 		spec.Policy = task.PolicyZero
 	}
 	for _, id := range simIDs[:2-min(len(c.script), 1)] {
-		spec.Tables = append(spec.Tables, task.Table{Schema: id.Schema, Name: id.Name})
+		t := task.Table{Schema: id.Schema, Name: id.Name}
+		if c.filtered {
+			t.Where, t.FilterChanges = simFilter, true
+		}
+		spec.Tables = append(spec.Tables, t)
 	}
 	w.deps = &Deps{Spec: spec, Task: "0123456789abcdef", Source: w.src, Sink: w.b, Topics: w.b, Checkpoints: w.store, Files: w.files,
 		NewCodec: func(string) Codec { return simCodec{} }, Supports: func(*cdc.Column) error { return nil },

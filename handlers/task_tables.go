@@ -93,6 +93,9 @@ func details(p *views.Page, t *task.Table) string {
 	var out []string
 	if t.Where != "" {
 		out = append(out, "WHERE "+t.Where)
+		if t.FilterChanges {
+			out = append(out, p.T("wizard.note.filter_changes"))
+		}
 	}
 	if n := len(t.Columns); n > 0 {
 		out = append(out, p.N("tables.columns", int64(n)))

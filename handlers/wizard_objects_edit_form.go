@@ -29,6 +29,9 @@ func tableValues(t *task.Table) map[string]string {
 	if !t.NoDDL {
 		v["ddl"] = "on"
 	}
+	if t.FilterChanges {
+		v["filter_changes"] = "on"
+	}
 	return v
 }
 
@@ -73,7 +76,12 @@ func (f *wizardForm) readTable(e *editing) {
 	if t.Topic = f.text("table_topic"); t.Topic != "" && !validTopic(t.Topic) {
 		f.bad("table_topic", "topic_form")
 	}
-	if t.Where = f.text("where"); t.Where != "" && !e.body.Spec.Full {
+	t.Where = f.text("where")
+	t.FilterChanges = f.text("filter_changes") != "" && t.Where != ""
+	switch s := &e.body.Spec; {
+	case t.FilterChanges && !s.Incremental:
+		f.bad("filter_changes", "filter_incremental")
+	case t.Where != "" && !s.Full && !t.FilterChanges:
 		f.bad("where", "where_full")
 	}
 	t.Policy = task.Policy(f.choice("policy", append([]string{""}, policies...)...))

@@ -58,6 +58,12 @@ func TestEditRefuses(t *testing.T) {
 			s.at(t, func(b *wizardBody) { selected(b); b.Spec.Full = false })
 			s.refused(t, s.edit(), mapping(), wrong{url.Values{"where": {"id > 1"}}, "where", "where_full", nil})
 		})
+		t.Run(lang+" a filter of changes without changes", func(t *testing.T) {
+			t.Parallel()
+			s := newDesk(t, lang)
+			s.at(t, func(b *wizardBody) { selected(b); b.Spec.Incremental = false })
+			s.refused(t, s.edit(), mapping(), wrong{url.Values{"where": {"id > 1"}, "filter_changes": {"on"}}, "filter_changes", "filter_incremental", nil})
+		})
 		t.Run(lang+" a filter that asks others", func(t *testing.T) {
 			t.Parallel()
 			s := newDesk(t, lang)
@@ -92,11 +98,11 @@ func TestEditVerifies(t *testing.T) {
 func TestEditSaves(t *testing.T) {
 	t.Parallel()
 	full := task.Table{Schema: "shop", Name: "orders", ToSchema: "shop2", ToName: "orders_v2", Topic: "own", Exclude: []string{"amount"}, Rename: map[string]string{"user_id": "客户"},
-		Where: "id > 100", Policy: task.PolicyKey, PartitionKey: []string{"user_id"}, DML: []string{"insert", "delete"}, NoDDL: true}
+		Where: "id > 100", FilterChanges: true, Policy: task.PolicyKey, PartitionKey: []string{"user_id"}, DML: []string{"insert", "delete"}, NoDDL: true}
 	s := newDesk(t, i18n.English)
 	s.at(t, selected)
 	form := mapping()
-	for k, v := range map[string][]string{"to_schema": {"shop2"}, "to_name": {"orders_v2"}, "table_topic": {"own"}, "col": {"user_id"}, "rename": {"", " 客户 ", "left out"}, "where": {"id > 100"},
+	for k, v := range map[string][]string{"to_schema": {"shop2"}, "to_name": {"orders_v2"}, "table_topic": {"own"}, "col": {"user_id"}, "rename": {"", " 客户 ", "left out"}, "where": {"id > 100"}, "filter_changes": {"on"},
 		"policy": {"key"}, "part": {"user_id"}, "dml_update": nil, "ddl": nil} {
 		form[k] = v
 	}
@@ -105,11 +111,11 @@ func TestEditSaves(t *testing.T) {
 		t.Errorf("kept %+v, want %+v", got, full)
 	}
 	doc := page(t, s.get(s.url(stepObjects)), http.StatusOK)
-	if got := doc.Find("#chosen li").First().Find("small").Text(); got != "→ shop2.orders_v2 · topic own · 1 column left out · 1 column renamed · WHERE id > 100 · by user_id · INSERT, DELETE · no DDL" {
+	if got := doc.Find("#chosen li").First().Find("small").Text(); got != "→ shop2.orders_v2 · topic own · 1 column left out · 1 column renamed · WHERE id > 100 · changes too · by user_id · INSERT, DELETE · no DDL" {
 		t.Errorf("the list says %q", got)
 	}
 	doc = page(t, s.get(s.edit()), http.StatusOK)
-	for selector, want := range map[string]int{"#dml_update[checked]": 0, "#dml_delete[checked]": 1, "#ddl[checked]": 0, "[name=col][checked]": 2, "[name=col][disabled]": 1, "[name=part][checked]": 1,
+	for selector, want := range map[string]int{"#dml_update[checked]": 0, "#dml_delete[checked]": 1, "#ddl[checked]": 0, "#filter_changes[checked]": 1, "[name=col][checked]": 2, "[name=col][disabled]": 1, "[name=part][checked]": 1,
 		`[name=rename][value="客户"]`: 1, `#policy option[value=key][selected]`: 1} {
 		if got := doc.Find(selector).Length(); got != want {
 			t.Errorf("%s is there %d times, want %d", selector, got, want)
@@ -178,7 +184,7 @@ func TestEveryFieldErrorIsTried(t *testing.T) {
 			delete(keys, x.key)
 		}
 	}
-	for _, key := range []string{"tables", "where_without_full", "spec", "columns", "where_full", "where_others", "where"} { // by tests of their own
+	for _, key := range []string{"tables", "where_without_full", "spec", "columns", "where_full", "filter_incremental", "where_others", "where"} { // by tests of their own
 		if !keys[key] {
 			t.Errorf("there is no error %s", key)
 		}

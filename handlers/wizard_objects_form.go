@@ -130,7 +130,7 @@ func (f *wizardForm) checkObjects(b *wizardBody) {
 	}
 	var filtered []string
 	for i := range s.Tables {
-		if t := &s.Tables[i]; t.Where != "" && !s.Full {
+		if t := &s.Tables[i]; t.Where != "" && !s.Full && !t.FilterChanges {
 			filtered = append(filtered, t.Schema+"."+t.Name)
 		}
 	}

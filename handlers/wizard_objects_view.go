@@ -98,6 +98,9 @@ func tableNote(p *views.Page, t *task.Table) string {
 	}
 	if t.Where != "" {
 		parts = append(parts, "WHERE "+t.Where)
+		if t.FilterChanges {
+			parts = append(parts, p.T("wizard.note.filter_changes"))
+		}
 	}
 	if t.Policy != "" || len(t.PartitionKey) > 0 {
 		parts = append(parts, p.T("wizard.note.policy."+cmp.Or(string(t.Policy), "key"), "Columns", strings.Join(t.PartitionKey, ", ")))

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"sluice/engine/cdc"
+	"sluice/engine/filter"
 	"sluice/engine/task"
 )
 
@@ -37,6 +38,7 @@ type entry struct {
 	lanes  []int // lane of partition p, -1 where the policy never sends
 	fixed  int   // lane of DDL, and of rows that are not spread by their values
 	dml    [3]bool
+	filter *filter.Expr // of changes; nil: all travel
 }
 
 // New makes the plan of spec; partitions holds the partition count of every topic that it names.
@@ -116,7 +118,19 @@ func newEntry(spec *task.Spec, t *task.Table) (*entry, error) {
 	if len(t.Columns) > 0 && len(t.Exclude) > 0 {
 		return nil, refuse("route.columns_and_exclude", "Table "+id.String()+" both lists columns and excludes columns.", "Keep one of the two lists.")
 	}
+	if t.FilterChanges {
+		var err error
+		if e.filter, err = filter.Parse(t.Where); err != nil {
+			return nil, unfiltered(id, err)
+		}
+	}
 	return e, e.setDML(t)
+}
+
+// unfiltered refuses a row filter whose result on changes would not surely be the server's.
+func unfiltered(id cdc.TableID, why error) error {
+	return refuse("route.filter_unsupported", "The row filter of table "+id.String()+" can't be applied to changes: "+why.Error()+".",
+		"Compare columns with constants as docs/task-file.md says, or let the filter act on the full copy alone.")
 }
 
 func (e *entry) setDML(t *task.Table) error {

@@ -239,6 +239,8 @@ func TestRefused(t *testing.T) {
 		{"route.column_absent", one(func(t *task.Table) { t.Columns = []string{"id", "nothing"} })},
 		{"route.column_absent", one(func(t *task.Table) { t.Exclude = []string{"nothing"} })},
 		{"route.column_absent", one(func(t *task.Table) { t.Rename = map[string]string{"nothing": "x"} })},
+		{"route.filter_unsupported", one(func(t *task.Table) { t.Where, t.FilterChanges = "id LIKE '1'", true })},
+		{"route.filter_unsupported", one(func(t *task.Table) { t.Where, t.FilterChanges = "name = 'x'", true })},
 		{"route.table_absent", spec("", task.Table{Schema: "shop", Name: "orders"}, task.Table{Schema: "shop", Name: "gone"})},
 	} {
 		p, err := New(c.spec, map[string]int{"main": 6})

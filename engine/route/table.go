@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sluice/engine/cdc"
+	"sluice/engine/filter"
 	"sluice/engine/task"
 )
 
@@ -20,6 +21,7 @@ type Table struct {
 	Where   string // row filter of the full copy, SQL
 	DDL     bool   // DDL records are sent
 
+	filter *filter.Filter // of changes; nil: all travel
 	entry  *entry
 	prefix []byte // "db.table:"
 	key    []part // what the message key is made of
@@ -54,6 +56,12 @@ func newTable(e *entry, t *cdc.Table) (*Table, error) {
 			return nil, refuse("route.partition_key_absent", "Table "+t.TableID.String()+" has no column "+name+", which the partition key names.", "Choose other columns for the partition key.")
 		}
 		r.chosen = append(r.chosen, newPart(t, k))
+	}
+	if e.filter != nil {
+		var err error
+		if r.filter, err = e.filter.Bind(t); err != nil {
+			return nil, unfiltered(t.TableID, err)
+		}
 	}
 	r.chooseColumns()
 	for _, k := range key {
@@ -128,6 +136,9 @@ func (r *Table) Sends(op cdc.Op) bool {
 	}
 	return true
 }
+
+// Passes reports whether the row is one that the task carries changes of.
+func (r *Table) Passes(row cdc.Row) bool { return r.filter == nil || r.filter.Passes(row) }
 
 // Dest appends the row's message key to dst and gives the lane that the row goes to.
 func (r *Table) Dest(dst []byte, row cdc.Row) (lane int, key []byte, err error) {

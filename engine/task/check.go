@@ -230,7 +230,13 @@ func (s *Spec) checkTable(p *Problems, at string, t *Table) {
 	if strings.TrimSpace(t.Where) == "" && t.Where != "" {
 		p.add(at+".where", "is blank")
 	}
-	if t.Where != "" && !s.Full {
+	if t.FilterChanges && t.Where == "" {
+		p.add(at+".filter_changes", "needs a filter in where")
+	}
+	if t.FilterChanges && !s.Incremental {
+		p.add(at+".filter_changes", "is for the incremental phase, which this task does not have")
+	}
+	if t.Where != "" && !s.Full && !t.FilterChanges {
 		p.add(at+".where", "acts on the full copy, which this task does not have")
 	}
 	if t.Policy != "" {

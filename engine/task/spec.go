@@ -98,10 +98,12 @@ type Table struct {
 	Columns []string `yaml:"columns,omitempty" json:"columns,omitempty"`
 	Exclude []string `yaml:"exclude,omitempty" json:"exclude,omitempty"`
 	// Rename maps a column's name at the source to its name in the records.
-	Rename       map[string]string `yaml:"rename,omitempty" json:"rename,omitempty"`
-	Where        string            `yaml:"where,omitempty" json:"where,omitempty"` // SQL, acts on the full copy
-	Policy       Policy            `yaml:"policy,omitempty" json:"policy,omitempty"`
-	PartitionKey []string          `yaml:"partition_key,omitempty" json:"partition_key,omitempty"`
+	Rename map[string]string `yaml:"rename,omitempty" json:"rename,omitempty"`
+	Where  string            `yaml:"where,omitempty" json:"where,omitempty"` // SQL, acts on the full copy
+	// FilterChanges lets Where act on changes too; what it may hold is then limited, see engine/filter.
+	FilterChanges bool     `yaml:"filter_changes,omitempty" json:"filter_changes,omitempty"`
+	Policy        Policy   `yaml:"policy,omitempty" json:"policy,omitempty"`
+	PartitionKey  []string `yaml:"partition_key,omitempty" json:"partition_key,omitempty"`
 	// DML kinds sent: any of insert, update, delete; empty is all. NoDDL leaves DDL records out.
 	DML   []string `yaml:"dml,omitempty" json:"dml,omitempty"`
 	NoDDL bool     `yaml:"no_ddl,omitempty" json:"no_ddl,omitempty"`
