@@ -52,7 +52,21 @@ func (r *router) ddl(ctx context.Context, ev *cdc.Event) error {
 	case ev.Inside && (r.tx.start.Before(r.base) || r.tx.passed > 0): // rows behind it were passed before the restart
 		return nil
 	}
-	return r.emitDDL(ev, first)
+	return r.emitDDL(ev, first, r.statementFor(ev, changes))
+}
+
+// statementFor gives the text of the statement's record: where an online schema tool puts its table in the place of a
+// selected one, and the task hides that, it is what the tool was asked for.
+func (r *router) statementFor(ev *cdc.Event, changes []schema.Change) string {
+	for _, ch := range changes {
+		if r.cfg.spec.OnlineDDL != task.HideOnlineDDL || len(ch.Alters) == 0 || r.tables[ch.To] == nil {
+			continue
+		}
+		if sql := schema.Effective(r.flavor, ch.To, ch.Alters); sql != "" {
+			return sql
+		}
+	}
+	return ev.SQL
 }
 
 // selected gives the selected tables whose name the change touches.
@@ -179,7 +193,7 @@ func keyNames(t *cdc.Table) []string {
 
 // emitDDL sends the statement as the source wrote it: one record, in the topic and partition of its first selected
 // table.
-func (r *router) emitDDL(ev *cdc.Event, t *table) error {
+func (r *router) emitDDL(ev *cdc.Event, t *table, sql string) error {
 	if !r.plan.SendsDDL(t.id) {
 		return nil
 	}
@@ -190,7 +204,7 @@ func (r *router) emitDDL(ev *cdc.Event, t *table) error {
 		return nil
 	}
 	r.counts.DDLs++
-	r.rec = cdc.Record{Op: cdc.DDL, Time: ev.Time / 1e6, Pos: ev.End, SafePos: ev.End, Object: r.plan.Database(t.id), Name: r.plan.Name(t.id), SQL: ev.SQL,
+	r.rec = cdc.Record{Op: cdc.DDL, Time: ev.Time / 1e6, Pos: ev.End, SafePos: ev.End, Object: r.plan.Database(t.id), Name: r.plan.Name(t.id), SQL: sql,
 		Identity: string(id), ServerID: ev.ServerID, ThreadID: ev.ThreadID}
 	return r.emit(lane, key, nil, ev.Pos)
 }

@@ -5,6 +5,7 @@ import (
 
 	"sluice/engine/cdc"
 	"sluice/engine/schema"
+	"sluice/engine/task"
 )
 
 // pickNew selects a table that the statement creates, if the task asks for new tables of that name. One that may have
@@ -13,6 +14,9 @@ func (r *router) pickNew(ev *cdc.Event, ch *schema.Change) error {
 	id := ch.Table
 	if ch.Kind != schema.Create || ch.Temporary || ch.Past || ch.Maybe || r.tables[id] != nil ||
 		r.cfg.spec.NewTable(id.Schema, id.Name) == nil || r.tx.skip && !r.cfg.spec.Full {
+		return nil
+	}
+	if of := (cdc.TableID{Schema: id.Schema, Name: schema.Shadows(id.Name)}); r.cfg.spec.OnlineDDL == task.HideOnlineDDL && r.tables[of] != nil {
 		return nil
 	}
 	r.schema.Pick(id, ev.End)

@@ -68,6 +68,9 @@ func (h *History) dropDatabase(d ddl) []Change {
 func (h *History) rename(d ddl, c *Change) {
 	from, to := h.tables[d.touch.Table], h.tables[d.touch.To]
 	known := c.Old
+	if from != nil && d.touch.Table.Schema == d.touch.To.Schema && Shadows(d.touch.Table.Name) == d.touch.To.Name {
+		c.Alters = from.alters
+	}
 	if from != nil {
 		h.mark(d.touch.Table, d.at, HowDrop, d.sql)
 	}
@@ -85,6 +88,7 @@ func (h *History) rename(d ddl, c *Change) {
 
 // define works out the definition that CREATE or ALTER leaves behind.
 func (h *History) define(d ddl, c *Change) {
+	defer h.altered(d)
 	if d.touch.Like != (cdc.TableID{}) {
 		if from := h.Current(h.fold(d.touch.Like)); from != nil {
 			c.New = h.set(d.touch.Table, from, d.at, HowDDL, d.sql)

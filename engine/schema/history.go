@@ -28,6 +28,7 @@ const (
 	HowDrop     How = "drop"     // the table is gone
 	HowThere    How = "there"    // the table is there when the task begins, and is not selected
 	HowPicked   How = "picked"   // the table was created while the task runs, and is selected from then on
+	HowAltered  How = "altered"  // a statement on a table of an online schema tool; none: it was made
 	HowUnknown  How = "unknown"  // a statement that could not be applied; the table map or the source must tell
 )
 
@@ -45,6 +46,9 @@ type Change struct {
 	Past bool
 	// Temporary says that the table is a session's own; nothing was recorded.
 	Temporary bool
+	// Alters are the statements that made the table what it is, where Rename gives a table of an online schema tool the
+	// name that it was made for.
+	Alters []string
 	// Maybe says that a CREATE TABLE IF NOT EXISTS may have found the table there.
 	Maybe bool
 	// Partition says that rows went or came with a partition, which no rows event tells.
@@ -74,8 +78,9 @@ type entry struct {
 	at      cdc.Position
 	unknown bool
 	picked  bool
-	cause   string // the statement that made it unknown
-	made    int    // the number of the DDL that made it, 0 if it was read
+	alters  []string // of a table of an online schema tool, see online.go
+	cause   string   // the statement that made it unknown
+	made    int      // the number of the DDL that made it, 0 if it was read
 }
 
 // There says which tables a database has when the task begins, so that all others are known to be new. Those that were
@@ -180,7 +185,7 @@ func (h *History) set(id cdc.TableID, table *cdc.Table, at cdc.Position, how How
 	made.TableID = id
 	e.version = max(e.version, table.Version) + 1
 	made.Version = e.version
-	*e = entry{table: &made, version: made.Version, at: at, picked: e.picked}
+	*e = entry{table: &made, version: made.Version, at: at, picked: e.picked, alters: e.alters}
 	if how != HowBaseline {
 		e.made = h.statements
 	}
@@ -280,7 +285,13 @@ func (h *History) Load(versions []Version, base, at cdc.Position) {
 			e.picked = true
 			continue
 		}
-		*e = entry{picked: e.picked, table: v.Table, version: max(e.version, v.Table.Version), at: v.At, unknown: v.How == HowUnknown || v.How == HowThere, cause: v.Create}
+		if v.How == HowAltered {
+			if e.alters = append(e.alters, v.Create); v.Create == "" {
+				e.alters = nil
+			}
+			continue
+		}
+		*e = entry{picked: e.picked, alters: e.alters, table: v.Table, version: max(e.version, v.Table.Version), at: v.At, unknown: v.How == HowUnknown || v.How == HowThere, cause: v.Create}
 		if v.How == HowDrop || len(v.Table.Columns) == 0 {
 			e.table = nil
 		}

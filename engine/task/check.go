@@ -93,6 +93,9 @@ func (s *Spec) Problems() Problems {
 	if s.Format != "" {
 		oneOf(&p, "format", s.Format, DTSAvro, CanalJSON)
 	}
+	if s.OnlineDDL != "" && s.OnlineDDL != HideOnlineDDL {
+		p.add("online_ddl", "must be %s, or left out", HideOnlineDDL)
+	}
 	for i, t := range s.New {
 		s.checkNew(&p, fmt.Sprintf("new_tables[%d]", i), &t)
 	}

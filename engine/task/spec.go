@@ -22,14 +22,21 @@ type Spec struct {
 	Tables []Table `yaml:"tables" json:"tables"`
 	// New are tables that are to be created while the task runs: those of a database whose name fits a pattern are
 	// followed from their first row.
-	New    []Table `yaml:"new_tables,omitempty" json:"new_tables,omitempty"`
-	Format Format  `yaml:"format,omitempty" json:"format,omitempty"` // of the messages; empty is DTSAvro
+	New []Table `yaml:"new_tables,omitempty" json:"new_tables,omitempty"`
+	// OnlineDDL says how changes by gh-ost and pt-online-schema-change are told: "" as the statements that these tools run,
+	// "hide" as the one ALTER TABLE that they were asked for.
+	OnlineDDL string `yaml:"online_ddl,omitempty" json:"online_ddl,omitempty"`
+
+	Format Format `yaml:"format,omitempty" json:"format,omitempty"` // of the messages; empty is DTSAvro
 	// Policy of partitions for tables that do not say otherwise.
 	Policy  Policy `yaml:"policy" json:"policy"`
 	Rate    int    `yaml:"rate,omitempty" json:"rate,omitempty"`       // rows/s of the incremental phase; 0 is unlimited
 	Workers int    `yaml:"workers,omitempty" json:"workers,omitempty"` // chunks read at once; 0 is the default
 	Spool   *int   `yaml:"spool,omitempty" json:"spool,omitempty"`     // MiB of binlog kept on local disk; nil is the default, 0 none
 }
+
+// HideOnlineDDL is the value of Spec.OnlineDDL that hides the tables of online schema tools.
+const HideOnlineDDL = "hide"
 
 // Format is how messages are written.
 type Format string
