@@ -95,6 +95,9 @@ func planFacts(p *views.Page, spec *task.Spec) []views.Fact {
 		{Name: p.T("config.format"), Value: p.T("wizard.option.format." + string(cmp.Or(spec.Format, task.DTSAvro)))},
 		{Name: p.T("config.objects"), Value: p.N("show.tables", int64(len(spec.Tables)))},
 	}
+	if spec.DDLTopic != "" {
+		out = append(out, views.Fact{Name: p.T("config.ddl_topic"), Value: spec.DDLTopic})
+	}
 	if f := spec.From; f != nil { // as it was typed: file:offset, a set of the source, a time
 		out = append(out, views.Fact{Name: p.T("config.from"), Value: cmp.Or(f.Position, f.GTID, f.Time), Code: true})
 	}

@@ -20,7 +20,7 @@ var formats = []string{string(task.DTSAvro), string(task.CanalJSON)}
 // objectValues fills the form of the second step from what is kept.
 func objectValues(b *wizardBody) map[string]string {
 	s := &b.Spec
-	v := map[string]string{"policy": string(s.Policy), "format": string(cmp.Or(s.Format, task.DTSAvro)), "from_kind": "now"}
+	v := map[string]string{"policy": string(s.Policy), "format": string(cmp.Or(s.Format, task.DTSAvro)), "ddl_topic": s.DDLTopic, "from_kind": "now"}
 	for name, on := range map[string]bool{"schema": s.Schema, "full": s.Full, "incremental": s.Incremental, "row_lock": s.Source.RowLock} {
 		if on {
 			v[name] = "on"
@@ -50,6 +50,11 @@ func (f *wizardForm) readTypes(b *wizardBody) {
 	}
 	if v := f.choice("format", formats...); f.Error("format") == "" {
 		s.Format = task.Format(v)
+	}
+	if v := f.text("ddl_topic"); v != "" && !validTopic(v) {
+		f.bad("ddl_topic", "topic_form")
+	} else {
+		s.DDLTopic = v
 	}
 	from := task.From{}
 	f.text("from_position")

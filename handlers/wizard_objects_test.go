@@ -36,6 +36,7 @@ func objectErrors() []wrong {
 		{url.Values{"schema": nil, "full": nil, "incremental": nil}, "schema", "types", nil},
 		{url.Values{"policy": {"random"}}, "policy", "choice", nil},
 		{url.Values{"format": {"protobuf"}}, "format", "choice", nil},
+		{url.Values{"ddl_topic": {"a b"}}, "ddl_topic", "topic_form", nil},
 		{alone("position", "binlog"), "from_position", "from_position", nil},
 		{alone("position", ""), "from_position", "from_position", nil},
 		{alone("gtid", "x:y:z"), "from_gtid", "from_gtid", nil},

@@ -36,7 +36,8 @@ type entry struct {
 	name   []byte // "db.table" of the source
 	object string
 	lanes  []int // lane of partition p, -1 where the policy never sends
-	fixed  int   // lane of DDL, and of rows that are not spread by their values
+	fixed  int   // lane of rows that are not spread by their values
+	ddl    int   // lane of DDL: that one, or partition 0 of a topic for all DDL
 	dml    [3]bool
 	filter *filter.Expr // of changes; nil: all travel
 }
@@ -170,6 +171,9 @@ func (p *Plan) addLanes(e *entry, topic string, partitions map[string]int) error
 		}
 	}
 	e.fixed = e.lanes[fixed]
+	if e.ddl = e.fixed; p.spec.DDLTopic != "" {
+		e.ddl = p.number(Lane{Topic: p.spec.DDLTopic})
+	}
 	return nil
 }
 
@@ -206,13 +210,13 @@ func (p *Plan) Table(t *cdc.Table) (*Table, error) {
 }
 
 // DDLDest gives the lane and the message key of a DDL record of the table: under the table policy the table's
-// partition, else partition 0. The key is shared: do not change it. A table that is not selected has lane -1.
+// partition, else partition 0, or that of the topic for all DDL. The key is shared: do not change it. A table that is not selected has lane -1.
 func (p *Plan) DDLDest(id cdc.TableID) (lane int, key []byte) {
 	e := p.entry(id)
 	if e == nil {
 		return -1, nil
 	}
-	return e.fixed, e.name
+	return e.ddl, e.name
 }
 
 // Validate checks the spec against the definitions at the source and gives all that is wrong.

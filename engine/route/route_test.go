@@ -63,6 +63,8 @@ func TestPolicies(t *testing.T) {
 	row := cdc.Row{num(42), text("a,b"), cdc.Value{}}
 	keyless := orders()
 	keyless.Primary = nil
+	apart := spec(task.PolicyTable, task.Table{Schema: "shop", Name: "orders"})
+	apart.DDLTopic = "statements"
 	for _, c := range []struct {
 		name  string
 		spec  *task.Spec
@@ -72,6 +74,7 @@ func TestPolicies(t *testing.T) {
 		key   string
 		lanes int
 	}{
+		{"a topic for DDL", apart, orders(), Lane{"main", 3}, Lane{"statements", 0}, "shop.orders:42", 2},
 		{"zero", spec(task.PolicyZero, task.Table{Schema: "shop", Name: "orders"}), orders(), Lane{"main", 0}, Lane{"main", 0}, "shop.orders:42", 1},
 		{"no policy is zero", spec("", task.Table{Schema: "shop", Name: "orders"}), orders(), Lane{"main", 0}, Lane{"main", 0}, "shop.orders:42", 1},
 		{"table", spec(task.PolicyTable, task.Table{Schema: "shop", Name: "orders"}), orders(), Lane{"main", 3}, Lane{"main", 3}, "shop.orders:42", 1},

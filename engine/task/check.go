@@ -99,6 +99,7 @@ func (s *Spec) Problems() Problems {
 	for i, t := range s.New {
 		s.checkNew(&p, fmt.Sprintf("new_tables[%d]", i), &t)
 	}
+	checkTopic(&p, "ddl_topic", s.DDLTopic)
 	oneOf(&p, "policy", s.Policy, PolicyZero, PolicyTable, PolicyKey)
 	notNegative(&p, "rate", s.Rate)
 	if s.Workers < 1 || s.Workers > maxWorkers {

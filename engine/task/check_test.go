@@ -65,6 +65,7 @@ func TestProblems(t *testing.T) {
 		{func(s *Spec) { s.Target.Topic = ""; s.Tables[0].Topic, s.Tables[1].Topic = "x", "x" }, ""},
 		{func(s *Spec) { s.Target.Partitions = -1 }, "target.partitions: must not be negative"},
 		{func(s *Spec) { s.Target.Replication = -1 }, "target.replication: must not be negative"},
+		{func(s *Spec) { s.DDLTopic = "a b" }, "ddl_topic: must be 1 to 249"},
 		{func(s *Spec) { s.Format = "protobuf" }, "format: must be dts-avro or canal-json"},
 		{func(s *Spec) { s.Target.Compression = "zip" }, "target.compression: must be"},
 		{func(s *Spec) { s.Schema, s.Full, s.Incremental = false, false, false }, "schema, full, incremental: at least one"},

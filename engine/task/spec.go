@@ -28,6 +28,8 @@ type Spec struct {
 	OnlineDDL string `yaml:"online_ddl,omitempty" json:"online_ddl,omitempty"`
 
 	Format Format `yaml:"format,omitempty" json:"format,omitempty"` // of the messages; empty is DTSAvro
+	// DDLTopic is where all DDL goes, to partition 0; empty: to the topic of its table.
+	DDLTopic string `yaml:"ddl_topic,omitempty" json:"ddl_topic,omitempty"`
 	// Policy of partitions for tables that do not say otherwise.
 	Policy  Policy `yaml:"policy" json:"policy"`
 	Rate    int    `yaml:"rate,omitempty" json:"rate,omitempty"`       // rows/s of the incremental phase; 0 is unlimited
@@ -193,6 +195,9 @@ func (s *Spec) Topics() []string {
 		if name := s.TopicOf(&s.New[i]); name != "" {
 			names = append(names, name)
 		}
+	}
+	if s.DDLTopic != "" {
+		names = append(names, s.DDLTopic)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
