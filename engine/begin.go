@@ -216,7 +216,7 @@ func resume(d *Deps, s *Saved) (*router, error) {
 	r.loadSchemas(s)
 	for _, t := range d.Spec.Tables {
 		id := cdc.TableID{Schema: t.Schema, Name: t.Name}
-		r.tables[id] = &table{id: id, lower: strings.ToLower(t.Name), where: t.Where}
+		r.tables[id] = &table{id: id, lower: strings.ToLower(t.Name), where: opaque(&t)}
 		if def := r.schema.Current(id); def != nil {
 			if err := r.define(r.tables[id], def); err != nil {
 				return nil, err

@@ -63,7 +63,7 @@ var mutants = []mutant{
 	}},
 	{"epoch-not-saved", "I1", []edit{{"run.go", "	return d.Checkpoints.Epoch(ctx, s.Producer, s.Epoch, s.Runs[len(s.Runs)-1])\n", "	return nil\n"}}},
 	{"filter-window", "I4", []edit{{"chunk.go", "				if !q.route.Passes(q.after) {", "				if false {"}}},
-	{"filter-leaves", "I4", []edit{{"change.go", "c.new && c.route.Passes(c.after)", "c.new && c.route.Passes(c.before)"}}},
+	{"filter-leaves", "I4", []edit{{"change.go", "c.new && c.route.Passes(c.after)", "c.new && (c.old || c.route.Passes(c.after))"}}},
 	{"low-ahead", "I2", []edit{{"note.go", "	low := r.point\n", "	low := later(r.point, r.found.upto)\n"}}},
 	{"gone-by-memory", "I2", []edit{{"chunk.go", "	return !r.low.Before(c.H)\n", "	return !r.point.Before(c.H)\n"}}},
 	{"late-result", "I4", []edit{{"chunk.go", "	if !o.current() {\n		_ =", "	if c.Status != snapshot.Open {\n		_ ="}}},

@@ -6,13 +6,14 @@ import (
 	"sluice/engine/cdc"
 	"sluice/engine/route"
 	"sluice/engine/snapshot"
+	"sluice/engine/task"
 )
 
 // table is a selected table: its current definition and the chunks of its full copy that still decide something.
 type table struct {
 	id      cdc.TableID
 	lower   string // the name in lower case
-	where   string
+	where   string // a row filter that only the server can decide
 	def     *cdc.Table
 	route   *route.Table
 	key     []int        // ordinals of the key columns, nil without a usable key
@@ -22,6 +23,14 @@ type table struct {
 	picked  bool         // it was created while the task runs
 	chunks  []*chunk     // ordered by range; empty: the gate is off
 	touched cdc.Position // start of the last transaction that touched it; without GTID only, see visible.go
+}
+
+// opaque is the table's row filter, unless changes can be judged by it here.
+func opaque(t *task.Table) string {
+	if t.FilterChanges {
+		return ""
+	}
+	return t.Where
 }
 
 // find gives the chunk that holds the encoded key. The ranges cover all keys, so there is always one.
