@@ -257,6 +257,11 @@ func (p *plan) keep(add func([]byte) []byte) []byte {
 // digitBytes is the size of 0 to 9 decimal digits.
 var digitBytes = [...]int{0, 1, 1, 2, 2, 3, 3, 4, 4, 4}
 
+// isDecimal says whether there is such a DECIMAL.
+func isDecimal(precision, scale int) bool {
+	return 0 < precision && precision <= 65 && scale <= precision
+}
+
 // appendDecimal reads a packed DECIMAL: groups of nine digits in four bytes, the odd group of the integer part first
 // and that of the fraction last; all bits inverted below zero, the sign bit inverted always.
 func appendDecimal(dst []byte, c *cursor, precision, scale int) []byte {

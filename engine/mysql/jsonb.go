@@ -52,11 +52,18 @@ func appendJSONValue(dst []byte, kind byte, data []byte, depth, most int) ([]byt
 	case 10:
 		dst = strconv.AppendUint(dst, c.little(8), 10)
 	case 11:
-		dst = appendJSONDouble(dst, math.Float64frombits(c.little(8)))
+		f := math.Float64frombits(c.little(8))
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return dst, errJSON
+		}
+		dst = appendJSONDouble(dst, f)
 	case 12:
 		dst = appendJSONString(dst, c.take(c.varLength()))
 	case 15:
-		dst = appendJSONOpaque(dst, c.byte(), c.take(c.varLength()))
+		kind := c.byte()
+		value := cursor{data: c.take(c.varLength())}
+		dst = appendJSONOpaque(dst, kind, &value)
+		c.short = c.short || value.short
 	default:
 		return dst, fmt.Errorf("%w: type %d", errJSON, kind)
 	}
@@ -248,12 +255,15 @@ func plainExponent(dst []byte, start int) []byte {
 }
 
 // appendJSONOpaque writes a value of an SQL type: DECIMAL as a number, dates and times quoted, the rest in base64.
-func appendJSONOpaque(dst []byte, kind byte, data []byte) []byte {
-	c := cursor{data: data}
+func appendJSONOpaque(dst []byte, kind byte, c *cursor) []byte {
 	switch kind {
 	case gomysql.MYSQL_TYPE_NEWDECIMAL:
 		precision, scale := int(c.byte()), int(c.byte())
-		return appendDecimal(dst, &c, precision, scale)
+		if !isDecimal(precision, scale) {
+			c.short = true
+			return dst
+		}
+		return appendDecimal(dst, c, precision, scale)
 	case gomysql.MYSQL_TYPE_DATE, gomysql.MYSQL_TYPE_DATETIME, gomysql.MYSQL_TYPE_TIMESTAMP:
 		n := int64(c.little(8))
 		ymd, hms := n>>24>>17, n>>24&(1<<17-1)
@@ -274,6 +284,6 @@ func appendJSONOpaque(dst []byte, kind byte, data []byte) []byte {
 	}
 	dst = append(dst, `"base64:type`...)
 	dst = append(strconv.AppendInt(dst, int64(kind), 10), ':')
-	dst = base64.StdEncoding.AppendEncode(dst, data)
+	dst = base64.StdEncoding.AppendEncode(dst, c.data)
 	return append(dst, '"')
 }

@@ -64,12 +64,15 @@ func parseTableMap(body []byte, collations func(uint64) (collation, error), flav
 	types := c.take(n)
 	meta := cursor{data: c.lengthEncoded()}
 	nulls := c.take((n + 7) / 8)
-	if c.short {
+	if c.short || n == 0 {
 		return nil, errShortTableMap
 	}
 	m.Columns = make([]cdc.MapColumn, n)
 	for i, t := range types {
 		m.Columns[i] = mapColumn(t, &meta)
+		if !possible(&m.Columns[i]) {
+			return nil, fmt.Errorf("the table map of %s has a column of type %d with %d", m.TableID, t, m.Columns[i].Meta)
+		}
 		m.Columns[i].Nullable = nulls[i/8]&(1<<(i%8)) != 0
 	}
 	if meta.short {
@@ -118,6 +121,25 @@ func mapColumn(t byte, meta *cursor) cdc.MapColumn {
 		c.Meta = uint16(meta.byte())
 	}
 	return c
+}
+
+// possible says whether a column's metadata is such as a server writes.
+func possible(c *cdc.MapColumn) bool {
+	switch c.Type {
+	case gomysql.MYSQL_TYPE_NEWDECIMAL:
+		return isDecimal(int(c.Meta>>8), int(c.Meta&255))
+	case gomysql.MYSQL_TYPE_TIME2, gomysql.MYSQL_TYPE_DATETIME2, gomysql.MYSQL_TYPE_TIMESTAMP2:
+		return c.Meta <= 6
+	case gomysql.MYSQL_TYPE_BIT:
+		return c.Meta>>8*8+c.Meta&255 <= 64
+	case gomysql.MYSQL_TYPE_ENUM:
+		return c.Meta == 1 || c.Meta == 2
+	case gomysql.MYSQL_TYPE_SET:
+		return 0 < c.Meta && c.Meta <= 8
+	case gomysql.MYSQL_TYPE_BLOB, gomysql.MYSQL_TYPE_GEOMETRY, gomysql.MYSQL_TYPE_VECTOR, gomysql.MYSQL_TYPE_JSON, typeCompressedBlob:
+		return 0 < c.Meta && c.Meta <= 4
+	}
+	return true
 }
 
 // MariaDB's compressed columns.
