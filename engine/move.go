@@ -47,16 +47,28 @@ func (s *Saved) unmovable(now Server) string {
 	} else if _, byFile := set.(*cdc.Upto); byFile {
 		return "without GTID nothing tells which transactions of it were handled"
 	}
-	begun := later(s.End, s.Skip)
-	for _, v := range s.Schemas {
-		if v.How == schema.HowBaseline && v.Table.Version == 1 || v.How == schema.HowLater {
-			begun = later(begun, v.At)
-		}
-	}
-	if last.L.Before(begun) {
+	if last.L.Before(s.begun(s.Turn + 1)) {
 		return "it had not yet passed the point where it began"
 	}
 	return ""
+}
+
+// begun is the place in earlier servers' logs that a note must have passed if the task is to go on from it at the server
+// of the turn: what lies before it is told from what comes after by nothing but its place.
+func (s *Saved) begun(turn uint32) (p cdc.Position) {
+	take := func(at cdc.Position) {
+		if at.Turn < turn {
+			p = later(p, at)
+		}
+	}
+	take(s.End)
+	take(s.Skip)
+	for _, v := range s.Schemas {
+		if v.How == schema.HowBaseline && v.Table.Version == 1 || v.How == schema.HowLater {
+			take(v.At)
+		}
+	}
+	return p
 }
 
 // move takes the server. Definitions from statements behind L come again with these.

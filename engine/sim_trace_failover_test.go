@@ -160,5 +160,37 @@ func TestTracesFailover(t *testing.T) {
 				}
 			})
 		})
+		for _, began := range []bool{false, true} {
+			name := "a log loses its end before a failover, and the note that is left had not passed where the task began"
+			if began {
+				name = "a log loses its end before a failover, and a note that is left had passed where the task began"
+			}
+			t.Run(name, func(t *testing.T) {
+				c := simConfig{maria: maria, parts: 1, failover: true, unclean: true, keepNotes: 1000, keepBytes: 1000, queueItems: 100}
+				s := &script{world: newWorld(c), t: t} // without a full copy
+				s.play(func() {
+					s.set(0)
+					s.src.flush(simTx{rows: []simChange{{-1, 1, 77, 0}}, visible: true}) // not in the set that the task begins with
+					s.ready()
+					s.note()
+					s.route()
+					if began {
+						s.note()
+					}
+					for _, key := range []int{2, 3} {
+						s.set(key)
+						s.route()
+						s.flush()
+					}
+					s.note()
+					s.loses(1, "the second change")
+					s.failOver(0, 0)
+					s.ready()
+					if goesOn := s.stopped == ""; goesOn != began || !goesOn && s.stopped != "target.truncated" {
+						t.Errorf("it goes on: %v, stopped %q", goesOn, s.stopped)
+					}
+				})
+			})
+		}
 	}
 }

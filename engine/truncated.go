@@ -162,9 +162,10 @@ func bornOut(n *Note, lost []int, held []map[int64]uint32) bool {
 
 // reopened gives the chunks as they have to be at the note: what was not wholly acknowledged then is handed over again,
 // from its file. It is not ok if a file is no longer there, or the chunk's bounds are, or the note that tells where to
-// scan from: one that had not passed what this one's low bound lets come again.
+// scan from: one that had not passed what this one's low bound lets come again. Nor is it after a failover, if the note
+// had not passed the point where the task began.
 func reopened(s *Saved, n *Note, files []string) (cs []Chunk, ok bool) {
-	if n.L.Before(s.Notes[0].X) {
+	if n.L.Before(s.Notes[0].X) || n.L.Before(s.begun(s.Turn)) {
 		return nil, false
 	}
 	for _, c := range s.Chunks {
