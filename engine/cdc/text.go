@@ -41,6 +41,9 @@ func AppendText(dst []byte, c *Column, v Value) []byte {
 // appendFloat follows the server: a declared scale is printed in full; else plain notation while the point lies
 // within 15 digits, and "1.5e20" beyond.
 func appendFloat(dst []byte, c *Column, f float64, bits int) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) { // which no server stores
+		return strconv.AppendFloat(dst, f, 'g', -1, bits)
+	}
 	if c.Precision > 0 {
 		return strconv.AppendFloat(dst, f, 'f', c.Scale, bits)
 	}
