@@ -236,7 +236,6 @@ func resume(d *Deps, s *Saved) (*router, error) {
 	}
 	r.oldest = s.Notes[0].Seq
 	for _, n := range s.Notes {
-		r.addMark(n)
 		r.keptLow(n, 0)
 	}
 	_, r.byFile = set.(*cdc.Upto)
@@ -254,6 +253,9 @@ func resume(d *Deps, s *Saved) (*router, error) {
 	}
 	if err := r.loadChunks(s); err != nil {
 		return nil, err
+	}
+	for _, n := range s.Notes {
+		r.addMark(n)
 	}
 	r.startScan(s)
 	return r, nil

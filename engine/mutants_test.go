@@ -111,7 +111,7 @@ var mutants = []mutant{
 	{"truncated-stale-notes", "I2", []edit{{"sim_store_test.go", "return n.Seq > seq })\n		for n", "return false })\n		for n"}}},
 	{"expired-unasked", "I7", []edit{{"truncated.go", "		if first[i] <= r.found.from[i] || r.cfg.repeats || r.cfg.accepted != nil && first[i] <= r.cfg.accepted[i] {", "		if true {"}}},
 	{"expired-passed-over", "I7", []edit{{"sim_broker_test.go", "		return &task.Error{Code: \"target.offset_gone\", Retry: true}\n", "		from = int64(b.parts[p.ID].start)\n"}}},
-	{"truncated-no-start", "I2", []edit{{"truncated.go", "	if n.L.Before(s.Notes[0].X) ||", "	if"}}},
+	{"truncated-no-start", "I2", []edit{{"truncated.go", "	if !s.covered(s.Notes[0].X, n.L) ||", "	if"}}},
 	{"text-by-bytes", "I4", []edit{{"sim_source_test.go", "		out[t] = s.weight([]byte(t.Value))\n", "		out[t] = []byte(t.Value)\n"}}},
 	{"text-same-bytes", "I4", []edit{{"sim_source_test.go", "	return text[1:]\n", "	return slices.Concat(text[1:], text[:1])\n"}}},
 	{"text-bounds-unsorted", "I4", []edit{{"weights.go", "	slices.SortFunc(out, ", "	slices.SortFunc(out[:0], "}}},
@@ -131,6 +131,8 @@ var mutants = []mutant{
 	{"move-before-end", "I1", []edit{{"sim_process_test.go", "		w.r.openFrom = w.turned.at(w.src.end())\n", "		_ = 0\n"}}},
 	{"move-back-before-begin", "I1", []edit{{"truncated.go", " || n.L.Before(s.begun(s.Turn)) {", " {"}}},
 	{"move-back-never", "I7", []edit{{"truncated.go", "n.L.Before(s.begun(s.Turn)) {", "s.Turn > 0 {"}}},
+	{"move-scan-start", "I7", []edit{{"restart.go", "	if x.Turn < low.Turn {", "	if false {"}}},
+	{"move-marks", "I7", []edit{{"note.go", "m.x.Turn == r.low.Turn && ", ""}}},
 	{"seen-unasked", "I7", []edit{{"seen.go", "	return d.Source.Holds(ctx, seen)\n", "	_ = ctx\n	return nil\n"}}},
 	{"seen-not-noted", "I7", []edit{{"router.go", "	r.seen.look(ev)\n", ""}}},
 	{"seen-elsewhere", "I7", []edit{{"restart.go", "at != v.at && f.other == nil", "at != v.at && f.lanes == nil"}}},
@@ -139,7 +141,7 @@ var mutants = []mutant{
 
 // traced are the mutants that a trace catches, and chance only seldom.
 var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "point-back", "copy-fence-unknown", "move-torn", "move-part-lost", "move-before-end",
-	"move-back-before-begin", "move-back-never", "expired-passed-over", "truncated-no-start", "seen-unasked", "seen-not-noted", "seen-elsewhere",
+	"move-back-before-begin", "move-back-never", "move-scan-start", "move-marks", "expired-passed-over", "truncated-no-start", "seen-unasked", "seen-not-noted", "seen-elsewhere",
 	"truncated-unproven", "truncated-chunk-note", "truncated-floor-proof", "truncated-done-stays", "move-holds-up", "move-expires-early"}
 
 // likes are the histories that have what a mutant concerns, by the beginning of its name.

@@ -123,19 +123,27 @@ func (r *router) oldestLow() cdc.Position {
 	return low
 }
 
-// mark of a note: the newest whose X is not past the low bound, and all after it.
+// mark of a note, of those that a restart may scan from.
 type mark struct {
 	seq int64
 	x   cdc.Position
 }
 
+// addMark forgets the marks before the one that scanStart would take now. Of an earlier server's log the low bound tells
+// nothing, so that its marks stay till one of this server can be taken.
 func (r *router) addMark(n Note) {
 	r.marks = append(r.marks, mark{n.Seq, n.X})
-	i := 0
-	for i+1 < len(r.marks) && !r.low.Before(r.marks[i+1].x) {
-		i++
+	limit := n.Seq
+	for _, c := range r.active {
+		limit = min(limit, c.Note)
 	}
-	r.marks = append(r.marks[:0], r.marks[i:]...)
+	best := 0
+	for i, m := range r.marks {
+		if m.seq <= limit && m.x.Turn == r.low.Turn && !r.low.Before(m.x) {
+			best = i
+		}
+	}
+	r.marks = append(r.marks[:0], r.marks[best:]...)
 }
 
 // fold moves the transactions before the stored low bound into the set.

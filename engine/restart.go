@@ -87,11 +87,25 @@ func scanStart(s *Saved, low cdc.Position) Note {
 	}
 	best := s.Notes[0]
 	for _, n := range s.Notes {
-		if n.Seq <= limit && !low.Before(n.X) {
+		if n.Seq <= limit && s.covered(n.X, low) {
 			best = n
 		}
 	}
 	return best
+}
+
+// covered reports whether all that was read up to a note's X lies before a low bound. If that is of a later server, it
+// says nothing of the log that the note is of: there it is the bound that was stored last for it.
+func (s *Saved) covered(x, low cdc.Position) bool {
+	if x.Turn < low.Turn {
+		low = cdc.Position{}
+		for _, n := range s.Notes {
+			if n.L.Turn <= x.Turn {
+				low = later(low, n.L)
+			}
+		}
+	}
+	return !low.Before(x)
 }
 
 // scanned takes one message that the scan read from the lane.

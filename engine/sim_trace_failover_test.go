@@ -192,5 +192,26 @@ func TestTracesFailover(t *testing.T) {
 				})
 			})
 		}
+		t.Run("a second kill while the low bound at another server lies before what the first one's scan found", func(t *testing.T) {
+			s := &script{world: newWorld(simConfig{maria: maria, parts: 2, failover: true, queueItems: 100}), t: t} // without a full copy
+			s.play(func() {
+				s.set(0)
+				s.up()
+				s.set(5, 4) // a row for each partition
+				s.route()
+				s.send(0, 1)
+				s.answer()
+				s.note()
+				s.crash("with one of the two rows sent")
+				s.failOver(0, 0)
+				s.ready()
+				s.route()
+				s.note()
+				s.set(5)
+				s.route()
+				s.note() // the older ones are deleted
+				s.crash("before the other row is sent")
+			})
+		})
 	}
 }

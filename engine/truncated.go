@@ -165,7 +165,7 @@ func bornOut(n *Note, lost []int, held []map[int64]uint32) bool {
 // scan from: one that had not passed what this one's low bound lets come again. Nor is it after a failover, if the note
 // had not passed the point where the task began.
 func reopened(s *Saved, n *Note, files []string) (cs []Chunk, ok bool) {
-	if n.L.Before(s.Notes[0].X) || n.L.Before(s.begun(s.Turn)) {
+	if !s.covered(s.Notes[0].X, n.L) || n.L.Before(s.begun(s.Turn)) {
 		return nil, false
 	}
 	for _, c := range s.Chunks {
