@@ -33,23 +33,11 @@ func FuzzDecode(f *testing.F) {
 		if id, _, ok := Identity(value); ok && id != m.Tags["sluice"] {
 			t.Fatalf("identity %q, and the tag is %q", id, m.Tags["sluice"])
 		}
-		native, err := decodeNative(value)
+		again, err := recode(value)
 		if err != nil {
 			t.Fatal(err)
 		}
-		codec, err := avro()
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := codec.BinaryFromNative(nil, native)
-		if err != nil {
-			t.Fatal(err)
-		}
-		back, err := decodeNative(again)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if twice, err := codec.BinaryFromNative(nil, back); err != nil || len(twice) != len(again) {
+		if twice, err := recode(again); err != nil || len(twice) != len(again) {
 			t.Fatalf("%x is written as %x, then as %x (%v)", value, again, twice, err)
 		}
 	})
@@ -97,21 +85,26 @@ func FuzzEncode(f *testing.F) {
 
 // same has goavro write a record with one tag, whose maps have one order alone, but for more tags.
 func same(t *testing.T, name string, value []byte) {
-	native, err := decodeNative(value)
+	again, err := recode(value)
 	if err != nil {
 		t.Fatalf("%s: %x: %v", name, value, err)
-	}
-	codec, err := avro()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := codec.BinaryFromNative(nil, native)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
 	}
 	if !bytes.Equal(sorted(again), sorted(value)) {
 		t.Fatalf("%s:\n%x, by goavro\n%x", name, value, again)
 	}
+}
+
+// recode has goavro read a message and write it again.
+func recode(value []byte) ([]byte, error) {
+	native, err := decodeNative(value)
+	if err != nil {
+		return nil, err
+	}
+	codec, err := avro()
+	if err != nil {
+		return nil, err
+	}
+	return codec.BinaryFromNative(nil, native)
 }
 
 // sorted makes records alike whose tags are in another order.

@@ -88,6 +88,9 @@ func FuzzIdentity(f *testing.F) {
 		if err != nil || strings.Count(string(value), identityTag) > 1 { // a map may name a tag twice: the first is ours
 			return
 		}
+		if again, err := recode(value); err != nil || len(again) != len(value) { // goavro takes numbers with too many bytes
+			return
+		}
 		want := m.Tags[identityTag]
 		position, err := cdc.ParsePosition(m.Position)
 		if err != nil || want == "" {
