@@ -111,7 +111,7 @@ var mutants = []mutant{
 	{"truncated-stale-notes", "I2", []edit{{"sim_store_test.go", "return n.Seq > seq })\n		for n", "return false })\n		for n"}}},
 	{"expired-unasked", "I7", []edit{{"truncated.go", "		if first[i] <= r.found.from[i] || r.cfg.repeats || r.cfg.accepted != nil && first[i] <= r.cfg.accepted[i] {", "		if true {"}}},
 	{"expired-passed-over", "I7", []edit{{"sim_broker_test.go", "		return &task.Error{Code: \"target.offset_gone\", Retry: true}\n", "		from = int64(b.parts[p.ID].start)\n"}}},
-	{"truncated-no-start", "I2", []edit{{"truncated.go", "	if !s.covered(s.Notes[0].X, n.L) ||", "	if"}}},
+	{"truncated-no-start", "I2", []edit{{"truncated.go", "	return cs, slices.ContainsFunc(s.Notes, func(o Note) bool { return o.Seq <= from && s.covered(o.X, n.L) })\n", "	return cs, true\n"}}},
 	{"text-by-bytes", "I4", []edit{{"sim_source_test.go", "		out[t] = s.weight([]byte(t.Value))\n", "		out[t] = []byte(t.Value)\n"}}},
 	{"text-same-bytes", "I4", []edit{{"sim_source_test.go", "	return text[1:]\n", "	return slices.Concat(text[1:], text[:1])\n"}}},
 	{"text-bounds-unsorted", "I4", []edit{{"weights.go", "	slices.SortFunc(out, ", "	slices.SortFunc(out[:0], "}}},

@@ -101,6 +101,30 @@ func TestTracesOfTheLog(t *testing.T) {
 			}
 		})
 	})
+	t.Run("the oldest note that is kept had read on from the one that is scanned from", func(t *testing.T) {
+		c := one
+		c.keepNotes, c.keepBytes = 1, 1000
+		s := newScript(t, c)
+		s.play(func() {
+			s.set(0)
+			s.up()
+			s.openTable(0, func() {})
+			s.set(keysA)
+			s.route()
+			s.note() // the chunk holds its low bound back
+			s.crash("before the chunk is sealed")
+			s.ready()
+			s.note()
+			s.openTable(0, func() {})
+			for range 3 {
+				s.set(keysA)
+				s.route()
+				s.note()
+			}
+			s.copied(1)
+			s.crash("after a chunk was stored as done")
+		})
+	})
 	t.Run("a log loses rows that no note knows of", func(t *testing.T) {
 		c := one
 		c.unclean = true

@@ -165,9 +165,10 @@ func bornOut(n *Note, lost []int, held []map[int64]uint32) bool {
 // scan from: one that had not passed what this one's low bound lets come again. Nor is it after a failover, if the note
 // had not passed the point where the task began.
 func reopened(s *Saved, n *Note, files []string) (cs []Chunk, ok bool) {
-	if !s.covered(s.Notes[0].X, n.L) || n.L.Before(s.begun(s.Turn)) {
+	if n.L.Before(s.begun(s.Turn)) {
 		return nil, false
 	}
+	from := n.Seq // the newest note that may be scanned from
 	for _, c := range s.Chunks {
 		switch {
 		case c.Status == snapshot.New || c.Status == snapshot.Open:
@@ -182,13 +183,14 @@ func reopened(s *Saved, n *Note, files []string) (cs []Chunk, ok bool) {
 		case c.Status == snapshot.Done && c.Closed < n.Seq:
 			continue
 		}
-		if !slices.Contains(files, c.File) || c.Patch && !slices.Contains(files, c.File+".patch") || min(c.Note, n.Seq) < s.Notes[0].Seq {
+		if !slices.Contains(files, c.File) || c.Patch && !slices.Contains(files, c.File+".patch") {
 			return nil, false
 		}
 		c.Status, c.Closed, c.Note = snapshot.Sealed, 0, min(c.Note, n.Seq)
+		from = min(from, c.Note)
 		cs = append(cs, c)
 	}
-	return cs, true
+	return cs, slices.ContainsFunc(s.Notes, func(o Note) bool { return o.Seq <= from && s.covered(o.X, n.L) })
 }
 
 // beyond says what is lost where there is no way back.
