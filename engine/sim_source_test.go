@@ -397,7 +397,9 @@ func (s *simSource) Server(context.Context) (Server, error) {
 
 func (s *simSource) Start(context.Context) (Start, error) {
 	if s.w.c.maria {
-		return Start{Set: s.set(func(*simTx) bool { return true }), End: s.end()}, nil
+		set := s.set(func(*simTx) bool { return true })
+		s.passEnds()
+		return Start{Set: set, End: s.end()}, nil
 	}
 	set, err := s.Executed(context.Background(), nil)
 	s.progress()

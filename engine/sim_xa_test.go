@@ -96,6 +96,22 @@ func (s *simSource) passes(i int) bool {
 	return t.visible || s.w.c.maria && t.xa == xaCommitted && (s.log().first(i) || s.passes(s.log().previous(i)))
 }
 
+// passEnds lets the ends of XA transactions be seen that the log has: the start of a task waits for these.
+func (s *simSource) passEnds() {
+	ends := func(i int) bool { t := &s.txs[i]; return (t.xa == xaCommitted || t.xa == xaRolledBack) && !t.visible }
+	for last := len(s.txs) - 1; last >= 0; last-- {
+		if !ends(last) {
+			continue
+		}
+		for i := range last + 1 {
+			if s.canShow(i) {
+				s.show(i)
+			}
+		}
+		return
+	}
+}
+
 // lockOf names the holder of the transaction's locks: the one that prepared it.
 func (s *simSource) lockOf(i int) int {
 	if t := &s.txs[i]; t.xa == xaCommitted || t.xa == xaRolledBack {
