@@ -71,7 +71,7 @@ func (s *session) giveUp(xid string, err error) error {
 	switch e.Code {
 	case errDeadlock, errLockWait, mysql.ER_XA_RBDEADLOCK, mysql.ER_XA_RBTIMEOUT, mysql.ER_XA_RBROLLBACK:
 		s.stats.Retried++
-	case errDuplicate, errNoColumn, errNoTable, errChanged, errOutside:
+	case errDuplicate, errNoColumn, errNoTable, errChanged, errOutside, errSpelling:
 		s.stats.Skipped++
 	default:
 		return err
