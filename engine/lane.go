@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// Limits of one produce request. A topic may take less: see limitLanes.
+// Limits of one produce request, below the smallest default that max.message.bytes ever had (1,000,012 until Kafka 2.4). A
+// topic may take less: see limitLanes.
 const (
 	batchBytes    = 900 << 10
 	batchMessages = 20_000

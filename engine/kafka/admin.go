@@ -18,9 +18,6 @@ import (
 	"sluice/engine"
 )
 
-// leastMaxMessage is the smallest default that max.message.bytes ever had (1,000,012 until Kafka 2.4).
-const leastMaxMessage = 1000012
-
 // Topic is one topic of the cluster.
 type Topic struct {
 	Name        string
@@ -96,8 +93,7 @@ func (c *Client) Partitions(ctx context.Context, topic string) (int, error) {
 	return t.Partitions, err
 }
 
-// Limits gives max.message.bytes of each topic: the most that a batch may hold. Where it can't be read, it is the
-// smallest default of any Kafka.
+// Limits gives max.message.bytes of each topic, the most that a batch may hold, where it can be read.
 func (c *Client) Limits(ctx context.Context, topics []string) (map[string]int, error) {
 	var settings map[string]*Settings
 	err := c.patiently(ctx, shortPatience, "reading max.message.bytes", "", func() (err error) {
@@ -109,7 +105,6 @@ func (c *Client) Limits(ctx context.Context, topics []string) (map[string]int, e
 	}
 	out := make(map[string]int, len(topics))
 	for _, t := range topics {
-		out[t] = leastMaxMessage
 		if s := settings[t]; s != nil && s.MaxMessageBytes > 0 {
 			out[t] = s.MaxMessageBytes
 		}

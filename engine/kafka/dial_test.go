@@ -195,7 +195,7 @@ func TestOldBrokersAreRefused(t *testing.T) {
 		}
 		// DescribeConfigs is not offered: the settings are unknown, not an error.
 		limits, err := client.Limits(t.Context(), []string{"t"})
-		if err != nil || limits["t"] != 1000012 {
+		if err != nil || len(limits) != 0 {
 			t.Fatal(name, limits, err)
 		}
 		client.Close()

@@ -46,7 +46,7 @@ func TestKafka010(t *testing.T) {
 		if err != nil || len(list) == 0 || list[0].Name == "absent" || list[0].Settings != nil {
 			t.Error(list, err)
 		}
-		if limits, err := c.Limits(t.Context(), []string{name}); limits[name] != 1000012 || err != nil {
+		if limits, err := c.Limits(t.Context(), []string{name}); len(limits) != 0 || err != nil {
 			t.Error(limits, err)
 		}
 		p := engine.Partition{Topic: name}
