@@ -234,6 +234,7 @@ func resume(d *Deps, s *Saved) (*router, error) {
 	for i, p := range s.Lanes {
 		r.lanes = append(r.lanes, &lane{id: i, part: p, limit: batchBytes, arena: newArena(len(s.Lanes))})
 	}
+	r.dead.lane = plan.DeadLetters()
 	r.oldest = s.Notes[0].Seq
 	for _, n := range s.Notes {
 		r.keptLow(n, 0)
@@ -262,7 +263,8 @@ func resume(d *Deps, s *Saved) (*router, error) {
 }
 
 // limitLanes keeps each request below what its topic takes. A broker checks the compressed size against the topic's
-// max.message.bytes; the uncompressed one is at least as large, but for some bytes of framing.
+// max.message.bytes; the uncompressed one is at least as large, but for some bytes of framing. What is too large by itself
+// is a dead letter, if the task has a topic for them.
 func (r *router) limitLanes(ctx context.Context, t Topics) error {
 	var names []string
 	known := map[string]bool{}
@@ -281,7 +283,7 @@ func (r *router) limitLanes(ctx context.Context, t Topics) error {
 			l.limit = min(l.limit, max(n-batchFraming, 1))
 		}
 	}
-	return nil
+	return r.dead.limit(ctx, r.store, r.saved, limits)
 }
 
 // loadSchemas takes the versions that hold at L; a definition that was read at the start counts as known from there,

@@ -172,11 +172,11 @@ func (r *router) emitChange(c *change, ch *chunk) error {
 
 // held reports whether the log holds this half of an UPDATE: by itself, or in an undivided record.
 func (r *router) held(lane int, c *change, half byte) bool {
-	if !r.found.any(lane) {
+	if !r.found.unmet {
 		return false
 	}
-	whole := r.found.meet(lane, r.streamIdentity('s', c.tx.tid, c.row, 0), c.pos)
-	part := r.found.meet(lane, r.streamIdentity('s', c.tx.tid, c.row, half), c.pos)
+	whole := r.sent(lane, r.streamIdentity('s', c.tx.tid, c.row, 0), c.pos)
+	part := r.sent(lane, r.streamIdentity('s', c.tx.tid, c.row, half), c.pos)
 	if whole || part {
 		r.counts.Dropped++
 	}
@@ -185,7 +185,7 @@ func (r *router) held(lane int, c *change, half byte) bool {
 
 func (r *router) emitRow(c *change, ch *chunk, op cdc.Op, lane int, key []byte, before, after cdc.Row, half byte) error {
 	id := r.streamIdentity('s', c.tx.tid, c.row, half)
-	if r.found.any(lane) && r.found.meet(lane, id, c.pos) {
+	if r.found.unmet && r.sent(lane, id, c.pos) {
 		r.counts.Dropped++
 		return nil
 	}
@@ -211,11 +211,16 @@ func (r *router) emit(lane int, key []byte, ch *chunk, point cdc.Position) error
 	}
 	r.rec.ID = r.nextID()
 	r.rec.Born = r.cfg.now()
-	arena := &r.lanes[lane].arena
-	value, err := r.codec.Encode(arena.reserve(), &r.rec)
+	value, err := r.codec.Encode(r.lanes[lane].arena.reserve(), &r.rec)
+	if size := len(key) + len(value); err == nil && r.rec.Table != nil && r.dead.lane >= 0 {
+		if limit := r.dead.over(r.limits(), lane, size); limit > 0 {
+			lane, value, err = r.bury(key, size, limit)
+		}
+	}
 	if err != nil {
 		return err
 	}
+	arena := &r.lanes[lane].arena
 	arena.keep(value)
 	e := entry{key: arena.copy(key), value: value, chunk: ch}
 	if ch != nil {

@@ -64,6 +64,7 @@ type opening struct {
 	id       int64
 	table    *cdc.Table
 	route    *route.Table
+	dead     *deadLetters
 	key      []int
 	ordered  bool
 	weighed  []int
@@ -143,7 +144,7 @@ func (r *router) open(c *chunk) *opening {
 		c.limit = 0
 	}
 	c.quiet = r.flavor == cdc.MySQL && !c.mergeable()
-	o := &opening{chunk: c, attempt: c.attempt, id: c.ID, table: c.table.def, route: c.table.route, key: c.table.key,
+	o := &opening{chunk: c, attempt: c.attempt, id: c.ID, table: c.table.def, route: c.table.route, dead: &r.dead, key: c.table.key,
 		ordered: c.table.ordered, weighed: c.table.weighed, rang: c.rang(), limit: c.limit, quiet: c.quiet, point: r.point,
 		file:     fmt.Sprintf("%d-%d-%d", c.ID, r.cfg.incarnation, c.attempt),
 		identity: fmt.Sprintf("%sc%d/", r.cfg.prefix, c.ID)}
@@ -498,6 +499,9 @@ func (r *router) hand(c *chunk, budget int) error {
 		}
 		c.unacked++
 		r.counts.Copied++
+		if row.lane == r.dead.lane {
+			r.buried(row.msg.Key)
+		}
 		arena := &r.lanes[row.lane].arena
 		r.push(row.lane, entry{key: arena.copy(row.msg.Key), value: arena.copy(row.msg.Value), chunk: c})
 		r.reach("row")

@@ -24,6 +24,7 @@
 //	weights.go           text keys: their order is asked for
 //	table.go, ddl.go     a selected table, its definition, its key
 //	learn.go             a definition that a statement left unknown
+//	deadletter.go        rows that are too large for their topic
 //	lane.go, send.go     one partition: batches in order, one request in flight
 //	plain.go             the same where the target gives no producer id
 //	note.go              checkpoints: the low bound and the log ends

@@ -53,6 +53,10 @@ func (s *fakeStore) Epoch(_ context.Context, producer int64, epoch int16, run st
 	})
 }
 
+func (s *fakeStore) Limited(_ context.Context, lowest map[string]int) error {
+	return s.write(func(v *Saved) { v.Limits = lowest })
+}
+
 func (s *fakeStore) Doubled(_ context.Context, _ int, resent int64, at []int64) (d Doubles, err error) {
 	err = s.write(func(v *Saved) {
 		v.Doubles.Resent, v.Doubles.Found = v.Doubles.Resent+resent, v.Doubles.Found+int64(len(at))

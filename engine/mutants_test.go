@@ -62,6 +62,8 @@ var mutants = []mutant{
 		{"restart.go", "	if r.noted.Seq == 1 && r.found.seen[lane].sum == 0 &&", "	if r.noted.Seq < 1 && r.found.seen[lane].sum == 0 &&"},
 	}},
 	{"epoch-not-saved", "I1", []edit{{"run.go", "	return d.Checkpoints.Epoch(ctx, s.Producer, s.Epoch, s.Runs[len(s.Runs)-1])\n", "	return nil\n"}}},
+	{"dead-forgotten", "I7", []edit{{"deadletter.go", "	return d >= 0 && d != lane && r.found.any(d) && r.found.meet(d, id, at) || own\n", "	return d < -1 || own\n"}}},
+	{"dead-limit-raised", "I4", []edit{{"deadletter.go", "	if r.found.unmet {", "	if false {"}}},
 	{"filter-window", "I4", []edit{{"chunk.go", "				if !q.route.Passes(q.after) {", "				if false {"}}},
 	{"filter-leaves", "I4", []edit{{"change.go", "c.new && c.route.Passes(c.after)", "c.new && (c.old || c.route.Passes(c.after))"}}},
 	{"low-ahead", "I2", []edit{{"note.go", "	low := r.point\n", "	low := later(r.point, r.found.upto)\n"}}},
@@ -148,7 +150,7 @@ var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "poi
 var likes = []struct{ begins, like string }{
 	{"xa-", "xa"}, {"xa-set-of-l", "crashes"}, {"xa-stretch", "crashes"}, {"xa-maria-filter", "keyless"}, {"xa-moved", "failover"}, {"xa-rollback-lost", "failover"},
 	{"move", "failover"}, {"text-", "text"},
-	{"plain-", "plain"}, {"tier-change", "plain,mixed"}, {"copy-", "copies"}, {"expired-", "ages"},
+	{"dead-", "dead"}, {"plain-", "plain"}, {"tier-change", "plain,mixed"}, {"copy-", "copies"}, {"expired-", "ages"},
 	{"truncated-", "unclean"}, {"truncated-gone", "deep"}, {"truncated-blind-note", "seldom"},
 	{"no-fence", "crashes"}, {"low-ahead", "crashes"}, {"past-sealed-s", "crashes"},
 	{"ddl-", "ddl"}, {"hand-before-h", "ddl,crashes"}, {"touch-ddl-", "ddl"}, {"older-lock", "rowLock"},

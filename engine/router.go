@@ -40,6 +40,7 @@ type router struct {
 	active   []*chunk // OPEN and SEALED
 	done     []*chunk // DONE
 	lanes    []*lane
+	dead     deadLetters
 	dirty    []*lane          // lanes with something to send, maybe
 	unsaved  []schema.Version // not in a stored note yet
 	read     int              // chunks whose rows are acknowledged
@@ -126,6 +127,7 @@ type Counts struct {
 	AckedBytes                      int64
 	Dropped                         int64 // records not sent again, because the log held them
 	Discards                        int64 // chunk readings that were thrown away
+	DeadLetters                     int64 // records that were too large for their topic
 }
 
 // route takes one event of the stream.

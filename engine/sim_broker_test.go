@@ -264,13 +264,14 @@ func (b *simBroker) Produce(context.Context, Partition, *Batch) (int64, error) {
 
 func (b *simBroker) Ends(_ context.Context, ps []Partition) (first, end []int64, err error) {
 	for _, p := range ps {
-		first = append(first, int64(b.parts[p.ID].start))
-		end = append(end, int64(b.parts[p.ID].hw))
+		log := &b.parts[b.index(p)]
+		first, end = append(first, int64(log.start)), append(end, int64(log.hw))
 	}
 	return first, end, nil
 }
 
 func (b *simBroker) Scan(_ context.Context, p Partition, from, to int64, each func(int64, Message) error) error {
+	p.ID = b.index(p)
 	if b.w.c.ages && b.w.pick(8) == 1 {
 		b.age(p.ID)
 	}
@@ -289,17 +290,41 @@ func (b *simBroker) Scan(_ context.Context, p Partition, from, to int64, each fu
 }
 
 func (b *simBroker) Partitions(context.Context, []string) (map[string]int, error) {
-	return map[string]int{"t": len(b.parts)}, nil
+	return map[string]int{"t": b.w.c.parts, "dead": 1}, nil
 }
 
 func (b *simBroker) Create(context.Context, string, int, int) error {
 	return errors.New("not simulated")
 }
 
-func (b *simBroker) Limits(context.Context, []string) (map[string]int, error) { return nil, nil }
+// index is the place of a partition, which is also its lane: that of dead letters is the last one.
+func (b *simBroker) index(p Partition) int {
+	switch {
+	case p.Topic == "t":
+		return p.ID
+	case b.w.c.zero:
+		return 1
+	}
+	return b.w.c.parts
+}
 
-// simCodec writes records as words: identity, operation, table, old key, new key, value, position.
-type simCodec struct{}
+// simLarge is a limit that rows are over which simCodec pads, and no others.
+const simLarge = batchFraming + 150
+
+// Limits gives other ones from run to run, where there is a topic for what is over them.
+func (b *simBroker) Limits(context.Context, []string) (map[string]int, error) {
+	if !b.w.c.dead {
+		return nil, nil
+	}
+	return map[string]int{"t": [4]int{simLarge, 0, 1, 1 << 20}[b.w.pick(4)]}, nil
+}
+
+// simCodec writes records as words: identity, operation, table, old key, new key, value, position. It may pad some rows,
+// the same ones each time. A dead letter has no value.
+type simCodec struct{ pad bool }
+
+// simDead stands for the value of a dead letter.
+const simDead = "dead"
 
 type simRecord struct {
 	id       string
@@ -310,9 +335,10 @@ type simRecord struct {
 	pos      cdc.Position
 	columns  int
 	sql      string
+	dead     bool
 }
 
-func (simCodec) Encode(dst []byte, r *cdc.Record) ([]byte, error) {
+func (s simCodec) Encode(dst []byte, r *cdc.Record) ([]byte, error) {
 	key := func(row cdc.Row) string {
 		switch {
 		case row == nil:
@@ -322,7 +348,7 @@ func (simCodec) Encode(dst []byte, r *cdc.Record) ([]byte, error) {
 		}
 		return "k" + strconv.FormatInt(row[0].Num, 10)
 	}
-	val, columns := "-", 0
+	val, columns, sql := "-", 0, r.SQL
 	if r.After != nil {
 		val = strconv.FormatInt(r.After[1].Num, 10)
 	}
@@ -332,9 +358,18 @@ func (simCodec) Encode(dst []byte, r *cdc.Record) ([]byte, error) {
 			if row != nil && len(row) != columns {
 				return dst, fmt.Errorf("row of %d values for %d columns", len(row), columns)
 			}
+			if s.pad && row != nil && row[1].Num%3 == 0 {
+				sql = strings.Repeat("x", 150)
+			}
 		}
 	}
-	return fmt.Appendf(dst, "%s %s %s %s %s %s %d %d %d %d %s", r.Identity, r.Op, r.Object+".", key(r.Before), key(r.After), val, r.Pos.File, r.Pos.Offset, r.Pos.Turn, columns, r.SQL), nil
+	if r.Refused.Limit > 0 {
+		if len(r.Columns) != 1 || r.Columns[0] != 0 || r.Refused.Bytes+batchFraming <= r.Refused.Limit {
+			return dst, fmt.Errorf("a dead letter of columns %v, %+v", r.Columns, r.Refused)
+		}
+		val, sql = simDead, ""
+	}
+	return fmt.Appendf(dst, "%s %s %s %s %s %s %d %d %d %d %s", r.Identity, r.Op, r.Object+".", key(r.Before), key(r.After), val, r.Pos.File, r.Pos.Offset, r.Pos.Turn, columns, sql), nil
 }
 
 func (simCodec) Identity(value []byte) (string, cdc.Position, bool) {
@@ -348,7 +383,7 @@ func (simCodec) Identity(value []byte) (string, cdc.Position, bool) {
 
 func parseSim(value string) simRecord {
 	f := strings.SplitN(value, " ", 11)
-	r := simRecord{id: f[0], op: f[1], table: f[2], val: f[5], sql: f[10]}
+	r := simRecord{id: f[0], op: f[1], table: f[2], val: f[5], sql: f[10], dead: f[5] == simDead}
 	if f[3] != "-" {
 		r.old = f[3]
 	}

@@ -9,6 +9,7 @@ type simConfig struct {
 	copies, unclean, ages, failover, loses                         bool
 	plain, mixed                                                   bool // no producer ids; only at times
 	filtered                                                       bool // the task carries some rows alone
+	dead                                                           bool // there is a topic for rows that are too large
 	weighed, weighedBoth                                           bool // text keys are in a collation that has weights
 	byFile, rowLock, slowCommit                                    bool // without GTID
 	xa, xaSpills                                                   bool // XA transactions, whose rows wait in files
@@ -72,6 +73,7 @@ func simConfigOf(seed uint64) simConfig {
 	c.failover = c.failover && !c.byFile
 	c.loses = c.loses && c.failover
 	c.xa, c.xaSpills = c.xa || draw(3) == 0, draw(2) == 0
+	c.dead = c.dead || draw(3) == 0
 	return c
 }
 
@@ -110,6 +112,8 @@ func (c *simConfig) be(like string, draw func(uint64) int) {
 		c.xa, c.crashes, c.maxTx = true, 1+draw(3), 6+draw(8)
 	case "keyless": // on MariaDB: a table whose rows nobody can name
 		c.maria, c.byFile, c.orderOff, c.textKey, c.weighed, c.full = true, false, false, true, false, true
+	case "dead":
+		c.dead, c.crashes = true, 2+draw(3)
 	case "filtered":
 		c.filtered, c.full = true, true
 	case "text":

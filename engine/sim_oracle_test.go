@@ -95,6 +95,9 @@ func (w *world) check() string {
 			if seen[r.id] {
 				return "doubled: " + v
 			}
+			if r.dead != w.isDead(p) {
+				return "in the wrong topic: " + v
+			}
 			seen[r.id] = true
 			log = append(log, r)
 		}
@@ -144,12 +147,12 @@ func (w *world) same(r simRecord, k int, l keyChange) bool {
 	if strings.TrimRight(rest, "+-") != id || kind != l.kind {
 		return false
 	}
-	return kind == 'd' || r.val == fmt.Sprint(l.val)
+	return kind == 'd' || r.dead || r.val == fmt.Sprint(l.val)
 }
 
 func (w *world) checkKey(k int, recs [][]simRecord) string {
 	led, final := w.ledger(k)
-	got, problem := ofKey(k, recs)
+	got, problem := w.ofKey(k, led, recs)
 	if problem != "" {
 		return problem
 	}
@@ -186,7 +189,7 @@ func (w *world) checkKey(k int, recs [][]simRecord) string {
 		return fmt.Sprintf("k%d: no INIT though the key was there before its first record (lost row)", k)
 	}
 	for { // truncates in between leave room
-		if fmt.Sprint(before) == got[0].val && before != 0 {
+		if (fmt.Sprint(before) == got[0].val || got[0].dead) && before != 0 {
 			return ""
 		}
 		if j == 0 || led[j-1].kind != 't' {
@@ -200,7 +203,7 @@ func (w *world) checkKey(k int, recs [][]simRecord) string {
 // checkIncremental: without a full copy each change after the start is there, in order, and nothing else.
 func (w *world) checkIncremental(k int, recs [][]simRecord) string {
 	led, _ := w.ledger(k)
-	got, problem := ofKey(k, recs)
+	got, problem := w.ofKey(k, led, recs)
 	if problem != "" {
 		return problem
 	}

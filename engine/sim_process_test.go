@@ -54,6 +54,7 @@ func (w *world) start() {
 	w.r, err = resume(w.deps, s)
 	w.must(err)
 	w.must(w.r.reweigh(w.ctx, w.src))
+	w.must(w.r.limitLanes(w.ctx, w.b))
 	w.must(w.r.cleanFiles())
 	w.r.cfg.queueChunk = 320 * w.c.queueItems
 	w.r.cfg.chunkRows = w.c.limit

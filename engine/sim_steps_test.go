@@ -178,7 +178,7 @@ func (w *world) enableRunning() {
 		w.add(-1, 3, func() {
 			o := r.open(c)
 			w.logf("router: chunk %d OPEN at S=%v", c.ID, c.S)
-			w.workers = append(w.workers, &simWorker{w: &worker{o: o, src: w.turned, files: w.files, codec: simCodec{}, ids: w.counters, born: r.cfg.now}})
+			w.workers = append(w.workers, &simWorker{w: &worker{o: o, src: w.turned, files: w.files, codec: w.deps.NewCodec(""), ids: w.counters, born: r.cfg.now}})
 		})
 	}
 	for _, k := range w.workers {

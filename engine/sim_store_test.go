@@ -105,6 +105,10 @@ func (s *simStore) Epoch(_ context.Context, producer int64, epoch int16, run str
 	})
 }
 
+func (s *simStore) Limited(_ context.Context, lowest map[string]int) error {
+	return s.write(true, func(v *Saved) { v.Limits = lowest })
+}
+
 func (s *simStore) Doubled(_ context.Context, _ int, resent int64, at []int64) (d Doubles, err error) {
 	err = s.write(true, func(v *Saved) {
 		v.Doubles.Resent, v.Doubles.Found = v.Doubles.Resent+resent, v.Doubles.Found+int64(len(at))

@@ -138,6 +138,9 @@ func newWorld(c simConfig) *world {
 	w := &world{c: c, ctx: context.Background(), counters: new(atomic.Int64)}
 	w.src = &simSource{w: w, maps: map[[2]int]*cdc.TableMap{}, logs: []simLog{{place: map[int]int{}}}, turns: map[uint32]int{}}
 	w.b = &simBroker{w: w, parts: make([]simPartition, c.parts)}
+	if c.dead && !c.zero {
+		w.b.parts = append(w.b.parts, simPartition{})
+	}
 	for i := range w.b.parts {
 		w.b.parts[i].producers = map[int64]*simProducer{}
 	}
@@ -147,6 +150,9 @@ func newWorld(c simConfig) *world {
 	if c.zero {
 		spec.Policy = task.PolicyZero
 	}
+	if c.dead {
+		spec.DeadLetterTopic = "dead"
+	}
 	for _, id := range simIDs[:2-min(len(c.script), 1)] {
 		t := task.Table{Schema: id.Schema, Name: id.Name}
 		if c.filtered {
@@ -155,7 +161,7 @@ func newWorld(c simConfig) *world {
 		spec.Tables = append(spec.Tables, t)
 	}
 	w.deps = &Deps{Spec: spec, Task: "0123456789abcdef", Source: w.src, Sink: w.b, Topics: w.b, Checkpoints: w.store, Files: w.files,
-		NewCodec: func(string) Codec { return simCodec{} }, Supports: func(*cdc.Column) error { return nil },
+		NewCodec: func(string) Codec { return simCodec{pad: c.dead} }, Supports: func(*cdc.Column) error { return nil },
 		Now: func() time.Time { return time.UnixMilli(1_000) }, NewRun: func() string { return fmt.Sprintf("run%d", w.incarnations) }}
 	return w
 }

@@ -20,6 +20,7 @@ type Saved struct {
 	End        cdc.Position     // E0: no chunk opens before the stream has passed it
 	Partitions map[string]int   // partition count of each topic, frozen at the start
 	Lanes      []Partition      // frozen at the start
+	Limits     map[string]int   // lowest max.message.bytes of each topic that a run with dead letters has seen
 	Producer   int64            // idempotent producer id, or NoProducer; it means nothing before the first epoch
 	Epoch      int16            // of the newest incarnation; 0 before the first
 	Plain      bool             // some incarnation wrote without a producer: records may stand twice
@@ -81,6 +82,8 @@ type Checkpoints interface {
 	// Doubled counts records sent again and the offsets of a lane at which records stand a second time, each offset once
 	// however often it is told, and gives the new sums; durable.
 	Doubled(ctx context.Context, lane int, resent int64, at []int64) (Doubles, error)
+	// Limited stores the lowest limit of each topic before it decides which records are dead letters; durable.
+	Limited(ctx context.Context, lowest map[string]int) error
 	// SchemaSent stores that the schema phase is over; durable.
 	SchemaSent(ctx context.Context) error
 	// Move stores that the task reads another server: Server, Turn and Schemas; durable.

@@ -229,7 +229,14 @@ func (e *initEncoder) add(w *sealedWriter, key []byte, row cdc.Row, ordinal int6
 	r := e.o.route
 	e.rec = cdc.Record{ID: e.ids.Add(1), Op: cdc.Init, Time: e.now, Pos: e.high, SafePos: e.high, Object: r.Object, Table: r.Source,
 		Columns: r.Columns, Names: r.Names, After: row, Identity: string(e.id), Born: e.born()}
-	if e.value, err = e.codec.Encode(e.value[:0], &e.rec); err != nil {
+	e.value, err = e.codec.Encode(e.value[:0], &e.rec)
+	size := len(e.key) + len(e.value)
+	if limit := e.o.dead.over(e.o.dead.limits, lane, size); limit > 0 && err == nil {
+		lane = e.o.dead.lane
+		e.rec.Columns, e.rec.Names, e.rec.Refused = r.Key, r.KeyNames, cdc.Refused{Bytes: size, Limit: limit}
+		e.value, err = e.codec.Encode(e.value[:0], &e.rec)
+	}
+	if err != nil {
 		return fmt.Errorf("reading chunk %d of %s: %w", e.o.id, e.o.table.TableID, err)
 	}
 	return w.add(key, lane, e.key, e.value)

@@ -147,7 +147,8 @@ func newShelf(t *testing.T) *shelf {
 	s.hub.Update("starting", false, func(p *progress.Status) { p.State = task.Running })
 	s.add("full", task.Running, "", func(p *progress.Status) { p.Phase, p.Copied, p.Inserts, p.Estimate = "full", 40000, 0, 88000 })
 	s.add("caught-up", task.Running, "", func(p *progress.Status) { p.Known, p.NoDelay, p.Delay = true, true, time.Second })
-	s.add("behind", task.Running, "", func(p *progress.Status) { p.Known, p.Delay = true, 75*time.Second }).Spec.From = &task.From{Position: "mysql-bin.000078:4"}
+	behind := s.add("behind", task.Running, "", func(p *progress.Status) { p.Known, p.Delay, p.DeadLetters = true, 75*time.Second, 1234 })
+	behind.Spec.From, behind.Spec.DeadLetterTopic = &task.From{Position: "mysql-bin.000078:4"}, "orders-dead"
 	s.add("unknown", task.Running, "", func(*progress.Status) {})
 	s.add("retrying", task.Running, "", func(p *progress.Status) {
 		p.Trying = &progress.Attempt{Failure: task.Error{Code: "source.access_denied", Text: "the server refused", Hint: "Check it.", Err: errors.New("Error 1045 (28000): Access denied for user 'dts'")}, Next: shelfNow.Add(7200 * time.Millisecond), Tries: 4}

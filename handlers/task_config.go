@@ -98,6 +98,9 @@ func planFacts(p *views.Page, spec *task.Spec) []views.Fact {
 	if spec.DDLTopic != "" {
 		out = append(out, views.Fact{Name: p.T("config.ddl_topic"), Value: spec.DDLTopic})
 	}
+	if spec.DeadLetterTopic != "" {
+		out = append(out, views.Fact{Name: p.T("config.dead_letter_topic"), Value: spec.DeadLetterTopic})
+	}
 	if f := spec.From; f != nil { // as it was typed: file:offset, a set of the source, a time
 		out = append(out, views.Fact{Name: p.T("config.from"), Value: cmp.Or(f.Position, f.GTID, f.Time), Code: true})
 	}

@@ -138,6 +138,9 @@ func (s *stand) numbers(p *views.Page) []views.Fact {
 	if s.now.Plain || s.now.Resent+s.now.Doubled > 0 {
 		out = append(out, views.Fact{Name: p.T("show.doubles"), Value: p.T("show.doubles_value", "Resent", p.Number(s.now.Resent), "Found", p.Number(s.now.Doubled))})
 	}
+	if s.Spec.DeadLetterTopic != "" || s.now.DeadLetters > 0 {
+		out = append(out, views.Fact{Name: p.T("show.dead_letters"), Value: p.Number(s.now.DeadLetters)})
+	}
 	if s.live {
 		out = append(out, views.Fact{Name: p.T("show.held"), Value: p.Bytes(int64(s.now.Held))})
 	}

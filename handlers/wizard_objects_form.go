@@ -20,7 +20,7 @@ var formats = []string{string(task.DTSAvro), string(task.CanalJSON)}
 // objectValues fills the form of the second step from what is kept.
 func objectValues(b *wizardBody) map[string]string {
 	s := &b.Spec
-	v := map[string]string{"policy": string(s.Policy), "format": string(cmp.Or(s.Format, task.DTSAvro)), "ddl_topic": s.DDLTopic, "from_kind": "now"}
+	v := map[string]string{"policy": string(s.Policy), "format": string(cmp.Or(s.Format, task.DTSAvro)), "ddl_topic": s.DDLTopic, "dead_letter_topic": s.DeadLetterTopic, "from_kind": "now"}
 	for name, on := range map[string]bool{"schema": s.Schema, "full": s.Full, "incremental": s.Incremental, "row_lock": s.Source.RowLock} {
 		if on {
 			v[name] = "on"
@@ -55,6 +55,15 @@ func (f *wizardForm) readTypes(b *wizardBody) {
 		f.bad("ddl_topic", "topic_form")
 	} else {
 		s.DDLTopic = v
+	}
+	s.DeadLetterTopic = ""
+	switch v := f.text("dead_letter_topic"); {
+	case v != "" && !validTopic(v):
+		f.bad("dead_letter_topic", "topic_form")
+	case v != "" && slices.Contains(s.Topics(), v):
+		f.bad("dead_letter_topic", "topic_shared")
+	default:
+		s.DeadLetterTopic = v
 	}
 	from := task.From{}
 	f.text("from_position")

@@ -37,6 +37,8 @@ func objectErrors() []wrong {
 		{url.Values{"policy": {"random"}}, "policy", "choice", nil},
 		{url.Values{"format": {"protobuf"}}, "format", "choice", nil},
 		{url.Values{"ddl_topic": {"a b"}}, "ddl_topic", "topic_form", nil},
+		{url.Values{"dead_letter_topic": {"a b"}}, "dead_letter_topic", "topic_form", nil},
+		{url.Values{"ddl_topic": {"d"}, "dead_letter_topic": {"d"}}, "dead_letter_topic", "topic_shared", nil},
 		{alone("position", "binlog"), "from_position", "from_position", nil},
 		{alone("position", ""), "from_position", "from_position", nil},
 		{alone("gtid", "x:y:z"), "from_gtid", "from_gtid", nil},

@@ -44,7 +44,7 @@ func (t *Task) Begin(ctx context.Context, s *engine.Saved) error {
 
 func (t *Task) saveLanes(ctx context.Context, tx *sqlx.Tx, s *engine.Saved) error {
 	for name, n := range s.Partitions {
-		_, err := tx.ExecContext(ctx, "INSERT INTO topic (task, name, partitions) VALUES (?, ?, ?)", t.row.ID, name, n)
+		_, err := tx.ExecContext(ctx, "INSERT INTO topic (task, name, partitions, lowest) VALUES (?, ?, ?, ?)", t.row.ID, name, n, s.Limits[name])
 		if err != nil {
 			return err
 		}
@@ -103,6 +103,18 @@ func (t *Task) Doubled(ctx context.Context, lane int, resent int64, at []int64) 
 func (t *Task) loadDoubles(ctx context.Context, tx *sqlx.Tx, d *engine.Doubles) error {
 	return tx.QueryRowContext(ctx, "SELECT resent, (SELECT count(*) FROM doubled WHERE doubled.task = producer.task) FROM producer WHERE task = ?",
 		t.row.ID).Scan(&d.Resent, &d.Found)
+}
+
+// Limited stores the lowest limit of each topic, durable.
+func (t *Task) Limited(ctx context.Context, lowest map[string]int) error {
+	return t.write(ctx, durable, "saving the limits of the topics", func(tx *sqlx.Tx) error {
+		for name, n := range lowest {
+			if _, err := tx.ExecContext(ctx, "UPDATE topic SET lowest = ? WHERE task = ? AND name = ?", n, t.row.ID, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // SchemaSent stores that the schema phase is over, durable.

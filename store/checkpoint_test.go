@@ -43,9 +43,9 @@ func savedFixture() *engine.Saved {
 		Server: engine.Server{Flavor: cdc.MySQL, ID: "3e11fa47-71ca-11e1-9e33-c80aa9429562", Version: "8.0.33"},
 		Turn:   3, Start: set, Skip: cdc.Position{File: 1, Offset: 4}, SkipTime: 1748779200000001,
 		End:        cdc.Position{File: 78, Offset: math.MaxUint64},
-		Partitions: map[string]int{"shop": 6, "other": 1},
-		Lanes:      []engine.Partition{{Topic: "shop", ID: 5}, {Topic: "other", ID: 0}, {Topic: "shop", ID: 0}},
-		Producer:   math.MaxInt64, Epoch: 7, SchemaSent: true, XA: true, Runs: []string{"first", "second"},
+		Partitions: map[string]int{"shop": 6, "other": 1}, Limits: map[string]int{"shop": 1048588},
+		Lanes:    []engine.Partition{{Topic: "shop", ID: 5}, {Topic: "other", ID: 0}, {Topic: "shop", ID: 0}},
+		Producer: math.MaxInt64, Epoch: 7, SchemaSent: true, XA: true, Runs: []string{"first", "second"},
 		Notes: []engine.Note{
 			{Seq: 1, X: cdc.Position{File: 77, Offset: 4}, L: cdc.Position{File: 77, Offset: 4}, Set: set, Offsets: []int64{0, 0, 0}, Ends: []int64{}, Sums: []uint32{}, Others: []string{}},
 			{Seq: 2, X: cdc.Position{File: 78, Offset: 900}, L: cdc.Position{File: 78, Offset: 500, Row: 3}, Set: set + ":99", Offsets: []int64{10, math.MaxInt64, 0},
@@ -120,6 +120,11 @@ func TestSavedComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSaved(t, h, want)
+	want.Limits = map[string]int{"shop": 1000, "other": 2000}
+	if err := h.Limited(t.Context(), want.Limits); err != nil {
+		t.Fatal(err)
+	}
+	wantSaved(t, h, want)
 	if err := h.Begin(t.Context(), want); err == nil {
 		t.Fatal("a task began twice")
 	}
@@ -190,6 +195,9 @@ func readGolden(t *testing.T, version int) {
 	if version < 5 {
 		want.XA = false
 		want.Notes[1].Reread, want.Notes[1].Before, want.Notes[1].Others = cdc.Position{}, "", []string{}
+	}
+	if version < 6 {
+		want.Limits = nil
 	}
 	wantSaved(t, h, want)
 	if events, err := h.Events(t.Context(), 9); err != nil || len(events) != 1 || events[0].Params["a"] != "b" || h.Incarnation() != 2 {

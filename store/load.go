@@ -41,7 +41,15 @@ func (t *Task) loadLists(ctx context.Context, tx *sqlx.Tx, s *engine.Saved) erro
 		return err
 	}
 	s.Partitions = map[string]int{}
-	err = read(ctx, tx, "SELECT name, partitions FROM topic WHERE task = ?", t.row.ID, func(r *topicRow) { s.Partitions[r.Name] = r.Partitions })
+	err = read(ctx, tx, "SELECT name, partitions, lowest FROM topic WHERE task = ?", t.row.ID, func(r *topicRow) {
+		if s.Partitions[r.Name] = r.Partitions; r.Lowest == 0 {
+			return
+		}
+		if s.Limits == nil {
+			s.Limits = map[string]int{}
+		}
+		s.Limits[r.Name] = r.Lowest
+	})
 	if err != nil {
 		return err
 	}

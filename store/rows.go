@@ -41,6 +41,7 @@ func startOf(id string, s *engine.Saved) startRow {
 type topicRow struct {
 	Name       string `db:"name"`
 	Partitions int    `db:"partitions"`
+	Lowest     int    `db:"lowest"`
 }
 
 type laneRow struct {

@@ -23,6 +23,7 @@ var traits = map[string]Field{
 	"target_password":   {Type: "password", Autocomplete: "new-password"},
 	"topic_new":         {Autocomplete: "off"},
 	"ddl_topic":         {Autocomplete: "off"},
+	"dead_letter_topic": {Autocomplete: "off"},
 	"topic_partitions":  {InputMode: "numeric"},
 	"topic_replication": {InputMode: "numeric"},
 	"from_position":     {Placeholder: "mysql-bin.000078:4", Autocomplete: "off"},

@@ -196,7 +196,7 @@ func (s *status) line() string {
 		if low := where(s.Low, s.Log); low != "" {
 			b.WriteString("  delivered up to " + low)
 		}
-		return b.String() + s.doubles() + s.deadline()
+		return b.String() + s.doubles() + s.letters() + s.deadline()
 	}
 	fmt.Fprintf(&b, "  %s rows/s", grouped(int64(s.perSecond)))
 	switch {
@@ -214,7 +214,7 @@ func (s *status) line() string {
 	if s.Trying != nil {
 		b.WriteString("  trying again after " + task.Code(s.Trying.Err))
 	}
-	return b.String() + s.doubles() + s.deadline()
+	return b.String() + s.doubles() + s.letters() + s.deadline()
 }
 
 // deadline tells until when the task has to be run again once it has stopped, and of one that runs, if that is near.
@@ -241,6 +241,13 @@ func (s *status) doubles() string {
 	return fmt.Sprintf("  %s messages sent again, %s found twice", grouped(s.Doubles.Resent), grouped(s.Doubles.Found))
 }
 
+func (s *status) letters() string {
+	if s.Counts.DeadLetters == 0 {
+		return ""
+	}
+	return "  dead letters: " + grouped(s.Counts.DeadLetters)
+}
+
 // document is the line of --json. Fields that are not known are null.
 type document struct {
 	Time       time.Time       `json:"time"`
@@ -257,6 +264,7 @@ type document struct {
 	Plain      bool            `json:"no_producer,omitempty"` // the target gives no producer id
 	Resent     int64           `json:"sent_again,omitempty"`
 	Doubled    int64           `json:"found_twice,omitempty"`
+	Dead       int64           `json:"dead_letters,omitempty"`
 	DelayMS    *int64          `json:"delay_ms"`
 	NoDelay    bool            `json:"no_delay"`
 	ChunksLeft int             `json:"chunks_left"`
@@ -317,7 +325,7 @@ func (s *status) document(now time.Time, notices []engine.Notice) document {
 	c := s.Counts
 	d := document{Time: now.UTC().Truncate(time.Millisecond), Phase: s.Phase, Rows: s.rows(), PerSecond: float64(int64(s.perSecond*10)) / 10,
 		Copied: c.Copied, Inserts: c.Inserts, Updates: c.Updates, Deletes: c.Deletes, DDLs: c.DDLs, Acked: c.Acked, AckedBytes: c.AckedBytes,
-		Plain: s.Plain, Resent: s.Doubles.Resent, Doubled: s.Doubles.Found,
+		Plain: s.Plain, Resent: s.Doubles.Resent, Doubled: s.Doubles.Found, Dead: c.DeadLetters,
 		NoDelay: s.NoDelay, ChunksLeft: s.ChunksLeft, Waiting: s.Waiting, Notices: notices, Outcome: s.outcome, Error: problemOf(s.err)}
 	if s.Known {
 		ms := s.Delay.Milliseconds()

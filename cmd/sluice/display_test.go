@@ -27,6 +27,8 @@ func TestStatusLine(t *testing.T) {
 			"stopped      5 rows  (3 copied, 0 inserts, 2 updates, 0 deletes, 1 DDL)"},
 		{status{Progress: engine.Progress{Low: cdc.Position{File: 1234567, Offset: 4}, Log: "binlog"}, outcome: task.Finished},
 			"finished     0 rows  (0 copied, 0 inserts, 0 updates, 0 deletes, 0 DDL)  delivered up to binlog.1234567:4"},
+		{status{Progress: engine.Progress{Counts: engine.Counts{DeadLetters: 1234}}, outcome: task.Stopped},
+			"stopped      0 rows  (0 copied, 0 inserts, 0 updates, 0 deletes, 0 DDL)  dead letters: 1,234"},
 	} {
 		if got := tt.s.line(); got != tt.want {
 			t.Errorf("got  %q\nwant %q", got, tt.want)

@@ -51,6 +51,7 @@ func (w *hubWatcher) Progress(p engine.Progress) {
 		c, b := p.Counts, w.before
 		s.State, s.Trying, s.Phase, s.Waiting, s.Held = task.Running, attempt(p.Trying), string(p.Phase), p.Waiting, p.Bytes
 		s.Copied, s.Inserts, s.Updates, s.Deletes, s.DDLs = prior+c.Copied, b.Inserts+c.Inserts, b.Updates+c.Updates, b.Deletes+c.Deletes, b.DDLs+c.DDLs
+		s.DeadLetters = b.DeadLetters + c.DeadLetters
 		s.Plain, s.Resent, s.Doubled = p.Plain, p.Doubles.Resent, p.Doubles.Found
 		s.Acked, s.AckedBytes, s.Estimate, s.ChunksLeft = b.Acked+c.Acked, b.AckedBytes+c.AckedBytes, total, p.ChunksLeft
 		s.Delay, s.Known, s.NoDelay = p.Delay, p.Known, p.NoDelay

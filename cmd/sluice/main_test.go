@@ -221,6 +221,7 @@ type decodedMessage struct {
 	Before    map[string]*string
 	After     map[string]*string
 	SQL       string
+	Tags      map[string]string
 	Error     string
 }
 

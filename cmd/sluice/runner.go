@@ -202,7 +202,7 @@ func (r *runner) plan(ctx context.Context, t *store.Task, source *mysql.Source, 
 
 // warnings are the notices that a person should look at.
 var warnings = map[string]bool{"target.repaired": true, "target.compacted": true, "target.partitions_added": true,
-	"horizon.near": true, "target.doubles": true, "target.resent": true}
+	"horizon.near": true, "target.doubles": true, "target.resent": true, "target.dead_letter": true}
 
 // record keeps a notice in the task's history. A history that can't be written stops nothing: what matters is
 // written by the engine, and fails there.

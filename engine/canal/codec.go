@@ -50,6 +50,9 @@ func appendHead(dst []byte, r *cdc.Record) []byte {
 	dst = append(append(append(dst, headOp...), r.Op.String()...), headAt...)
 	dst = strconv.AppendUint(dst, r.Pos.Offset, 10)
 	dst = strconv.AppendUint(append(dst, '@'), r.Pos.File, 10)
+	if f := r.Refused; f.Limit > 0 {
+		return fmt.Appendf(dst, `","dead_letter":{"bytes":%d,"limit":%d}},`, f.Bytes, f.Limit)
+	}
 	return append(dst, `"},`...)
 }
 

@@ -103,6 +103,31 @@ func TestSamples(t *testing.T) {
 	}
 }
 
+// TestDeadLetter has the columns of the key alone, and says so in our key; the identity is found as in any other record.
+func TestDeadLetter(t *testing.T) {
+	t.Parallel()
+	for op := cdc.Init; op <= cdc.Delete; op++ {
+		r := sampleRecord(op)
+		r.Columns, r.Names, r.Refused = []int{0, 12}, []string{"id", "n"}, cdc.Refused{Bytes: 1300, Limit: 1200}
+		value, err := New().Encode(nil, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, at, ok := Identity(value)
+		if want := r.Pos; !ok || id != r.Identity || at.File != want.File || at.Offset != want.Offset {
+			t.Errorf("%s: identity %q at %s, %v", op, id, at, ok)
+		}
+		m, err := Decode(value)
+		if err != nil || m.Tags["dead_letter"] != `{"bytes":1300,"limit":1200}` || len(m.Fields) != 2 || len(value) > 600 {
+			t.Errorf("%s: %v %s", op, err, value)
+		}
+		r.Columns, r.Names = []int{}, nil
+		if value, err = New().Encode(nil, r); err != nil || !json.Valid(value) {
+			t.Errorf("%s without a key: %v %s", op, err, value)
+		}
+	}
+}
+
 // TestDecodeSamples reads them for people.
 func TestDecodeSamples(t *testing.T) {
 	t.Parallel()

@@ -14,9 +14,10 @@ import (
 // flat is a message as JSON has it.
 type flat struct {
 	Sluice struct {
-		ID  string `json:"id"`
-		Op  string `json:"op"`
-		Pos string `json:"pos"`
+		ID   string          `json:"id"`
+		Op   string          `json:"op"`
+		Pos  string          `json:"pos"`
+		Dead json.RawMessage `json:"dead_letter"`
 	} `json:"sluice"`
 	Data      []object          `json:"data"`
 	Old       []object          `json:"old"`
@@ -74,6 +75,9 @@ func Decode(value []byte) (*message.Message, error) {
 		Tags: map[string]string{}, SQL: f.SQL, Born: f.TS}
 	if f.Sluice.ID != "" {
 		m.Tags["sluice"] = f.Sluice.ID
+	}
+	if len(f.Sluice.Dead) > 0 {
+		m.Tags["dead_letter"] = string(f.Sluice.Dead)
 	}
 	if m.Operation == "" {
 		m.Operation = f.Type

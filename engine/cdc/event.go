@@ -116,4 +116,11 @@ type Record struct {
 	ServerID uint32
 	ThreadID uint32
 	Born     int64 // milliseconds since 1970, now
+	Refused  Refused
+}
+
+// Refused says of a dead letter why the row is not in its own topic. Zero: the record is none.
+type Refused struct {
+	Bytes int // of the record's key and value as they would have been
+	Limit int // max.message.bytes of its topic
 }

@@ -94,6 +94,9 @@ func shortLength(dst []byte, at int) []byte {
 // appendTags writes the identity first, so that Identity is quick.
 func appendTags(dst []byte, r *cdc.Record, p *plan) []byte {
 	n := int64(2)
+	if r.Refused.Limit > 0 {
+		n++
+	}
 	if p != nil {
 		n += p.tagCount
 		p.srids(r, func(string, int64) { n++ })
@@ -112,6 +115,9 @@ func appendTags(dst []byte, r *cdc.Record, p *plan) []byte {
 	}
 	if r.ThreadID != 0 {
 		dst = appendNumberTag(dst, "thread_id", int64(r.ThreadID))
+	}
+	if f := r.Refused; f.Limit > 0 {
+		dst = appendString(appendString(dst, "dead_letter"), fmt.Sprintf(`{"bytes":%d,"limit":%d}`, f.Bytes, f.Limit))
 	}
 	if p != nil {
 		dst = append(dst, p.tags...)

@@ -61,6 +61,22 @@ func TestTags(t *testing.T) {
 	}
 }
 
+// TestDeadLetter has the columns of the key alone, which read as in any other record.
+func TestDeadLetter(t *testing.T) {
+	t.Parallel()
+	table := &cdc.Table{Primary: []int{0}, Columns: []cdc.Column{{Name: "a", Type: cdc.Int}, {Name: "b", Type: cdc.Int}}}
+	row := cdc.Row{num(cdc.KindInt, 1), num(cdc.KindInt, 2)}
+	r := &cdc.Record{Op: cdc.Update, Table: table, Before: row, After: row, Identity: "i", Columns: []int{0}, Names: []string{"k"}, Refused: cdc.Refused{Bytes: 1300, Limit: 1200}}
+	m := encodeDecode(t, r)
+	if len(m.Fields) != 1 || m.Fields[0].Name != "k" || m.Tags["dead_letter"] != `{"bytes":1300,"limit":1200}` || m.Tags["pk_uk_info"] != `{"PRIMARY":["k"]}` || m.Tags["sluice"] != "i" {
+		t.Errorf("%+v", m)
+	}
+	table.Primary, r.Columns, r.Names = nil, []int{}, nil
+	if m = encodeDecode(t, r); len(m.Fields) != 0 || m.Tags["dead_letter"] == "" || m.Tags["sluice"] != "i" {
+		t.Errorf("without a key: %+v", m)
+	}
+}
+
 func TestEncodePositions(t *testing.T) {
 	t.Parallel()
 	m := encodeDecode(t, &cdc.Record{Op: cdc.Heartbeat, Pos: cdc.Position{File: 3, Offset: 9, Row: 5}})

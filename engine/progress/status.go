@@ -15,20 +15,21 @@ type Status struct {
 	Ending bool       `json:"-"` // it was asked to end and works on what is left
 	Trying *Attempt   `json:"-"` // what it is trying again after; nil: it works
 
-	Phase      string `json:"phase"` // prepare, schema, full, incremental, finished
-	Copied     int64  `json:"copied"`
-	Inserts    int64  `json:"inserts"`
-	Updates    int64  `json:"updates"`
-	Deletes    int64  `json:"deletes"`
-	DDLs       int64  `json:"ddls"`
-	Acked      int64  `json:"acked"`
-	AckedBytes int64  `json:"acked_bytes"`
-	Plain      bool   `json:"plain,omitempty"`   // the target gives no producer id
-	Resent     int64  `json:"resent,omitempty"`  // messages that were sent again and may stand twice for that
-	Doubled    int64  `json:"doubled,omitempty"` // those that were found to
-	Estimate   int64  `json:"estimate"`          // rows of the full copy as the server estimates them; 0: not known
-	ChunksLeft int    `json:"chunks_left"`
-	Held       int    `json:"-"` // bytes in memory
+	Phase       string `json:"phase"` // prepare, schema, full, incremental, finished
+	Copied      int64  `json:"copied"`
+	Inserts     int64  `json:"inserts"`
+	Updates     int64  `json:"updates"`
+	Deletes     int64  `json:"deletes"`
+	DDLs        int64  `json:"ddls"`
+	Acked       int64  `json:"acked"`
+	AckedBytes  int64  `json:"acked_bytes"`
+	Plain       bool   `json:"plain,omitempty"`        // the target gives no producer id
+	Resent      int64  `json:"resent,omitempty"`       // messages that were sent again and may stand twice for that
+	Doubled     int64  `json:"doubled,omitempty"`      // those that were found to
+	DeadLetters int64  `json:"dead_letters,omitempty"` // records that were too large for their topic
+	Estimate    int64  `json:"estimate"`               // rows of the full copy as the server estimates them; 0: not known
+	ChunksLeft  int    `json:"chunks_left"`
+	Held        int    `json:"-"` // bytes in memory
 
 	PerSecond float64 `json:"-"`
 	Position  string  `json:"position"`      // everything before it was read, as the source writes positions

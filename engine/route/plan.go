@@ -20,6 +20,7 @@ type Plan struct {
 	lanes   []Lane
 	numbers map[Lane]int
 	entries map[cdc.TableID]*entry
+	dead    int // lane of dead letters, -1: none
 
 	mu     sync.Mutex
 	tables map[*cdc.Table]*Table
@@ -73,8 +74,14 @@ func New(spec *task.Spec, partitions map[string]int) (*Plan, error) {
 			return nil, err
 		}
 	}
+	if p.dead = -1; spec.DeadLetterTopic != "" {
+		p.dead = p.number(Lane{Topic: spec.DeadLetterTopic})
+	}
 	return p, nil
 }
+
+// DeadLetters gives the lane of rows that are too large for their topic, or -1.
+func (p *Plan) DeadLetters() int { return p.dead }
 
 // Add takes a table that was created while the task runs. Its lanes are there.
 func (p *Plan) Add(t *task.Table) error {

@@ -65,6 +65,11 @@ func TestPolicies(t *testing.T) {
 	keyless.Primary = nil
 	apart := spec(task.PolicyTable, task.Table{Schema: "shop", Name: "orders"})
 	apart.DDLTopic = "statements"
+	letters := spec(task.PolicyTable, task.Table{Schema: "shop", Name: "orders"})
+	letters.DeadLetterTopic = "letters"
+	if p, err := New(letters, map[string]int{"main": 4}); err != nil || p.DeadLetters() != 1 || p.Lanes()[1] != (Lane{"letters", 0}) {
+		t.Errorf("%v: dead letters go to lane %d of %v", err, p.DeadLetters(), p.Lanes())
+	}
 	for _, c := range []struct {
 		name  string
 		spec  *task.Spec

@@ -13,13 +13,15 @@ import (
 
 // Table is the plan of one version of a selected table.
 type Table struct {
-	Source  *cdc.Table
-	Object  string   // mapped "db.table"
-	Columns []int    // the ordinals that travel; nil: all
-	Names   []string // names of these at the target; nil: the source's
-	Policy  task.Policy
-	Where   string // row filter of the full copy, SQL
-	DDL     bool   // DDL records are sent
+	Source   *cdc.Table
+	Object   string   // mapped "db.table"
+	Columns  []int    // the ordinals that travel; nil: all
+	Names    []string // names of these at the target; nil: the source's
+	Key      []int    // the ordinals of the row's key, never nil
+	KeyNames []string // names of these at the target
+	Policy   task.Policy
+	Where    string // row filter of the full copy, SQL
+	DDL      bool   // DDL records are sent
 
 	filter *filter.Filter // of changes; nil: all travel
 	entry  *entry
@@ -69,7 +71,26 @@ func newTable(e *entry, t *cdc.Table) (*Table, error) {
 			return nil, refuse("route.key_left_out", "Column "+t.Columns[k].Name+" of table "+t.TableID.String()+" is part of the key and can't be left out.", "Let the key columns travel.")
 		}
 	}
-	return r, r.nameColumns()
+	err := r.nameColumns()
+	r.nameKey(key)
+	return r, err
+}
+
+// nameKey notes the key's columns as they travel.
+func (r *Table) nameKey(key []int) {
+	r.Key = append([]int{}, key...)
+	if r.Names == nil {
+		return
+	}
+	for _, k := range key {
+		at := k
+		if r.Columns != nil {
+			at = slices.Index(r.Columns, k)
+		}
+		if at < len(r.Names) { // else the names are refused
+			r.KeyNames = append(r.KeyNames, r.Names[at])
+		}
+	}
 }
 
 func newPart(t *cdc.Table, k int) part {

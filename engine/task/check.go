@@ -100,6 +100,7 @@ func (s *Spec) Problems() Problems {
 		s.checkNew(&p, fmt.Sprintf("new_tables[%d]", i), &t)
 	}
 	checkTopic(&p, "ddl_topic", s.DDLTopic)
+	s.checkDeadLetters(&p)
 	oneOf(&p, "policy", s.Policy, PolicyZero, PolicyTable, PolicyKey)
 	notNegative(&p, "rate", s.Rate)
 	if s.Workers < 1 || s.Workers > maxWorkers {
@@ -313,6 +314,15 @@ var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 func checkTopic(p *Problems, field, topic string) {
 	if topic != "" && (!topicName.MatchString(topic) || topic == "." || topic == "..") {
 		p.add(field, "must be 1 to 249 of the characters a-z, A-Z, 0-9, dot, _ and -")
+	}
+}
+
+// checkDeadLetters wants a topic that nothing else goes to: what stands there is no state of a row.
+func (s *Spec) checkDeadLetters(p *Problems) {
+	checkTopic(p, "dead_letter_topic", s.DeadLetterTopic)
+	rows := *s
+	if rows.DeadLetterTopic = ""; slices.Contains(rows.Topics(), s.DeadLetterTopic) {
+		p.add("dead_letter_topic", "must be another topic than those of rows and DDL")
 	}
 }
 

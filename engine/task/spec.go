@@ -30,6 +30,9 @@ type Spec struct {
 	Format Format `yaml:"format,omitempty" json:"format,omitempty"` // of the messages; empty is DTSAvro
 	// DDLTopic is where all DDL goes, to partition 0; empty: to the topic of its table.
 	DDLTopic string `yaml:"ddl_topic,omitempty" json:"ddl_topic,omitempty"`
+	// DeadLetterTopic is where the keys of rows go that are too large for their topic, to partition 0; empty: such a row
+	// stops the task.
+	DeadLetterTopic string `yaml:"dead_letter_topic,omitempty" json:"dead_letter_topic,omitempty"`
 	// Policy of partitions for tables that do not say otherwise.
 	Policy  Policy `yaml:"policy" json:"policy"`
 	Rate    int    `yaml:"rate,omitempty" json:"rate,omitempty"`       // rows/s of the incremental phase; 0 is unlimited
@@ -198,6 +201,9 @@ func (s *Spec) Topics() []string {
 	}
 	if s.DDLTopic != "" {
 		names = append(names, s.DDLTopic)
+	}
+	if s.DeadLetterTopic != "" {
+		names = append(names, s.DeadLetterTopic)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
