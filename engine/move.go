@@ -142,15 +142,15 @@ func (n *Note) holds(flavor cdc.Flavor, c *Chunk) bool {
 // there.
 func (r *router) enter() {
 	if r.base.Turn != r.tx.start.Turn && r.base.Row > 0 && r.tx.tid == r.inside {
-		r.tx.passed, r.entered = r.base.Row, true
-		r.point = later(r.point, r.tx.start.At(r.base.Row))
+		r.tx.passed, r.entered = r.base.Row, r.tx.start.At(r.base.Row)
+		r.point = later(r.point, r.entered)
 	}
 }
 
-// torn reports whether the transaction that L lies inside of at an earlier server has not come again yet. Till then L
-// stays, as nothing else tells how much of it was passed.
-func (r *router) torn() bool {
-	return r.base.Turn != r.saved.Turn && r.base.Row > 0 && !r.entered
+// torn reports whether a low bound lies before the rest of the transaction that L lies inside of at an earlier server,
+// or that has not come again yet. Till then L stays, as nothing else tells how much of it was passed.
+func (r *router) torn(low cdc.Position) bool {
+	return r.base.Turn != r.saved.Turn && r.base.Row > 0 && (r.entered.IsZero() || low.Before(r.entered))
 }
 
 // insideOf gives the transaction that the low bound lies inside of.

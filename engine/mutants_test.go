@@ -121,9 +121,10 @@ var mutants = []mutant{
 		{"chunk.go", "	return !tx.start.Before(c.H)\n", "	h, start := c.H, tx.start\n	h.Turn, start.Turn = 0, 0\n	return !start.Before(h)\n"}}},
 	{"move-forgets-h-set", "I4", []edit{{"move.go", "	if c.H.Turn == r.saved.Turn ||", "	if true || c.H.Turn == r.saved.Turn ||"}}},
 	{"move-unchecked", "I7", []edit{{"sim_process_test.go", "	if missing != \"\" && (", "	if missing = \"\"; missing != \"\" && ("}}},
-	{"move-inside", "I7", []edit{{"move.go", "		r.tx.passed, r.entered = r.base.Row, true\n", "		r.entered = true\n"}}},
+	{"move-inside", "I7", []edit{{"move.go", "		r.tx.passed, r.entered = r.base.Row, ", "		r.entered = "}}},
 	{"move-part-lost", "I7", []edit{{"move.go", "	if r.inside != \"\" {", "	if false {"}}},
-	{"move-torn", "I2", []edit{{"note.go", "	if r.torn() {", "	if false {"}}},
+	{"move-torn", "I2", []edit{{"move.go", "(r.entered.IsZero() || low.Before(r.entered))", "!r.entered.IsZero() && low.Before(r.entered)"}}},
+	{"move-torn-rest", "I2", []edit{{"move.go", "(r.entered.IsZero() || low.Before(r.entered))", "r.entered.IsZero()"}}},
 	{"point-back", "I2", []edit{{"router.go", "r.point, r.streamed = later(r.point, next), next // a note", "r.point, r.streamed = next, next // a note"}}},
 	{"move-hands-early", "I5", []edit{{"chunk.go", "(c.due || r.behind.brought(c.holds))", "true"}}},
 	{"move-holds-up", "I7", []edit{{"chunk.go", "		if r.handable(c) || c.passed(r.point) {", "		if c.Status == snapshot.Sealed && !c.released || c.passed(r.point) {"}}},
@@ -142,7 +143,7 @@ var mutants = []mutant{
 }
 
 // traced are the mutants that a trace catches, and chance only seldom.
-var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "point-back", "copy-fence-unknown", "move-torn", "move-part-lost", "move-before-end",
+var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "point-back", "copy-fence-unknown", "move-torn", "move-torn-rest", "move-part-lost", "move-before-end",
 	"move-back-before-begin", "move-back-never", "move-scan-start", "move-marks", "expired-passed-over", "truncated-no-start", "seen-unasked", "seen-not-noted", "seen-elsewhere",
 	"truncated-unproven", "truncated-chunk-note", "truncated-floor-proof", "truncated-done-stays", "move-holds-up", "move-expires-early"}
 

@@ -18,9 +18,6 @@ const (
 // lowest computes L: everything before it is acknowledged, and no chunk that is open or going out began before it.
 func (r *router) lowest() cdc.Position {
 	low := r.point
-	if r.torn() {
-		low = r.base
-	}
 	if p, ok := r.tracker.Low(); ok && p.Before(low) {
 		low = p
 	}
@@ -32,6 +29,9 @@ func (r *router) lowest() cdc.Position {
 		if s.Before(low) {
 			low = s
 		}
+	}
+	if r.torn(low) {
+		return r.base
 	}
 	return low
 }

@@ -31,7 +31,7 @@ type router struct {
 	base     cdc.Position // L at the start of this run
 	inside   string       // the transaction that base lies inside of
 	seen     Seen         // the newest transaction of the log
-	entered  bool         // it came again at the server that was moved to
+	entered  cdc.Position // where its rest begins at the server that was moved to; zero: it has not come again yet
 	tx       *transaction // the newest one; queued changes keep theirs
 	set      cdc.GTIDSet  // the transactions before recent
 	recent   []finished   // transactions since the newest stored low bound, by start
