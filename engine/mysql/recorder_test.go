@@ -163,7 +163,8 @@ func TestSpoolBeyondTheSource(t *testing.T) {
 				r := spooled()
 				got := collect(t, r.until(end(t, s)))
 				for _, x := range got {
-					if slices.ContainsFunc(lost, func(y transaction) bool { return x.time == y.time }) {
+					// The others' statements are longer: on MariaDB they may be of the same second.
+					if slices.ContainsFunc(lost, func(y transaction) bool { return fmt.Sprint(x) == fmt.Sprint(y) }) {
 						t.Errorf("with %v, it gives %v of %v", ids, x, lost)
 					}
 				}
