@@ -1,6 +1,7 @@
 package dts
 
 import (
+	"bytes"
 	"encoding/hex"
 	"strings"
 	"testing"
@@ -88,7 +89,7 @@ func FuzzIdentity(f *testing.F) {
 		if err != nil || strings.Count(string(value), identityTag) > 1 { // a map may name a tag twice: the first is ours
 			return
 		}
-		if again, err := recode(value); err != nil || len(again) != len(value) { // goavro takes numbers with too many bytes
+		if again, err := recode(value); err != nil || !bytes.Equal(sorted(again), sorted(value)) { // goavro takes numbers with too many bits
 			return
 		}
 		want := m.Tags[identityTag]
