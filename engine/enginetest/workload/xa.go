@@ -71,7 +71,7 @@ func (s *session) giveUp(xid string, err error) error {
 	switch e.Code {
 	case errDeadlock, errLockWait, mysql.ER_XA_RBDEADLOCK, mysql.ER_XA_RBTIMEOUT, mysql.ER_XA_RBROLLBACK:
 		s.stats.Retried++
-	case errDuplicate, errNoColumn, errNoTable, errChanged, errOutside, errSpelling:
+	case errDuplicate, errNoColumn, errNoTable, errChanged, errOutside:
 		s.stats.Skipped++
 	default:
 		return err
@@ -91,6 +91,10 @@ func (s *session) leave(ctx context.Context) error {
 	s.c = c
 	for {
 		r, err := c.Execute(fmt.Sprintf("SELECT COUNT(*) FROM information_schema.processlist WHERE id=%d", id))
+		var e *mysql.MyError
+		if errors.As(err, &e) && e.Code == errSpelling {
+			continue
+		}
 		if err != nil {
 			return err
 		}
