@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"sluice/engine/task"
 	"sluice/views"
 )
 
@@ -20,7 +21,7 @@ func (h *Handlers) TaskMessages(c echo.Context) error {
 		return err
 	}
 	q, wrong := messageQuery(c)
-	m := &views.TaskMessages{Head: head, Action: "/tasks/" + s.ID + "/messages", Asked: c.QueryParam("from") != ""}
+	m := &views.TaskMessages{Head: head, Action: "/tasks/" + s.ID + "/messages", Asked: c.QueryParam("from") != "", Avro: s.Spec.Format != task.CanalJSON}
 	topics := s.Spec.Topics()
 	if !slices.Contains(topics, q.Topic) && len(topics) > 0 {
 		q.Topic = topics[0]
