@@ -142,7 +142,8 @@ func (officeTasks) History(context.Context, string, int64, int) ([]task.Event, e
 func newOffice(t *testing.T, reached string, runs ...task.CheckRun) *office {
 	t.Helper()
 	spec := task.Spec{Name: "orders", Source: task.Source{Host: "host-a", Port: 3306, User: "dts"}, Target: task.Target{Brokers: []string{"k1:9092"}, Topic: "orders"},
-		Schema: true, Full: true, Incremental: true, Policy: task.PolicyKey, Tables: []task.Table{{Schema: "shop", Name: "orders"}}}
+		Schema: true, Full: true, Incremental: true, Policy: task.PolicyKey, Tables: []task.Table{{Schema: "shop", Name: "orders"}},
+		New: []task.Table{{Schema: "shop", Name: "o?_*", Topic: "rest"}}, OnlineDDL: task.HideOnlineDDL}
 	body, err := json.Marshal(wizardBody{V: 1, Spec: spec, Reached: reached})
 	if err != nil {
 		t.Fatal(err)

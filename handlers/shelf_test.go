@@ -149,6 +149,7 @@ func newShelf(t *testing.T) *shelf {
 	s.add("caught-up", task.Running, "", func(p *progress.Status) { p.Known, p.NoDelay, p.Delay = true, true, time.Second })
 	behind := s.add("behind", task.Running, "", func(p *progress.Status) { p.Known, p.Delay, p.DeadLetters = true, 75*time.Second, 1234 })
 	behind.Spec.From, behind.Spec.DeadLetterTopic = &task.From{Position: "mysql-bin.000078:4"}, "orders-dead"
+	behind.Spec.OnlineDDL, behind.Spec.New = task.HideOnlineDDL, []task.Table{{Schema: "shop", Name: "*"}, {Schema: "logs", Name: "log_20??", ToSchema: "old", Topic: "logs", Policy: task.PolicyZero}}
 	s.add("unknown", task.Running, "", func(*progress.Status) {})
 	s.add("retrying", task.Running, "", func(p *progress.Status) {
 		p.Trying = &progress.Attempt{Failure: task.Error{Code: "source.access_denied", Text: "the server refused", Hint: "Check it.", Err: errors.New("Error 1045 (28000): Access denied for user 'dts'")}, Next: shelfNow.Add(7200 * time.Millisecond), Tries: 4}

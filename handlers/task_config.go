@@ -101,6 +101,10 @@ func planFacts(p *views.Page, spec *task.Spec) []views.Fact {
 	if spec.DeadLetterTopic != "" {
 		out = append(out, views.Fact{Name: p.T("config.dead_letter_topic"), Value: spec.DeadLetterTopic})
 	}
+	if spec.OnlineDDL == task.HideOnlineDDL {
+		out = append(out, views.Fact{Name: p.T("config.online_ddl"), Value: p.T("config.online_ddl.hide")})
+	}
+	out = append(out, newTablesFact(p, spec)...)
 	if f := spec.From; f != nil { // as it was typed: file:offset, a set of the source, a time
 		out = append(out, views.Fact{Name: p.T("config.from"), Value: cmp.Or(f.Position, f.GTID, f.Time), Code: true})
 	}

@@ -20,7 +20,7 @@ func startNow() []string {
 func TestWizardConfirmShowsEverything(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, stepConfirm, checkRun(2, passedItem(), acknowledgedItem()))
-	shows(t, o.get(confirm), http.StatusOK, "host-a", "k1:9092", "shop.orders", "Acknowledged by bob", "A log without a key.", "at most 2,000 rows/s", "at most 11,000 rows/s", "Unlimited",
+	shows(t, o.get(confirm), http.StatusOK, "host-a", "k1:9092", "shop.orders", "shop.o?_* (topic rest)", "As one ALTER TABLE", "Acknowledged by bob", "A log without a key.", "at most 2,000 rows/s", "at most 11,000 rows/s", "Unlimited",
 		"Full data migration is not capped", "nothing to buy", "does not end by itself", "!ends by itself when", "below 30%", `name="terms"`, `value="2026-11-23T02:00"`, "Asia/Shanghai (UTC+08:00)",
 		"{env: SLUICE_SOURCE_PASSWORD}", "!Never-shown", `href="`+wizardURL(draftID, stepConnections)+`"`, `href="`+wizardURL(draftID, stepObjects)+`"`)
 	o.lang = i18n.Chinese
@@ -30,7 +30,7 @@ func TestWizardConfirmShowsEverything(t *testing.T) {
 func TestWizardFile(t *testing.T) {
 	t.Parallel()
 	w := newOffice(t, stepConfirm).get("/tasks/new/" + draftID + "/file")
-	shows(t, w, http.StatusOK, "host: host-a", "!Never-shown")
+	shows(t, w, http.StatusOK, "host: host-a", "new_tables:", "online_ddl: hide", "!Never-shown")
 	if got := w.Header().Get("Content-Disposition"); got != `attachment; filename="task.yaml"` {
 		t.Errorf("Content-Disposition %q", got)
 	}

@@ -20,8 +20,9 @@ var formats = []string{string(task.DTSAvro), string(task.CanalJSON)}
 // objectValues fills the form of the second step from what is kept.
 func objectValues(b *wizardBody) map[string]string {
 	s := &b.Spec
-	v := map[string]string{"policy": string(s.Policy), "format": string(cmp.Or(s.Format, task.DTSAvro)), "ddl_topic": s.DDLTopic, "dead_letter_topic": s.DeadLetterTopic, "from_kind": "now"}
-	for name, on := range map[string]bool{"schema": s.Schema, "full": s.Full, "incremental": s.Incremental, "row_lock": s.Source.RowLock} {
+	v := map[string]string{"policy": string(s.Policy), "format": string(cmp.Or(s.Format, task.DTSAvro)), "ddl_topic": s.DDLTopic, "dead_letter_topic": s.DeadLetterTopic,
+		"new_tables": patternLines(s.New), "from_kind": "now"}
+	for name, on := range map[string]bool{"schema": s.Schema, "full": s.Full, "incremental": s.Incremental, "row_lock": s.Source.RowLock, "online_ddl": s.OnlineDDL == task.HideOnlineDDL} {
 		if on {
 			v[name] = "on"
 		}
@@ -56,6 +57,10 @@ func (f *wizardForm) readTypes(b *wizardBody) {
 	} else {
 		s.DDLTopic = v
 	}
+	if s.OnlineDDL = ""; f.text("online_ddl") != "" {
+		s.OnlineDDL = task.HideOnlineDDL
+	}
+	f.readNew(s)
 	s.DeadLetterTopic = ""
 	switch v := f.text("dead_letter_topic"); {
 	case v != "" && !validTopic(v):
@@ -157,7 +162,11 @@ func (f *wizardForm) checkObjects(b *wizardBody) {
 	whole := *s
 	whole.Defaults()
 	for _, problem := range whole.Problems() { // of an earlier step, or of a cloned task
-		f.Errors = append(f.Errors, views.FieldError{Name: "objects", Text: f.p.T("wizard.error.spec", "Field", problem.Field, "Text", problem.Text)})
+		name := "objects"
+		if strings.HasPrefix(problem.Field, "new_tables") {
+			name = "new_tables"
+		}
+		f.Errors = append(f.Errors, views.FieldError{Name: name, Text: f.p.T("wizard.error.spec", "Field", problem.Field, "Text", problem.Text)})
 	}
 }
 

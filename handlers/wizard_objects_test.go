@@ -39,6 +39,12 @@ func objectErrors() []wrong {
 		{url.Values{"ddl_topic": {"a b"}}, "ddl_topic", "topic_form", nil},
 		{url.Values{"dead_letter_topic": {"a b"}}, "dead_letter_topic", "topic_form", nil},
 		{url.Values{"ddl_topic": {"d"}, "dead_letter_topic": {"d"}}, "dead_letter_topic", "topic_shared", nil},
+		{url.Values{"new_tables": {"shop.*\norders"}}, "new_tables", "new_tables_form", []any{"Value", "orders"}},
+		{url.Values{"new_tables": {".*"}}, "new_tables", "new_tables_form", []any{"Value", ".*"}},
+		{url.Values{"new_tables": {"shop."}}, "new_tables", "new_tables_form", []any{"Value", "shop."}},
+		{url.Values{"new_tables": {"sho?.*"}}, "new_tables", "new_tables_form", []any{"Value", "sho?.*"}},
+		{url.Values{"new_tables": {"MySQL.*"}}, "new_tables", "new_tables_system", []any{"Value", "MySQL"}},
+		{url.Values{"new_tables": {"shop.*"}, "incremental": nil}, "new_tables", "new_tables_incremental", nil},
 		{alone("position", "binlog"), "from_position", "from_position", nil},
 		{alone("position", ""), "from_position", "from_position", nil},
 		{alone("gtid", "x:y:z"), "from_gtid", "from_gtid", nil},
@@ -133,6 +139,53 @@ func TestObjectsRowLock(t *testing.T) {
 			t.Errorf("allowed %v was not kept", allowed)
 		}
 	}
+}
+
+// Patterns of new tables and the choice of online schema changes are kept, shown again, and left out again.
+func TestObjectsNewTables(t *testing.T) {
+	t.Parallel()
+	s := newDesk(t, i18n.English)
+	s.at(t, func(b *wizardBody) {
+		selected(b)
+		b.Spec.New = []task.Table{{Schema: "logs", Name: "log_20??", Topic: "logs", Policy: task.PolicyZero}, {Schema: "gone", Name: "*"}}
+	})
+	if got := page(t, s.get(s.url(stepObjects)), http.StatusOK).Find("#new_tables").Text(); got != "logs.log_20??\ngone.*" {
+		t.Errorf("the page shows %q", got)
+	}
+	form := things()
+	form.Set("online_ddl", "on")
+	form.Set("new_tables", " shop.* \r\n\r\nlogs.log_20??\nshop.*")
+	leads(t, s.send(s.url(stepObjects), form), s.url(stepPrecheck))
+	want := []task.Table{{Schema: "shop", Name: "*"}, {Schema: "logs", Name: "log_20??", Topic: "logs", Policy: task.PolicyZero}}
+	if b := s.body(t); !reflect.DeepEqual(b.Spec.New, want) || b.Spec.OnlineDDL != task.HideOnlineDDL {
+		t.Errorf("kept %+v, %q", b.Spec.New, b.Spec.OnlineDDL)
+	}
+	if doc := page(t, s.get(s.url(stepObjects)), http.StatusOK); doc.Find("#new_tables").Text() != "shop.*\nlogs.log_20??" || doc.Find("#online_ddl[checked]").Length() != 1 {
+		t.Error("the page does not show what was chosen")
+	}
+	form.Set("do", "save") // while the form is filled in, a wrong line must not cost the right ones
+	form.Set("new_tables", "shop.*\nlogs")
+	s.send(s.url(stepObjects), form)
+	if b := s.body(t); !reflect.DeepEqual(b.Spec.New, want) {
+		t.Errorf("kept %+v", b.Spec.New)
+	}
+	leads(t, s.send(s.url(stepObjects), things()), s.url(stepPrecheck))
+	if b := s.body(t); b.Spec.New != nil || b.Spec.OnlineDDL != "" {
+		t.Errorf("left %+v, %q", b.Spec.New, b.Spec.OnlineDDL)
+	}
+}
+
+// What a cloned task says of new tables is refused beside them.
+func TestObjectsNewTablesOfAnotherTask(t *testing.T) {
+	t.Parallel()
+	s := newDesk(t, i18n.English)
+	s.at(t, func(b *wizardBody) {
+		selected(b)
+		b.Spec.New = []task.Table{{Schema: "shop", Name: "*", Where: "id > 1"}}
+	})
+	form := things()
+	form.Set("new_tables", "shop.*")
+	s.refused(t, s.url(stepObjects), form, wrong{nil, "new_tables", "spec", []any{"Field", "new_tables[0].where", "Text", "is for a single table"}})
 }
 
 // rowsOf lists the tables of a box as it is without a script.

@@ -221,10 +221,13 @@ func (f *From) check(p *Problems) {
 
 var systemSchemas = []string{"mysql", "information_schema", "performance_schema", "sys"}
 
+// SystemSchema reports whether a database belongs to the server.
+func SystemSchema(name string) bool { return slices.Contains(systemSchemas, strings.ToLower(name)) }
+
 func (s *Spec) checkTable(p *Problems, at string, t *Table) {
 	present(p, at+".schema", t.Schema)
 	present(p, at+".name", t.Name)
-	if slices.Contains(systemSchemas, strings.ToLower(t.Schema)) {
+	if SystemSchema(t.Schema) {
 		p.add(at+".schema", "%s belongs to the server and is not migrated", t.Schema)
 	}
 	if t.Topic == "" && s.Target.Topic == "" {

@@ -16,6 +16,7 @@ func TestDocumentIsReadBackWithoutPasswords(t *testing.T) {
 		Target: Target{Brokers: []string{"k1.example:9092", "k2.example:9092"}, User: "kafka", Password: "s3cret-of-target", Mechanism: "SCRAM-SHA-256", Topic: "orders", Partitions: 3},
 		Schema: true, Full: true, Incremental: true, Policy: PolicyKey, Rate: 6000,
 		Tables: []Table{{Schema: "shop", Name: "订单", ToName: "orders", Where: "region = 'cn: east'", DML: []string{"insert"}, Rename: map[string]string{"a": "b"}}},
+		New:    []Table{{Schema: "shop", Name: "*", Topic: "new"}}, OnlineDDL: HideOnlineDDL,
 	}
 	for name, change := range map[string]func(*Spec){
 		"with sign-in":    func(*Spec) {},
