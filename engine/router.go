@@ -75,6 +75,8 @@ type router struct {
 	sequence  int64        // of record ids
 	onEvent   func(Notice)
 	fault     func(point string) // may be nil
+	passing   passing
+	eachRow   func(before, after cdc.Row) error // pass, made once: an event may be of one row
 	rec       cdc.Record
 	scratch   []byte
 	identity  []byte
@@ -241,28 +243,40 @@ func (r *router) rows(ev *cdc.Event) error {
 		return errUnweighed
 	}
 	r.touch(t, ev)
-	c := change{tx: r.tx, table: t, def: def, route: t.route, op: ev.Rows.Op(), pos: ev.EventPos, safe: ev.SafePos}
-	var passing error // of a row that was read
-	err = ev.Rows.Decode(def, func(before, after cdc.Row) error {
-		c.row = r.tx.rows
-		r.tx.rows++
-		next := r.tx.start.At(r.tx.rows)
-		if r.tx.start.At(c.row).Before(r.base) || c.row < r.tx.passed { // passed before the restart
-			r.forget(&c)
-			r.point, r.streamed = later(r.point, next), next // a note must not go back behind L
-			return nil
-		}
-		c.before, c.after = before, after
-		if passing = r.change(&c); passing != nil {
-			return passing // the row was not passed: a note must not say so
-		}
-		r.point = next
-		return nil
-	})
-	if err != nil && passing == nil {
+	r.passing = passing{change: change{tx: r.tx, table: t, def: def, route: t.route, op: ev.Rows.Op(), pos: ev.EventPos, safe: ev.SafePos}}
+	if r.eachRow == nil {
+		r.eachRow = r.pass
+	}
+	err = ev.Rows.Decode(def, r.eachRow)
+	if err != nil && r.passing.err == nil {
 		return r.unread(ev, err)
 	}
 	return err
+}
+
+// passing is the rows event whose rows are being routed.
+type passing struct {
+	change
+	err error // of a row that was read
+}
+
+// pass takes the next row of the event.
+func (r *router) pass(before, after cdc.Row) error {
+	c := &r.passing.change
+	c.row = r.tx.rows
+	r.tx.rows++
+	next := r.tx.start.At(r.tx.rows)
+	if r.tx.start.At(c.row).Before(r.base) || c.row < r.tx.passed { // passed before the restart
+		r.forget(c)
+		r.point, r.streamed = later(r.point, next), next // a note must not go back behind L
+		return nil
+	}
+	c.before, c.after = before, after
+	if r.passing.err = r.change(c); r.passing.err != nil {
+		return r.passing.err // the row was not passed: a note must not say so
+	}
+	r.point = next
+	return nil
 }
 
 // unread says where rows stand that can't be read.

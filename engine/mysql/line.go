@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// streamTimeout is how long a line without even a heartbeat takes to be dead.
+const streamTimeout = 10 * time.Second
+
 // heldLine is the network connection of a dump, held so that it can be cut. Nothing is dialled after that: the library
 // would connect once more to kill the dump, which the server ends by itself at its next heartbeat.
 type heldLine struct {
@@ -27,16 +30,7 @@ func (h *heldLine) dial(ctx context.Context, network, addr string) (net.Conn, er
 		return nil, net.ErrClosed
 	}
 	h.line = line
-	return line, nil
-}
-
-// extend gives the server its whole time to answer again.
-func (h *heldLine) extend() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.line != nil {
-		h.line.SetReadDeadline(time.Now().Add(streamTimeout))
-	}
+	return timedLine{line}, nil
 }
 
 func (h *heldLine) cut() {
@@ -46,4 +40,15 @@ func (h *heldLine) cut() {
 	if h.line != nil {
 		h.line.Close()
 	}
+}
+
+// timedLine gives the server its whole time to answer whenever something is read: what the reader waits for elsewhere
+// must not count against the server. The library would set a limit three times for each event.
+type timedLine struct{ net.Conn }
+
+func (l timedLine) Read(b []byte) (int, error) {
+	if err := l.SetReadDeadline(time.Now().Add(streamTimeout)); err != nil {
+		return 0, err
+	}
+	return l.Conn.Read(b)
 }

@@ -27,7 +27,7 @@ func (s *Source) peek(ctx context.Context, file string, offset uint32, h replica
 	syncer := replication.NewBinlogSyncer(replication.BinlogSyncerConfig{
 		ServerID: randomServerID(), Flavor: string(s.server.Flavor), Charset: "utf8mb4",
 		Host: s.spec.Host, Port: uint16(port(s.spec)), User: s.spec.User, Password: s.spec.Password.Reveal(),
-		TLSConfig: s.dialer.tls, Dialer: line.dial, Logger: slog.New(slog.DiscardHandler), ReadTimeout: streamTimeout,
+		TLSConfig: s.dialer.tls, Dialer: line.dial, Logger: slog.New(slog.DiscardHandler),
 		HeartbeatPeriod: heartbeat, DisableRetrySync: true, EventCacheCount: 1, VerifyChecksum: true, PayloadDecoderConcurrency: 1,
 		Option: func(cc *client.Conn) error {
 			in.Store(true)

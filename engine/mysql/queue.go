@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"slices"
 	"sync"
 
 	"sluice/engine/cdc"
@@ -14,16 +15,18 @@ const (
 )
 
 // queue hands events from the reader to the consumer in batches: whatever is there when the consumer is free, so that
-// a lone event goes at once. It bounds the bytes that wait.
+// a lone event goes at once. It bounds the bytes that wait. A batch belongs to whoever takes it.
 type queue struct {
 	out       chan []cdc.Event
 	delivered chan struct{} // closed when deliver has ended
 
 	mu       sync.Mutex
 	changed  *sync.Cond
-	events   []cdc.Event
-	bytes    int
-	ended    bool // nothing more comes
+	batches  [][]cdc.Event // the last one still grows
+	sizes    []int         // of each, in bytes
+	room     int           // events that the newest batch which was taken held: the next one may be as long
+	bytes    int           // of all
+	ended    bool          // nothing more comes
 	cause    error
 	quit     chan struct{} // closed when nobody takes any more
 	quitOnce sync.Once
@@ -45,8 +48,15 @@ func (q *queue) put(e cdc.Event) error {
 	if q.ended {
 		return errStreamClosed
 	}
-	q.events = append(q.events, e)
-	q.bytes += e.Size + eventBytes
+	size, last := e.Size+eventBytes, len(q.batches)-1
+	if last < 0 || q.sizes[last]+size > batchBytes {
+		q.batches = append(q.batches, make([]cdc.Event, 0, max(q.room, 1)))
+		q.sizes = append(q.sizes, 0)
+		last++
+	}
+	q.batches[last] = append(q.batches[last], e)
+	q.sizes[last] += size
+	q.bytes += size
 	q.changed.Broadcast()
 	return nil
 }
@@ -55,19 +65,16 @@ func (q *queue) put(e cdc.Event) error {
 func (q *queue) take() []cdc.Event {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.events) == 0 && !q.ended {
+	for len(q.batches) == 0 && !q.ended {
 		q.changed.Wait()
 	}
-	n, size := 0, 0
-	for n < len(q.events) && (n == 0 || size+q.events[n].Size+eventBytes <= batchBytes) {
-		size += q.events[n].Size + eventBytes
-		n++
+	if len(q.batches) == 0 {
+		return nil
 	}
-	batch := q.events[:n:n]
-	if q.events = q.events[n:]; len(q.events) == 0 {
-		q.events = nil
-	}
-	q.bytes -= size
+	batch := q.batches[0]
+	q.bytes -= q.sizes[0]
+	q.batches, q.sizes = slices.Delete(q.batches, 0, 1), slices.Delete(q.sizes, 0, 1)
+	q.room = len(batch)
 	q.changed.Broadcast()
 	return batch
 }

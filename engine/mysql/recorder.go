@@ -19,7 +19,6 @@ import (
 // of them than it takes to know where transactions begin and end.
 type recorder struct {
 	log    *spool.Log
-	line   *heldLine
 	parser *replication.BinlogParser
 	marks  *translator // of the events that open and end transactions, alone
 	begun  cdc.Event   // the transaction that marks said begins
@@ -27,8 +26,8 @@ type recorder struct {
 	name   string // base name of the source's files
 }
 
-func newRecorder(server engine.Server, log *spool.Log, line *heldLine, least cdc.Position) *recorder {
-	r := &recorder{log: log, line: line, parser: replication.NewBinlogParser(), name: server.Log}
+func newRecorder(server engine.Server, log *spool.Log, least cdc.Position) *recorder {
+	r := &recorder{log: log, parser: replication.NewBinlogParser(), name: server.Log}
 	r.parser.SetFlavor(string(server.Flavor))
 	r.marks = newTranslator(server.Flavor, nil, func(e cdc.Event) error {
 		if e.Kind == cdc.EventBegin {
@@ -63,7 +62,6 @@ func (r *recorder) HandleEvent(e *replication.BinlogEvent) error {
 		}
 		entry.End = at // what follows is sent in another form than what the spool has of this file
 	}
-	defer r.line.extend() // the wait for room must not count against the server
 	return r.log.Put(entry)
 }
 

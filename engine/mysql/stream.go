@@ -18,11 +18,7 @@ import (
 	"sluice/engine/task"
 )
 
-const (
-	heartbeat = 200 * time.Millisecond
-	// A line without even a heartbeat for this long is dead.
-	streamTimeout = 10 * time.Second
-)
+const heartbeat = 200 * time.Millisecond
 
 // stream is one reader of the binlog.
 type stream struct {
@@ -52,10 +48,7 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 	}
 	st := &stream{source: s, queue: newQueue(), done: make(chan struct{})}
 	at, byFile := after.(*cdc.Upto)
-	t := newTranslator(s.server.Flavor, lookup(all), func(e cdc.Event) error {
-		defer st.line.extend() // the wait for room must not count against the server
-		return st.queue.put(e)
-	})
+	t := newTranslator(s.server.Flavor, lookup(all), st.queue.put)
 	t.byFile = byFile
 	if !byFile { // such a stream begins with the head of a file
 		s.mu.Lock()
@@ -68,7 +61,7 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 		if st.log, err = s.spooled(ctx, after); err != nil {
 			return nil, withOp(op, err)
 		}
-		config.SynchronousEventHandler = newRecorder(s.server, st.log, &st.line, t.least)
+		config.SynchronousEventHandler = newRecorder(s.server, st.log, t.least)
 		after = st.log.Join().Set
 	}
 	st.after = after
@@ -107,7 +100,7 @@ func (st *stream) config(t *translator) replication.BinlogSyncerConfig {
 		ServerID: s.ServerID(), Flavor: string(s.server.Flavor), Charset: "utf8mb4",
 		Host: s.spec.Host, Port: uint16(port(s.spec)), User: s.spec.User, Password: s.spec.Password.Reveal(),
 		TLSConfig: s.dialer.tls, Dialer: st.line.dial, Option: st.setUp, Logger: slog.New(slog.DiscardHandler),
-		HeartbeatPeriod: heartbeat, ReadTimeout: streamTimeout, DisableRetrySync: true, VerifyChecksum: true,
+		HeartbeatPeriod: heartbeat, DisableRetrySync: true, VerifyChecksum: true,
 		DiscardGTIDSet: true, EventCacheCount: 1,
 		RawModeEnabled: true, SynchronousEventHandler: newFeeder(t), // parsed once, by us, behind the spool where there is one
 	}

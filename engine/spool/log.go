@@ -67,6 +67,7 @@ type Log struct {
 	told      time.Time // when a person was last told that it is full; zero: it is not
 
 	tail      []Entry // what waits in memory for the reader
+	given     []Entry // what the reader has of it, whose room is the next tail's
 	tailBytes int
 	behind    bool // after the tail the reader goes on in the files
 	reader    reader

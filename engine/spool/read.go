@@ -48,8 +48,8 @@ func (r *reader) close() {
 	r.in, r.limit = nil, 0
 }
 
-// Next waits for entries and gives those that are there, at least one. At the end it gives what End was told, io.EOF
-// for nil.
+// Next waits for entries and gives those that are there, at least one; the slice is the caller's until the next call. At
+// the end it gives what End was told, io.EOF for nil.
 func (l *Log) Next() ([]Entry, error) {
 	for {
 		tail, err := l.await()
@@ -76,7 +76,9 @@ func (l *Log) await() (tail []Entry, err error) {
 			l.reader.close()
 			return nil, ErrClosed
 		case len(l.tail) > 0:
-			tail, l.tail, l.tailBytes = l.tail, nil, 0
+			clear(l.given) // what they hold may go now
+			tail, l.tail, l.tailBytes = l.tail, l.given[:0], 0
+			l.given = tail
 			l.changed.Broadcast()
 			return tail, nil
 		case l.ended && (l.cause != nil || !l.behind):

@@ -33,8 +33,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Code gives the code of the first Error in the chain, or "internal".
 func Code(err error) string {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
 	return "internal"
@@ -42,6 +41,6 @@ func Code(err error) string {
 
 // Retryable reports whether the first Error in the chain may pass by itself.
 func Retryable(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Retry
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Retry
 }
