@@ -76,8 +76,8 @@ func (p *Privileges) add(row []string) error {
 	return nil
 }
 
-// Missing lists what the account lacks to read the tables, in the order of need. Without tables, a privilege on any
-// table will do.
+// Missing lists what the account lacks to read the tables, in the order of need; one without a name is every table of
+// its database. Without tables, a privilege on any table will do.
 func (p *Privileges) Missing(tables []cdc.TableID) []Lack {
 	var lacks []Lack
 	for _, need := range globalNeeds {
@@ -95,7 +95,11 @@ func (p *Privileges) Missing(tables []cdc.TableID) []Lack {
 	for _, t := range tables {
 		for _, need := range tableNeeds {
 			if !p.holds(need, t) {
-				lacks = append(lacks, p.lack(need, quoteTable(t)))
+				on := quoteTable(t)
+				if t.Name == "" {
+					on = QuoteName(t.Schema) + ".*"
+				}
+				lacks = append(lacks, p.lack(need, on))
 			}
 		}
 	}

@@ -34,7 +34,8 @@ type Source interface {
 	Server(context.Context) (flavor cdc.Flavor, version string, err error)
 	// Status gives global counters; those that the server does not know are missing.
 	Status(ctx context.Context, names ...string) (map[string]string, error)
-	// Privileges gives the account as the server names it, and what it lacks to read the tables.
+	// Privileges gives the account as the server names it, and what it lacks to read the tables; one without a name is
+	// every table of its database.
 	Privileges(ctx context.Context, tables []cdc.TableID) (account string, lacks []Lack, err error)
 	Tables(ctx context.Context, schema string) ([]Table, error)
 	Table(context.Context, cdc.TableID) (*cdc.Table, error)

@@ -84,7 +84,7 @@ func logFilters(ctx context.Context, f *facts) finding {
 		return refused(err)
 	}
 	var hit []string
-	for _, id := range f.ids() {
+	for _, id := range append(f.ids(), f.newIn()...) {
 		out := len(do) > 0 && !slices.Contains(do, id.Schema) || slices.Contains(ignore, id.Schema)
 		if out && !slices.Contains(hit, id.Schema) {
 			hit = append(hit, id.Schema)

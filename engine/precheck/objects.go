@@ -36,6 +36,17 @@ func (f *facts) ids() []cdc.TableID {
 	return ids
 }
 
+// newIn gives the databases in which tables may join the task, each as one without a table's name. To tell a new table
+// from one that was there, and to read its definition, the account has to see all tables of them.
+func (f *facts) newIn() (out []cdc.TableID) {
+	for _, t := range f.Spec.New {
+		if id := (cdc.TableID{Schema: t.Schema}); !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 // carries reports whether the task lets the column travel.
 func (f *facts) carries(id cdc.TableID, column string) bool {
 	i := slices.Index(f.ids(), id)

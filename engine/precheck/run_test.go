@@ -216,8 +216,11 @@ func TestRun(t *testing.T) {
 			s.vars["binlog_expire_logs_seconds"] = "1"
 			s.binlogs = nil
 		}, nil},
-		"database not logged":                 {func(s *fake, _ *task.Spec) { s.do = []string{"other"} }, []string{"source.filters"}},
-		"database ignored":                    {func(s *fake, _ *task.Spec) { s.ignore = []string{"shop"} }, []string{"source.filters"}},
+		"database not logged": {func(s *fake, _ *task.Spec) { s.do = []string{"other"} }, []string{"source.filters"}},
+		"database ignored":    {func(s *fake, _ *task.Spec) { s.ignore = []string{"shop"} }, []string{"source.filters"}},
+		"database of new tables ignored": {func(s *fake, p *task.Spec) {
+			s.ignore, p.New = []string{"logs"}, []task.Table{{Schema: "logs", Name: "*"}}
+		}, []string{"source.filters"}},
 		"other database ignored":              {func(s *fake, _ *task.Spec) { s.do, s.ignore = []string{"shop"}, []string{"other"} }, nil},
 		"large rows":                          {func(s *fake, p *task.Spec) { wide(s, p); s.widest = 520 << 10 }, []string{"!objects.max_row"}},
 		"rows that fit":                       {func(s *fake, p *task.Spec) { wide(s, p); s.widest = 511 << 10 }, nil},

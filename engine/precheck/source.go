@@ -113,7 +113,7 @@ func sourceVersion(_ context.Context, f *facts) finding {
 
 // privileges tells what is missing, with a statement for each object that gives it.
 func privileges(ctx context.Context, f *facts) finding {
-	account, lacks, err := f.source.Privileges(ctx, f.ids())
+	account, lacks, err := f.source.Privileges(ctx, append(f.ids(), f.newIn()...))
 	if err != nil {
 		return refused(err)
 	}
