@@ -21,6 +21,7 @@ func objectChecks() []check {
 		{id: "objects.key", group: "objects", severity: Warning, needs: someTables, run: keys},
 		{id: "objects.key_type", group: "objects", severity: Info, needs: someTables, run: keyTypes},
 		{id: "objects.types", group: "objects", needs: someTables, run: types},
+		{id: "objects.generated", group: "objects", severity: Warning, needs: aMariaDB | someTables, when: following, run: generated},
 		{id: "objects.cascades", group: "objects", severity: Warning, needs: theList, run: cascades},
 		{id: "objects.filter", group: "objects", needs: theList, run: filters},
 		{id: "source.load", group: "source", severity: Warning, needs: theList, run: load},
@@ -51,6 +52,12 @@ func (f *facts) newIn() (out []cdc.TableID) {
 func (f *facts) carries(id cdc.TableID, column string) bool {
 	i := slices.Index(f.ids(), id)
 	return i < 0 || f.Spec.Tables[i].Carries(column)
+}
+
+// spreads reports whether the task chooses a row's partition by the column.
+func (f *facts) spreads(id cdc.TableID, column string) bool {
+	i := slices.Index(f.ids(), id)
+	return i >= 0 && slices.ContainsFunc(f.Spec.Tables[i].PartitionKey, func(name string) bool { return strings.EqualFold(name, column) })
 }
 
 // listsAny reports whether the server's list has a selected table.
@@ -192,6 +199,23 @@ func types(_ context.Context, f *facts) finding {
 		}
 		return out
 	}, "types.ok", "types.unsupported")
+}
+
+// generated names the columns that changes come without, where the task sends them or chooses partitions by them. It is
+// the version that decides: no setting of the server, kind of column or index changes it.
+func generated(_ context.Context, f *facts) finding {
+	if minor(f.version) < minor("11.8") {
+		return passed("generated.ok")
+	}
+	return f.judge(func(t *cdc.Table) []string {
+		var out []string
+		for i := range t.Columns {
+			if c := &t.Columns[i]; c.Generated && (f.carries(t.TableID, c.Name) || f.spreads(t.TableID, c.Name)) {
+				out = append(out, fmt.Sprintf("%s.%s %s", t.TableID, c.Name, c.Declared))
+			}
+		}
+		return out
+	}, "generated.ok", "generated.unlogged")
 }
 
 func cascades(ctx context.Context, f *facts) finding {

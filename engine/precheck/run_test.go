@@ -96,6 +96,19 @@ func TestRun(t *testing.T) {
 		"geometry": {func(s *fake, _ *task.Spec) {
 			s.tables[orders] = &cdc.Table{TableID: orders, Columns: []cdc.Column{{Name: "id", Type: cdc.BigInt}, {Name: "g"}}, Primary: []int{0}}
 		}, []string{"objects.types"}},
+		"generated columns of MariaDB 11.8": {func(s *fake, p *task.Spec) { generatedOn(s, "11.8.9-MariaDB-log") }, []string{"!objects.generated"}},
+		"generated columns of a later one":  {func(s *fake, p *task.Spec) { generatedOn(s, "11.10.2-MariaDB") }, []string{"!source.version", "!objects.generated"}},
+		"generated columns before":          {func(s *fake, p *task.Spec) { generatedOn(s, "11.4.5-MariaDB") }, nil},
+		"generated columns of MySQL": {func(s *fake, p *task.Spec) {
+			generatedOn(s, "")
+			s.flavor, s.version, s.vars["gtid_mode"] = cdc.MySQL, "8.0.33", "ON"
+		}, nil},
+		"generated columns, nothing followed": {func(s *fake, p *task.Spec) { generatedOn(s, "11.8.9-MariaDB"); p.Incremental = false }, nil},
+		"generated columns left out":          {func(s *fake, p *task.Spec) { generatedOn(s, "11.8.9-MariaDB"); p.Tables[0].Exclude = []string{"G"} }, nil},
+		"generated columns left out that choose": {func(s *fake, p *task.Spec) {
+			generatedOn(s, "11.8.9-MariaDB")
+			p.Tables[0].Exclude, p.Tables[0].PartitionKey = []string{"G"}, []string{"G"}
+		}, []string{"!objects.generated"}},
 		"cascade": {func(s *fake, _ *task.Spec) { s.cascades = []Cascade{{orders, "fk"}} }, []string{"!objects.cascades"}},
 		"cascade elsewhere": {func(s *fake, _ *task.Spec) {
 			s.cascades = []Cascade{{cdc.TableID{Schema: "shop", Name: "other"}, "fk"}}
@@ -283,6 +296,12 @@ func TestRun(t *testing.T) {
 			}
 		})
 	}
+}
+
+// generatedOn makes the server a MariaDB of which a table has a generated column.
+func generatedOn(s *fake, version string) {
+	s.flavor, s.version, s.vars["gtid_strict_mode"] = cdc.MariaDB, version, "ON"
+	s.tables[orders] = &cdc.Table{TableID: orders, Columns: []cdc.Column{{Name: "id", Type: cdc.BigInt}, {Name: "g", Type: cdc.Int, Generated: true}}, Primary: []int{0}}
 }
 
 // runs does the checks of a fake that prepare makes, in a time of their own: they wait to see the binlog grow.

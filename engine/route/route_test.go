@@ -107,6 +107,16 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
+// A row that the log holds without the column by which the partition is chosen goes nowhere.
+func TestPartitionByWhatIsNotLogged(t *testing.T) {
+	source := orders()
+	r := table(t, plan(t, spec(task.PolicyKey, task.Table{Schema: "shop", Name: "orders", PartitionKey: []string{"name"}})), source)
+	row := cdc.Row{num(1), {Kind: cdc.KindAbsent}, {}}
+	if _, _, err := r.Dest(nil, row); task.Code(err) != "value.not_logged" || !strings.Contains(err.Error(), "name") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestObject(t *testing.T) {
 	t.Parallel()
 	for want, table := range map[string]task.Table{

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"sluice/engine/cdc"
+	"sluice/engine/task"
 )
 
 // form says how a column's values become the UTF-8 text of a key.
@@ -60,7 +61,9 @@ func appendParts(dst []byte, parts []part, row cdc.Row) ([]byte, error) {
 			continue
 		}
 		if v.Kind == cdc.KindAbsent {
-			return dst, fmt.Errorf("the log lacks key column %s", p.column.Name)
+			return dst, &task.Error{Code: "value.not_logged",
+				Text: fmt.Sprintf("the source logs an update or a delete without the generated column %s, by which the partition is chosen", p.column.Name),
+				Hint: "Choose the partition by other columns, in a new task: this server, as MariaDB from 11.8 on, does not log generated ones."}
 		}
 		at := len(dst)
 		dst = escapeFrom(appendValue(dst, p, v), at)

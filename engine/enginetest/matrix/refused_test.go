@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -163,5 +164,52 @@ func TestRefusedAccount(t *testing.T) {
 		x := driver.New(t, driver.Binary(t), driver.Spec{Source: m, Kafka: servers.SharedKafka(t), Schema: "work", Tables: []string{"t"}, Topic: "parsec", Partitions: 1, Policy: "key",
 			Account: "via_parsec", SourceMore: "tls: {mode: \"" + tls + "\"}"})
 		refused(t.Context(), t, x, "source.auth_plugin", "source.auth_plugin")
+	}
+}
+
+// TestGeneratedNotLogged: MariaDB 11.8 logs updates and deletes without generated columns. The precheck names them, and a
+// task that sends them or chooses partitions by them stops at such a change; one that leaves them out goes on.
+func TestGeneratedNotLogged(t *testing.T) {
+	if !*all {
+		t.Log("run with -matrix.all")
+		return
+	}
+	bin := driver.Binary(t)
+	m, k := servers.SharedMySQL(t, servers.MariaDB118), servers.SharedKafka(t)
+	m.Exec(t, "DROP DATABASE IF EXISTS work", "CREATE DATABASE work",
+		"CREATE TABLE work.t (id INT PRIMARY KEY, a INT, s INT AS (a * 2) STORED, v INT AS (a + 5) VIRTUAL, KEY (s), KEY (v))", "INSERT INTO work.t (id, a) VALUES (1, 1), (2, 2)")
+	for name, each := range map[string]string{"sent": "", "choosing": "exclude: [s, v], partition_key: [s]", "left-out": "exclude: [S, v]"} {
+		x := driver.New(t, bin, driver.Spec{Source: m, Kafka: k, Schema: "work", Tables: []string{"t"}, Topic: "generated-" + name, Partitions: 1, Policy: "key", Each: each})
+		failed, err := x.Precheck(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told string
+		for _, f := range failed {
+			if f.Code == "generated.unlogged" {
+				told = f.Severity + " " + f.Params["Tables"]
+			}
+		}
+		if want := map[string]string{"sent": "warning work.t.s int(11), work.t.v int(11)", "choosing": "warning work.t.s int(11)"}[name]; told != want {
+			t.Errorf("%s: the precheck tells %q, want %q", name, told, want)
+		}
+		p := following(t.Context(), t, x)
+		m.Exec(t, "UPDATE work.t SET a = a + 1 WHERE id = 1")
+		if name == "left-out" {
+			p.Signal(syscall.SIGKILL)
+			<-p.Done()
+			if end, err := x.Run(t.Context(), "", time.After(patience), "--until", "caught-up"); err != nil || end.Code != 0 {
+				t.Errorf("%s: code %d, %v\n%s", name, end.Code, err, end.Stderr)
+			}
+			continue
+		}
+		select {
+		case <-p.Done():
+		case <-time.After(patience):
+			t.Fatalf("%s: the task goes on", name)
+		}
+		if o := p.Outcome(); o.Last.Error == nil || o.Last.Error.Code != "value.not_logged" || !strings.Contains(o.Stderr, "hint: ") {
+			t.Errorf("%s: %+v\n%s", name, o.Last.Error, o.Stderr)
+		}
 	}
 }
