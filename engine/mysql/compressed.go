@@ -50,3 +50,22 @@ func (p *plan) opened(b []byte) ([]byte, error) {
 	}
 	return nil, errCompressed
 }
+
+// openedEvent undoes the compression of an event by MariaDB's log_bin_compress: a byte whose lower bits are the size of
+// the length that follows, highest byte first, then zlib's form.
+func openedEvent(b []byte) ([]byte, error) {
+	c := cursor{data: b}
+	n := c.big(int(c.byte() & 7))
+	if c.short || n > uint64(len(c.data))*mostOpened {
+		return nil, errCompressed
+	}
+	in, err := zlib.NewReader(bytes.NewReader(c.data))
+	if err != nil {
+		return nil, errCompressed
+	}
+	out := make([]byte, n)
+	if _, err := io.ReadFull(in, out); err != nil {
+		return nil, errCompressed
+	}
+	return out, nil
+}

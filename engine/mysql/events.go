@@ -2,10 +2,7 @@ package mysql
 
 import (
 	"bytes"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/go-mysql-org/go-mysql/replication"
@@ -21,40 +18,65 @@ type translator struct {
 	collations func(uint64) (collation, error)
 	emit       func(cdc.Event) error
 
-	least    cdc.Position // no transaction begins before it in its file
-	end      cdc.Position // of the last event
-	checksum int          // bytes behind each event
-	next     *cdc.Event   // the transaction that a GTID event announced
-	inside   bool         // between begin and commit
-	opened   cdc.Event    // what began the open transaction
-	wrote    bool         // the open transaction has rows
+	least     cdc.Position // no transaction begins before it in its file
+	end       cdc.Position // of the last event
+	checksum  int          // bytes behind each event
+	next      cdc.Event    // the transaction that a GTID event announced
+	announced bool         // there is one
+	inside    bool         // between begin and commit
+	opened    cdc.Event    // what began the open transaction
+	wrote     bool         // the open transaction has rows
+	namer     namer
 
-	byID   map[uint64]*tableMap // table maps of the open statement
+	maps   []numbered           // table maps of the open statement
 	mapPos cdc.Position         // start of the first table map before a rows event
 	byText map[string]*tableMap // parsed table maps by their bytes
-	bodies [][]byte             // images of rows events in the order in which they were parsed
 }
 
 // maxTableMaps bounds the parsed table maps that are kept.
 const maxTableMaps = 4096
 
 func newTranslator(flavor cdc.Flavor, collations func(uint64) (collation, error), emit func(cdc.Event) error) *translator {
-	return &translator{flavor: flavor, collations: collations, emit: emit, byID: map[uint64]*tableMap{}, byText: map[string]*tableMap{}}
-}
-
-// keepRows stands in for the library's row decoder and keeps the images undecoded.
-func (t *translator) keepRows(e *replication.RowsEvent, data []byte) error {
-	at, err := e.DecodeHeader(data)
-	if err == nil {
-		t.bodies = append(t.bodies, data[at:])
-	}
-	return err
+	return &translator{flavor: flavor, collations: collations, emit: emit, byText: map[string]*tableMap{}}
 }
 
 // HandleEvent takes the next event of the dump.
 func (t *translator) HandleEvent(e *replication.BinlogEvent) error {
-	start := t.advance(e.Header)
-	return t.event(e, start, int(e.Header.EventSize))
+	return t.take(e.Header, e.RawData)
+}
+
+// take takes the next event by its head and all its bytes.
+func (t *translator) take(h *replication.EventHeader, raw []byte) error {
+	start := t.advance(h)
+	if h.EventType == replication.FORMAT_DESCRIPTION_EVENT {
+		if err := t.learn(raw); err != nil {
+			return err
+		}
+	}
+	return t.event(h, t.body(raw), start)
+}
+
+// body is an event without its head and its checksum.
+func (t *translator) body(raw []byte) []byte {
+	raw = raw[replication.EventHeaderSize:]
+	return raw[:max(len(raw)-t.checksum, 0)]
+}
+
+// learn reads a format description: how the events behind it are to be read.
+func (t *translator) learn(raw []byte) error {
+	const least = replication.EventHeaderSize + 2 + 50 + 4 + 1 + 1 + replication.BinlogChecksumLength
+	if len(raw) < least {
+		return errShortEvent
+	}
+	var v replication.FormatDescriptionEvent
+	if err := v.Decode(raw[replication.EventHeaderSize:]); err != nil {
+		return err
+	}
+	t.checksum = 0
+	if v.ChecksumAlgorithm == replication.BINLOG_CHECKSUM_ALG_CRC32 {
+		t.checksum = replication.BinlogChecksumLength
+	}
+	return nil
 }
 
 // advance moves the end and gives the event's start. LogPos holds the low 32 bits of the end; some events have none:
@@ -74,7 +96,7 @@ func (t *translator) advance(h *replication.EventHeader) cdc.Position {
 			end += 1 << 32
 		}
 		t.end.Offset = end
-	} else if t.inside || t.next != nil {
+	} else if !t.outside() {
 		t.end.Offset += size
 	}
 	start := t.end
@@ -93,54 +115,49 @@ func begins(kind replication.EventType) bool {
 	return kind == replication.GTID_EVENT || kind == replication.GTID_TAGGED_LOG_EVENT || kind == replication.MARIADB_GTID_EVENT
 }
 
-func (t *translator) event(e *replication.BinlogEvent, start cdc.Position, size int) error {
-	switch v := e.Event.(type) {
-	case *replication.RotateEvent:
-		return t.rotate(e.Header, v)
-	case *replication.FormatDescriptionEvent:
-		t.checksum = 0
-		if v.ChecksumAlgorithm == replication.BINLOG_CHECKSUM_ALG_CRC32 {
-			t.checksum = replication.BinlogChecksumLength
-		}
-		if t.byFile && !t.inside && t.next == nil && t.end.File != 0 {
-			return t.emit(cdc.Event{Kind: cdc.EventFile, Pos: cdc.Position{File: t.end.File, Offset: cdc.FirstEvent}, Time: int64(e.Header.Timestamp) * 1_000_000, End: t.end})
-		}
-		return t.seen()
-	case *replication.GTIDEvent:
-		return t.gtid(e.Header, v, start)
-	case *replication.GtidTaggedLogEvent:
-		return t.gtid(e.Header, &v.GTIDEvent, start)
-	case *replication.MariadbGTIDEvent:
-		return t.mariaGTID(e.Header, v, start)
-	case *replication.QueryEvent:
-		return t.query(e.Header, v, start)
-	case *replication.XIDEvent:
+func (t *translator) event(h *replication.EventHeader, body []byte, start cdc.Position) error {
+	switch h.EventType {
+	case replication.TABLE_MAP_EVENT:
+		return t.tableMap(body, start)
+	case replication.WRITE_ROWS_EVENTv1, replication.UPDATE_ROWS_EVENTv1, replication.DELETE_ROWS_EVENTv1,
+		replication.WRITE_ROWS_EVENTv2, replication.UPDATE_ROWS_EVENTv2, replication.DELETE_ROWS_EVENTv2, replication.PARTIAL_UPDATE_ROWS_EVENT,
+		replication.MARIADB_WRITE_ROWS_COMPRESSED_EVENT_V1, replication.MARIADB_UPDATE_ROWS_COMPRESSED_EVENT_V1, replication.MARIADB_DELETE_ROWS_COMPRESSED_EVENT_V1:
+		return t.rows(h, body)
+	case replication.WRITE_ROWS_EVENTv0, replication.UPDATE_ROWS_EVENTv0, replication.DELETE_ROWS_EVENTv0:
+		return t.broken("a rows event has a form that no release wrote")
+	case replication.XID_EVENT:
 		return t.commit()
-	case *replication.TableMapEvent:
-		return t.tableMap(e.RawData, v, start)
-	case *replication.RowsEvent:
-		return t.rows(e.Header, v, size)
-	case *replication.ExecuteLoadQueryEvent, *replication.BeginLoadQueryEvent:
-		return t.statement(e.Header, "LOAD DATA", "", 0)
+	case replication.GTID_EVENT, replication.ANONYMOUS_GTID_EVENT, replication.GTID_TAGGED_LOG_EVENT:
+		return t.gtid(h, body, start)
+	case replication.MARIADB_GTID_EVENT:
+		return t.mariaGTID(h, body, start)
+	case replication.QUERY_EVENT, replication.MARIADB_QUERY_COMPRESSED_EVENT:
+		v, err := queryOf(body, h.EventType == replication.MARIADB_QUERY_COMPRESSED_EVENT)
+		if err != nil {
+			return fmt.Errorf("reading a statement at %s: %w", t.end.In(""), err)
+		}
+		return t.query(h, &v, start)
+	case replication.EXECUTE_LOAD_QUERY_EVENT, replication.BEGIN_LOAD_QUERY_EVENT:
+		return t.statement(h, "LOAD DATA", "", 0)
+	case replication.XA_PREPARE_LOG_EVENT:
+		return t.prepare(body)
 	}
-	return t.other(e)
+	return t.other(h, body)
 }
 
-func (t *translator) other(e *replication.BinlogEvent) error {
-	switch e.Header.EventType {
+// other takes what is not of a transaction.
+func (t *translator) other(h *replication.EventHeader, body []byte) error {
+	switch h.EventType {
+	case replication.ROTATE_EVENT:
+		return t.rotate(h, body)
+	case replication.FORMAT_DESCRIPTION_EVENT:
+		if t.byFile && t.outside() && t.end.File != 0 {
+			return t.emit(cdc.Event{Kind: cdc.EventFile, Pos: cdc.Position{File: t.end.File, Offset: cdc.FirstEvent}, Time: int64(h.Timestamp) * 1_000_000, End: t.end})
+		}
+		return t.seen()
 	case replication.HEARTBEAT_EVENT, replication.HEARTBEAT_LOG_EVENT_V2, replication.PREVIOUS_GTIDS_EVENT,
 		replication.MARIADB_GTID_LIST_EVENT, replication.MARIADB_BINLOG_CHECKPOINT_EVENT, replication.STOP_EVENT:
 		return t.seen()
-	case replication.XA_PREPARE_LOG_EVENT:
-		body := e.RawData[replication.EventHeaderSize:]
-		if len(body) > 0 && body[0] != 0 { // one phase: it is the commit
-			return t.commit()
-		}
-		xid, err := xidOf(body)
-		if err != nil {
-			return fmt.Errorf("reading XA PREPARE at %s: %w", t.end.In(""), err)
-		}
-		return t.close(cdc.EventXAPrepare, xid)
 	case replication.INCIDENT_EVENT:
 		return &task.Error{
 			Code: "source.incident", Text: "the server logged an incident: events were lost at " + t.end.String(),
@@ -150,8 +167,20 @@ func (t *translator) other(e *replication.BinlogEvent) error {
 	return nil
 }
 
+// prepare takes the end of an XA transaction.
+func (t *translator) prepare(body []byte) error {
+	if len(body) > 0 && body[0] != 0 { // one phase: it is the commit
+		return t.commit()
+	}
+	xid, err := xidOf(body)
+	if err != nil {
+		return fmt.Errorf("reading XA PREPARE at %s: %w", t.end.In(""), err)
+	}
+	return t.close(cdc.EventXAPrepare, xid)
+}
+
 // outside reports whether no transaction is open or announced.
-func (t *translator) outside() bool { return !t.inside && t.next == nil }
+func (t *translator) outside() bool { return !t.inside && !t.announced }
 
 // seen says where the stream stands outside of transactions.
 func (t *translator) seen() error {
@@ -161,25 +190,35 @@ func (t *translator) seen() error {
 	return t.emit(cdc.Event{Kind: cdc.EventSeen, End: t.end})
 }
 
-func (t *translator) rotate(h *replication.EventHeader, v *replication.RotateEvent) error {
+func (t *translator) rotate(h *replication.EventHeader, body []byte) error {
 	if h.Flags&replication.LOG_EVENT_ARTIFICIAL_F == 0 && h.LogPos != 0 {
 		return t.seen() // the real one closes the old file; the artificial one after it names the new
 	}
-	n, err := cdc.FileNumber(string(v.NextLogName))
+	c := cursor{data: body}
+	at := c.little(8)
+	n, err := cdc.FileNumber(string(c.data))
 	if err != nil {
 		return err
 	}
 	if n != t.end.File {
-		t.end = cdc.Position{File: n, Offset: v.Position}
+		t.end = cdc.Position{File: n, Offset: at}
 	}
-	clear(t.byID)
+	t.maps = t.maps[:0]
 	return t.seen()
 }
 
-func (t *translator) gtid(h *replication.EventHeader, v *replication.GTIDEvent, start cdc.Position) error {
+func (t *translator) gtid(h *replication.EventHeader, body []byte, start cdc.Position) error {
+	decode := gtidOf
+	if h.EventType == replication.GTID_TAGGED_LOG_EVENT {
+		decode = taggedOf
+	}
+	v, err := decode(body)
+	if err != nil {
+		return fmt.Errorf("reading the identifier of the transaction at %s: %w", start.In(""), err)
+	}
 	e := cdc.Event{Kind: cdc.EventBegin, Pos: start, Time: int64(h.Timestamp) * 1_000_000, ServerID: h.ServerID}
-	if v.ImmediateCommitTimestamp != 0 {
-		e.Time = int64(v.ImmediateCommitTimestamp)
+	if v.committed != 0 {
+		e.Time = v.committed
 	}
 	switch {
 	case t.byFile:
@@ -187,31 +226,32 @@ func (t *translator) gtid(h *replication.EventHeader, v *replication.GTIDEvent, 
 	case h.EventType == replication.ANONYMOUS_GTID_EVENT:
 		return gtidChanged()
 	default:
-		e.TID = uuidText(v.SID) + ":"
-		if tag := v.Tag.String(); tag != "" {
-			e.TID += tag + ":"
-		}
-		e.TID += strconv.FormatInt(v.GNO, 10)
+		e.TID = t.namer.mysql(&v)
 	}
 	return t.announce(e)
 }
 
-func (t *translator) mariaGTID(h *replication.EventHeader, v *replication.MariadbGTIDEvent, start cdc.Position) error {
+func (t *translator) mariaGTID(h *replication.EventHeader, body []byte, start cdc.Position) error {
+	c := cursor{data: body}
+	sequence, domain, flags := c.little(8), c.little(4), c.byte()
+	if c.short {
+		return fmt.Errorf("reading the identifier of the transaction at %s: %w", start.In(""), errShortEvent)
+	}
 	err := t.announce(cdc.Event{
 		Kind: cdc.EventBegin, Pos: start, Time: int64(h.Timestamp) * 1_000_000, ServerID: h.ServerID,
-		TID: fmt.Sprintf("%d-%d-%d", v.GTID.DomainID, h.ServerID, v.GTID.SequenceNumber),
+		TID: t.namer.maria(domain, h.ServerID, sequence),
 	})
-	if err != nil || v.IsStandalone() {
+	if err != nil || flags&replication.BINLOG_MARIADB_FL_STANDALONE != 0 {
 		return err
 	}
-	return t.begin(0, v.Flags&mariaPreparedXA != 0) // MariaDB's GTID event stands for BEGIN too
+	return t.begin(0, flags&mariaPreparedXA != 0) // MariaDB's GTID event stands for BEGIN too
 }
 
 func (t *translator) announce(e cdc.Event) error {
-	if t.inside || t.next != nil {
+	if !t.outside() {
 		return t.broken("a transaction begins inside another")
 	}
-	t.next = &e
+	t.next, t.announced = e, true
 	return nil
 }
 
@@ -223,11 +263,11 @@ func (t *translator) broken(what string) error {
 }
 
 func (t *translator) begin(thread uint32, xa bool) error {
-	if t.inside || t.next == nil {
+	if t.inside || !t.announced {
 		return t.broken("a transaction begins without a GTID")
 	}
-	e := *t.next
-	t.next, t.inside, t.wrote = nil, true, false
+	e := t.next
+	t.announced, t.inside, t.wrote = false, true, false
 	e.ThreadID, e.XA = thread, xa
 	t.opened = e
 	return t.emit(e)
@@ -240,8 +280,7 @@ func (t *translator) close(kind cdc.EventKind, xid string) error {
 		return t.broken("a transaction ends that never began")
 	}
 	t.inside = false
-	clear(t.byID)
-	t.mapPos = cdc.Position{}
+	t.maps, t.mapPos = t.maps[:0], cdc.Position{}
 	return t.emit(cdc.Event{Kind: kind, XID: xid, End: t.end})
 }
 
@@ -269,8 +308,8 @@ func (t *translator) query(h *replication.EventHeader, v *replication.QueryEvent
 	switch {
 	case t.inside: // CREATE TABLE ... SELECT; its rows follow
 		e, t.wrote = t.opened, true
-	case t.next != nil:
-		e, t.next = *t.next, nil
+	case t.announced:
+		e, t.announced = t.next, false
 	}
 	e.End, e.ThreadID = t.end, v.SlaveProxyID
 	if word == "XA" {
@@ -288,6 +327,9 @@ func (t *translator) statement(h *replication.EventHeader, sql, schema string, t
 
 // words gives the first two words of a statement in upper case.
 func words(sql []byte) (first, second string) {
+	if string(sql) == "BEGIN" { // as nearly all are
+		return "BEGIN", ""
+	}
 	f := bytes.Fields(sql[:min(len(sql), 64)])
 	if len(f) > 0 {
 		first = strings.ToUpper(string(bytes.TrimRight(f[0], ";")))
@@ -296,91 +338,4 @@ func words(sql []byte) (first, second string) {
 		second = strings.ToUpper(string(f[1]))
 	}
 	return first, second
-}
-
-func (t *translator) tableMap(raw []byte, v *replication.TableMapEvent, start cdc.Position) error {
-	if t.mapPos.IsZero() {
-		t.mapPos = start
-	}
-	// The library has stripped nothing from RawData; a payload's inner events carry no checksum.
-	body := raw[replication.EventHeaderSize+6:]
-	if n := t.checksum; n > 0 && len(body) >= n {
-		body = body[:len(body)-n]
-	}
-	m, ok := t.byText[string(body)]
-	if !ok {
-		var err error
-		if m, err = parseTableMap(body, t.collations, t.flavor); err != nil {
-			return fmt.Errorf("reading the table map at %s: %w", start.In(""), err)
-		}
-		if len(t.byText) >= maxTableMaps {
-			clear(t.byText)
-		}
-		t.byText[string(body)] = m
-	}
-	t.byID[v.TableID] = m
-	return nil
-}
-
-func (t *translator) rows(h *replication.EventHeader, v *replication.RowsEvent, size int) error {
-	if len(t.bodies) == 0 {
-		return errors.New("a rows event has no images")
-	}
-	r := &rowsEvent{table: t.byID[v.TableID], data: t.bodies[0]}
-	t.bodies = t.bodies[1:]
-	if r.table == nil {
-		return t.broken("a rows event has no table map")
-	}
-	switch v.Type() {
-	case replication.EnumRowsEventTypeInsert:
-		r.op = cdc.Insert
-	case replication.EnumRowsEventTypeUpdate:
-		r.op = cdc.Update
-	case replication.EnumRowsEventTypeDelete:
-		r.op = cdc.Delete
-	default:
-		r.op = cdc.Update
-		r.differs = h.EventType == replication.PARTIAL_UPDATE_ROWS_EVENT
-		r.partial = !r.differs
-	}
-	switch h.EventType {
-	case replication.MARIADB_WRITE_ROWS_COMPRESSED_EVENT_V1, replication.MARIADB_UPDATE_ROWS_COMPRESSED_EVENT_V1, replication.MARIADB_DELETE_ROWS_COMPRESSED_EVENT_V1:
-		r.compressed = true
-	}
-	n := len(r.table.Columns)
-	switch {
-	case int(v.ColumnCount) != n:
-		r.partial = true
-	case !whole(v.ColumnBitmap1, n) || r.op == cdc.Update && !whole(v.ColumnBitmap2, n):
-		r.present = [2][]byte{bytes.Clone(v.ColumnBitmap1), bytes.Clone(v.ColumnBitmap1)}
-		if r.op == cdc.Update {
-			r.present[1] = bytes.Clone(v.ColumnBitmap2)
-		}
-	}
-	e := cdc.Event{Kind: cdc.EventRows, EventPos: t.end, SafePos: t.mapPos, Rows: r, ServerID: h.ServerID, Size: size}
-	if v.Flags&replication.RowsEventStmtEndFlag != 0 {
-		t.mapPos = cdc.Position{}
-	}
-	t.wrote = true
-	return t.emit(e)
-}
-
-// whole says whether all n bits are set.
-func whole(bitmap []byte, n int) bool {
-	for i := range n {
-		if !has(bitmap, i) {
-			return false
-		}
-	}
-	return true
-}
-
-func has(bitmap []byte, i int) bool { return i/8 < len(bitmap) && bitmap[i/8]&(1<<(i%8)) != 0 }
-
-func uuidText(b []byte) string {
-	if len(b) != 16 {
-		return hex.EncodeToString(b)
-	}
-	h := hex.EncodeToString(b)
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }

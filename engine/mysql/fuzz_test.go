@@ -1,9 +1,13 @@
 package mysql
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"testing"
+
+	"github.com/go-mysql-org/go-mysql/replication"
 
 	"sluice/engine/cdc"
 )
@@ -51,6 +55,33 @@ func FuzzRows(f *testing.F) {
 			}
 			return nil
 		})
+	})
+}
+
+// FuzzEvents reads any bytes as an event inside a transaction and outside: it is refused, or it is taken.
+func FuzzEvents(f *testing.F) {
+	for kind := range 256 {
+		f.Add(byte(kind), make([]byte, 30), false)
+	}
+	f.Add(byte(replication.GTID_EVENT), append(append(make([]byte, 25), 2), bytes.Repeat([]byte{255}, 30)...), false)
+	f.Add(byte(replication.GTID_TAGGED_LOG_EVENT), []byte("\x02\x76\x00\x00\x02\x02\x25"), false)
+	f.Fuzz(func(t *testing.T, kind byte, body []byte, mariadb bool) {
+		flavor := cdc.MySQL
+		if mariadb {
+			flavor = cdc.MariaDB
+		}
+		for _, inside := range []bool{false, true} {
+			tr := newTranslator(flavor, fuzzCollations, func(cdc.Event) error { return nil })
+			tr.end, tr.inside = cdc.Position{File: 1, Offset: 1000}, inside
+			raw := append(make([]byte, replication.EventHeaderSize), body...)
+			raw[4] = kind
+			binary.LittleEndian.PutUint32(raw[9:], uint32(len(raw)))
+			if err := newFeeder(tr).feed(raw); err == nil && tr.maps != nil {
+				tr.inside = true
+				raw[4] = byte(replication.UPDATE_ROWS_EVENTv2)
+				_ = newFeeder(tr).feed(raw)
+			}
+		}
 	})
 }
 

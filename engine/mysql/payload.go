@@ -11,69 +11,57 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// feeder parses the events of a dump, as the server sent them, for a translator. A compressed transaction is opened piece
-// by piece: the library would hold all of it at once, and read no further than 4 GiB of it.
+// feeder gives the events of a dump, as the server sent them, to a translator. A compressed transaction is opened piece by
+// piece: all of it at once may be of gigabytes.
 type feeder struct {
-	t      *translator
-	parser *replication.BinlogParser
-	format []byte // the description by which the events inside of a compressed transaction are parsed
-	zstd   *zstd.Decoder
+	t    *translator
+	head replication.EventHeader // of the event that is being read
+	zstd *zstd.Decoder
 }
 
-func newFeeder(t *translator) *feeder {
-	return &feeder{t: t, parser: t.parser()}
-}
-
-// parser keeps rows and table maps as they are: the translator reads them.
-func (t *translator) parser() *replication.BinlogParser {
-	p := replication.NewBinlogParser()
-	p.SetFlavor(string(t.flavor))
-	p.SetRowsEventDecodeFunc(t.keepRows)
-	p.SetTableMapOptionalMetaDecodeFunc(func([]byte) error { return nil })
-	return p
-}
+func newFeeder(t *translator) *feeder { return &feeder{t: t} }
 
 // HandleEvent takes the next event of a dump that is not parsed.
 func (f *feeder) HandleEvent(e *replication.BinlogEvent) error { return f.feed(e.RawData) }
 
 func (f *feeder) feed(raw []byte) error {
-	if typeOf(raw) == replication.TRANSACTION_PAYLOAD_EVENT {
-		return f.payload(raw)
-	}
-	parsed, err := f.parse(raw)
-	if err != nil {
+	if err := readHead(&f.head, raw); err != nil {
 		return err
 	}
-	return f.t.HandleEvent(parsed)
-}
-
-func typeOf(raw []byte) replication.EventType {
-	if len(raw) < replication.EventHeaderSize {
-		return replication.UNKNOWN_EVENT
+	if f.head.EventType == replication.TRANSACTION_PAYLOAD_EVENT {
+		return f.payload(raw)
 	}
-	return replication.EventType(raw[4])
+	return f.t.take(&f.head, raw)
 }
 
-// parse reads one event and learns from format descriptions.
-func (f *feeder) parse(raw []byte) (*replication.BinlogEvent, error) {
-	parsed, err := f.parser.Parse(raw)
-	if at := len(raw) - replication.BinlogChecksumLength - 1; err == nil && typeOf(raw) == replication.FORMAT_DESCRIPTION_EVENT && at > replication.EventHeaderSize {
-		f.format = bytes.Clone(raw)
-		f.format[at] = byte(replication.BINLOG_CHECKSUM_ALG_OFF) // events inside have no checksums
+// elsewhere takes an event that does not lie where the dump stands.
+func (f *feeder) elsewhere(raw []byte) error {
+	if err := readHead(&f.head, raw); err != nil {
+		return err
 	}
-	return parsed, err
+	if err := f.t.learn(raw); err != nil {
+		return err
+	}
+	return f.t.event(&f.head, f.t.body(raw), f.t.end)
 }
 
-// payload opens a compressed transaction. Its events have no place of their own: they start where the payload does.
-func (f *feeder) payload(raw []byte) error {
-	h := new(replication.EventHeader)
+// readHead reads the head of an event, which must be as long as it says.
+func readHead(h *replication.EventHeader, raw []byte) error {
 	if err := h.Decode(raw); err != nil {
 		return err
 	}
+	if int64(h.EventSize) != int64(len(raw)) {
+		return fmt.Errorf("an event of %d bytes says that it has %d", len(raw), h.EventSize)
+	}
+	return nil
+}
+
+// payload opens a compressed transaction. Its events have no place of their own: they start where the payload does. They
+// have no checksums.
+func (f *feeder) payload(raw []byte) error {
 	t := f.t
-	start := t.advance(h)
-	body := raw[replication.EventHeaderSize:]
-	head, err := payloadHead(body[:max(len(body)-t.checksum, 0)])
+	start := t.advance(&f.head)
+	head, err := payloadHead(t.body(raw))
 	if err != nil {
 		return err
 	}
@@ -81,26 +69,18 @@ func (f *feeder) payload(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	parser := t.parser()
-	if _, err := parser.Parse(f.format); err != nil {
-		return err
-	}
-	checksum := t.checksum
-	t.checksum = 0
-	defer func() { t.checksum = checksum }()
 	for {
 		inner, err := nextInside(in)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
+		if err == nil {
+			err = readHead(&f.head, inner)
+		}
 		if err != nil {
 			return &undecodable{fmt.Errorf("the compressed transaction at %s: %w", start.In(""), err)}
 		}
-		parsed, err := parser.Parse(inner)
-		if err != nil {
-			return err
-		}
-		if err := t.event(parsed, start, int(parsed.Header.EventSize)); err != nil {
+		if err := t.event(&f.head, inner[replication.EventHeaderSize:], start); err != nil {
 			return err
 		}
 	}

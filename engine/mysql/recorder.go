@@ -19,7 +19,6 @@ import (
 // of them than it takes to know where transactions begin and end.
 type recorder struct {
 	log    *spool.Log
-	parser *replication.BinlogParser
 	marks  *translator // of the events that open and end transactions, alone
 	begun  cdc.Event   // the transaction that marks said begins
 	joined spool.Mark
@@ -27,8 +26,7 @@ type recorder struct {
 }
 
 func newRecorder(server engine.Server, log *spool.Log, least cdc.Position) *recorder {
-	r := &recorder{log: log, parser: replication.NewBinlogParser(), name: server.Log}
-	r.parser.SetFlavor(string(server.Flavor))
+	r := &recorder{log: log, name: server.Log}
 	r.marks = newTranslator(server.Flavor, nil, func(e cdc.Event) error {
 		if e.Kind == cdc.EventBegin {
 			r.begun = e
@@ -84,27 +82,23 @@ func (r *recorder) entry(e *replication.BinlogEvent) (spool.Entry, error) {
 		entry.Passing = true
 	case replication.FORMAT_DESCRIPTION_EVENT:
 		entry.Format = true
-		if _, err := r.parser.Parse(e.RawData); err != nil {
+		if err := t.learn(e.RawData); err != nil {
 			return entry, err
 		}
 	case replication.TRANSACTION_PAYLOAD_EVENT: // a whole one but for its GTID
-		t.next, t.inside = nil, false
+		t.announced, t.inside = false, false
 	case replication.ROTATE_EVENT, replication.GTID_EVENT, replication.ANONYMOUS_GTID_EVENT, replication.GTID_TAGGED_LOG_EVENT,
 		replication.MARIADB_GTID_EVENT, replication.QUERY_EVENT, replication.MARIADB_QUERY_COMPRESSED_EVENT,
 		replication.XID_EVENT, replication.XA_PREPARE_LOG_EVENT:
-		parsed, err := r.parser.Parse(e.RawData)
-		if err == nil {
-			err = t.event(parsed, start, int(e.Header.EventSize))
-		}
-		if err != nil {
+		if err := t.event(e.Header, t.body(e.RawData), start); err != nil {
 			return entry, err
 		}
 	}
 	entry.End, entry.Whole = t.end, t.outside()
 	if before && !entry.Whole {
 		begun := r.begun
-		if t.next != nil {
-			begun = *t.next
+		if t.announced {
+			begun = t.next
 		}
 		entry.TID, entry.Time = begun.TID, begun.Time
 	}
@@ -145,10 +139,7 @@ func (st *stream) translate(f *feeder, entries []spool.Entry) error {
 		}
 		var err error
 		if e.Format && e.End == t.end { // it lies elsewhere: it only says how to read on
-			var parsed *replication.BinlogEvent
-			if parsed, err = f.parse(e.Raw); err == nil {
-				err = t.event(parsed, t.end, 0)
-			}
+			err = f.elsewhere(e.Raw)
 		} else {
 			err = f.feed(e.Raw)
 		}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	gomysql "github.com/go-mysql-org/go-mysql/mysql"
-
 	"sluice/engine/cdc"
 	"sluice/engine/task"
 )
@@ -48,7 +46,7 @@ func (r *rowsEvent) Decode(t *cdc.Table, each func(before, after cdc.Row) error)
 	}
 	data := r.data
 	if r.compressed {
-		if data, err = gomysql.DecompressMariadbData(data); err != nil {
+		if data, err = openedEvent(data); err != nil {
 			return r.mismatch(err)
 		}
 	}

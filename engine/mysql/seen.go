@@ -161,8 +161,8 @@ func (r *placeReader) HandleEvent(e *replication.BinlogEvent) error {
 		r.t.end.Offset = r.offset
 		return nil
 	}
-	if r.t.next != nil && !r.found {
-		r.event, r.found = *r.t.next, true
+	if r.t.announced && !r.found {
+		r.event, r.found = r.t.next, true
 	}
 	r.other = !r.found
 	return errSeen

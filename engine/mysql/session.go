@@ -13,6 +13,25 @@ const (
 	modeNoEscapes  = 1 << 20
 )
 
+// queryOf reads an event that holds a statement.
+func queryOf(body []byte, compressed bool) (v replication.QueryEvent, err error) {
+	c := cursor{data: body}
+	v.SlaveProxyID = uint32(c.little(4))
+	c.take(4) // how long it ran
+	schema := int(c.byte())
+	c.take(2) // the error that it ended with
+	v.StatusVars = c.take(int(c.little(2)))
+	v.Schema = c.take(schema)
+	c.take(1)
+	if v.Query = c.data; c.short {
+		return v, errShortEvent
+	}
+	if compressed {
+		v.Query, err = openedEvent(v.Query)
+	}
+	return v, err
+}
+
 // text gives a statement in UTF-8, and, if its session read quotes or backslashes in another way, how a session with
 // the usual sql_mode would write it.
 func (t *translator) text(v *replication.QueryEvent) (sql, plain string) {
