@@ -222,9 +222,14 @@ func TestPrecheckOfRights(t *testing.T) {
 			t.Fatal(err, res)
 		}
 	}
+	spec := func(topic string) *task.Spec {
+		return &task.Spec{Target: task.Target{Brokers: []string{k.SASL}, User: k.User, Password: task.Secret(k.Password), Topic: topic},
+			Tables: []task.Table{{Schema: "shop", Name: "orders"}}}
+	}
 	check := func(topic, id string, schema bool) precheck.Item {
-		return found(t, &task.Spec{Schema: schema, Target: task.Target{Brokers: []string{k.SASL}, User: k.User, Password: task.Secret(k.Password), Topic: topic},
-			Tables: []task.Table{{Schema: "shop", Name: "orders"}}}, nil, id)[id]
+		s := spec(topic)
+		s.Schema = schema
+		return found(t, s, nil, id)[id]
 	}
 	// A topic that one may not see is hidden, or named with the command that allows it.
 	wantFailures(t, map[string]precheck.Item{"target.topics": check("new", "target.topics", true)}, map[string]failure{"target.topics": {precheck.Error, "new", "--operation"}})
@@ -238,6 +243,18 @@ func TestPrecheckOfRights(t *testing.T) {
 	wantFailures(t, map[string]precheck.Item{"target.write": check("there", "target.write", false)}, map[string]failure{"target.write": {precheck.Error, "there", "--operation Write"}})
 	grant("there", kafka.ACLOperationTypeWrite)
 	if i := check("there", "target.write", false); i.Status != precheck.Passed || i.Code != "write.ok" {
+		t.Errorf("%+v", i)
+	}
+	// What decides which row is a dead letter is a right of its own.
+	grant("dead", kafka.ACLOperationTypeDescribe)
+	limits := func() precheck.Item {
+		s := spec("there")
+		s.DeadLetterTopic = "dead"
+		return found(t, s, nil, "target.limits")["target.limits"]
+	}
+	wantFailures(t, map[string]precheck.Item{"target.limits": limits()}, map[string]failure{"target.limits": {precheck.Warning, "there", "--operation DescribeConfigs --topic there"}})
+	grant("there", kafka.ACLOperationTypeDescribeConfigs)
+	if i := limits(); i.Status != precheck.Passed || !strings.Contains(i.Observed, "there (max.message.bytes=1048588)") {
 		t.Errorf("%+v", i)
 	}
 }

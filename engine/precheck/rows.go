@@ -48,6 +48,31 @@ func maxRow(ctx context.Context, f *facts) finding {
 	return passed("max_row.ok", "Widest", size(widest), "Sampled", fmt.Sprint(len(wide)))
 }
 
+// limits wants to know what the topics of rows take: without that no row is known to be too large, and one that is stops
+// the task although there is a topic for dead letters.
+func limits(_ context.Context, f *facts) finding {
+	rows := *f.Spec
+	rows.DDLTopic, rows.DeadLetterTopic = "", ""
+	var known, unknown, allow []string
+	for _, name := range rows.Topics() {
+		switch t, there := f.topics[name]; {
+		case !there: // it will be created
+		case t.MaxMessage == 0:
+			unknown = append(unknown, name)
+			allow = append(allow, f.allow("--operation DescribeConfigs --topic "+name))
+		default:
+			known = append(known, fmt.Sprintf("%s (max.message.bytes=%d)", name, t.MaxMessage))
+		}
+	}
+	switch {
+	case len(unknown) > 0:
+		return failed("limits.unknown", "Topics", list(unknown), "Allow", strings.Join(allow[:min(len(allow), 10)], "\n"))
+	case len(known) == 0:
+		return skipped("skipped.no_topic")
+	}
+	return passed("limits.ok", "Topics", list(known))
+}
+
 // wideTable is a table with columns that may be large.
 type wideTable struct {
 	id      cdc.TableID

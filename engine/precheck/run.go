@@ -180,4 +180,5 @@ func (f *facts) otherKind(n need) bool {
 // What a task does decides which checks apply.
 func following(d *Deps) bool        { return d.Spec.Incremental }
 func copying(d *Deps) bool          { return d.Spec.Full }
+func buries(d *Deps) bool           { return d.Spec.DeadLetterTopic != "" }
 func copiesAndFollows(d *Deps) bool { return d.Spec.Full && d.Spec.Incremental }

@@ -238,6 +238,17 @@ func TestRun(t *testing.T) {
 		"large rows":                          {func(s *fake, p *task.Spec) { wide(s, p); s.widest = 520 << 10 }, []string{"!objects.max_row"}},
 		"rows that fit":                       {func(s *fake, p *task.Spec) { wide(s, p); s.widest = 511 << 10 }, nil},
 		"large rows without the large column": {func(s *fake, p *task.Spec) { wide(s, p); s.widest = 1 << 30; p.Tables[0].Exclude = []string{"text"} }, nil},
+		"dead letters":                        {func(s *fake, p *task.Spec) { buried(s, p) }, nil},
+		"dead letters, limits not told": {func(s *fake, p *task.Spec) {
+			buried(s, p)
+			topic(func(x *Topic) { x.MaxMessage, x.Cleanup = 0, "" })(s, p)
+		}, []string{"!target.limits"}},
+		"dead letters, their own limit not told": {func(s *fake, p *task.Spec) {
+			buried(s, p)
+			x := s.topics["dead"]
+			x.MaxMessage, s.topics["dead"] = 0, x
+		}, nil},
+		"no dead letters, limits not told": {topic(func(x *Topic) { x.MaxMessage, x.Cleanup = 0, "" }), nil},
 		"listener": {func(s *fake, _ *task.Spec) {
 			s.unreachable = map[string]error{"k2:9092": &task.Error{Code: "target.timeout", Text: "no answer"}}
 		}, []string{"target.listeners"}},
@@ -296,6 +307,12 @@ func TestRun(t *testing.T) {
 			}
 		})
 	}
+}
+
+// buried gives the task a topic of dead letters.
+func buried(s *fake, p *task.Spec) {
+	p.DeadLetterTopic, p.DDLTopic = "dead", "ddl"
+	s.topics["dead"], s.topics["ddl"] = s.topics["shop"], s.topics["shop"]
 }
 
 // generatedOn makes the server a MariaDB of which a table has a generated column.

@@ -23,6 +23,7 @@ func targetChecks() []check {
 		{id: "objects.mapping", group: "objects", needs: someTables | theTopics, run: mapping},
 		{id: "target.write", group: "target", needs: theTopics, run: writable},
 		{id: "target.safety", group: "target", severity: Warning, needs: theTopics, run: safety},
+		{id: "target.limits", group: "target", severity: Warning, needs: theTopics, when: buries, run: limits},
 		{id: "target.shared", group: "target", severity: Info, when: func(d *Deps) bool { return d.Sharing != nil }, run: shared},
 		{id: "objects.max_row", group: "objects", severity: Warning, needs: someTables | theTopics, run: maxRow},
 		{id: "target.disk_estimate", group: "target", severity: Info, needs: theList | theTopics, when: copying, run: diskEstimate},
@@ -90,6 +91,14 @@ func (f *facts) configure(topics []string, settings string) string {
 
 func (f *facts) bootstrap() string { return strings.Join(f.Spec.Target.Brokers, ",") }
 
+// user is the one that signs in, as ACLs name him.
+func (f *facts) user() string { return cmp.Or(f.Spec.Target.User, "ANONYMOUS") }
+
+// allow gives the command that lets the user do something.
+func (f *facts) allow(what string) string {
+	return fmt.Sprintf("kafka-acls.sh --bootstrap-server %s --add --allow-principal User:%s %s", f.bootstrap(), f.user(), what)
+}
+
 // mapping holds the specification against the tables that could be read and the topics as they are or will be.
 func mapping(_ context.Context, f *facts) finding {
 	counts := map[string]int{}
@@ -129,12 +138,11 @@ func writable(ctx context.Context, f *facts) finding {
 	}
 	switch {
 	case len(denied) > 0:
-		user := cmp.Or(f.Spec.Target.User, "ANONYMOUS")
 		var lines []string
 		for _, name := range denied[:min(len(denied), 10)] {
-			lines = append(lines, fmt.Sprintf("kafka-acls.sh --bootstrap-server %s --add --allow-principal User:%s --operation Read --operation Write --operation Describe --topic %s", f.bootstrap(), user, name))
+			lines = append(lines, f.allow("--operation Read --operation Write --operation Describe --topic "+name))
 		}
-		return failed("write.denied", "Topics", list(denied), "User", user, "Allow", strings.Join(lines, "\n"))
+		return failed("write.denied", "Topics", list(denied), "User", f.user(), "Allow", strings.Join(lines, "\n"))
 	}
 	if found := f.idempotent(ctx); found.status == Failed || len(unknown) == 0 {
 		return found
@@ -157,9 +165,7 @@ func (f *facts) idempotent(ctx context.Context) finding {
 		return refused(err)
 	}
 	if !may {
-		user := cmp.Or(f.Spec.Target.User, "ANONYMOUS")
-		return failed("write.idempotent", "User", user, "Allow",
-			fmt.Sprintf("kafka-acls.sh --bootstrap-server %s --add --allow-principal User:%s --operation IdempotentWrite --cluster", f.bootstrap(), user)).as(Warning)
+		return failed("write.idempotent", "User", f.user(), "Allow", f.allow("--operation IdempotentWrite --cluster")).as(Warning)
 	}
 	return passed("write.ok")
 }
