@@ -71,13 +71,16 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) (seen
 	history := schema.New()
 	var tables []*cdc.Table
 	creates, read := map[cdc.TableID]string{}, map[cdc.TableID]cdc.Position{}
-	for _, t := range d.Spec.Tables {
-		id := cdc.TableID{Schema: t.Schema, Name: t.Name}
-		l, err := describe(ctx, d.Source, id)
-		if err != nil {
-			return seen, err
-		}
-		creates[id], read[id] = l.Create, l.End
+	ids := make([]cdc.TableID, len(d.Spec.Tables))
+	for i, t := range d.Spec.Tables {
+		ids[i] = cdc.TableID{Schema: t.Schema, Name: t.Name}
+	}
+	described, err := d.Source.Describe(ctx, ids)
+	if err != nil {
+		return seen, err
+	}
+	for i, l := range described {
+		creates[ids[i]], read[ids[i]] = l.Create, l.End
 		tables = append(tables, history.Baseline(l.Table, l.End))
 	}
 	if errs := plan.Validate(tables); len(errs) > 0 {
@@ -134,19 +137,6 @@ func named(what string, err error) error {
 	said := *e
 	said.Op = what
 	return &said
-}
-
-// describe reads a table's definition under its metadata lock.
-func describe(ctx context.Context, src snapshot.Reader, id cdc.TableID) (snapshot.Locked, error) {
-	v, err := src.View(ctx)
-	if err != nil {
-		return snapshot.Locked{}, err
-	}
-	l, err := v.Lock(ctx, id)
-	if cerr := v.Close(); err == nil {
-		err = cerr
-	}
-	return l, err
 }
 
 // cut plans the chunks of a table: ranges of a single integer or text key, else one open range that is cut while it is read.

@@ -181,6 +181,26 @@ func (s *fakeSource) Missing(ctx context.Context, _ []cdc.GTIDSet) (string, erro
 
 func (s *fakeSource) Holds(ctx context.Context, _ Seen) error { return s.ask(ctx, "holds") }
 
+func (s *fakeSource) Describe(ctx context.Context, ids []cdc.TableID) ([]snapshot.Locked, error) {
+	return describeEach(ctx, s, ids)
+}
+
+// describeEach locks and reads one table after the other.
+func describeEach(ctx context.Context, src snapshot.Reader, ids []cdc.TableID) (list []snapshot.Locked, err error) {
+	for _, id := range ids {
+		v, err := src.View(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l, err := v.Lock(ctx, id)
+		if err = errors.Join(err, v.Close()); err != nil {
+			return nil, err
+		}
+		list = append(list, l)
+	}
+	return list, nil
+}
+
 func (s *fakeSource) View(ctx context.Context) (snapshot.View, error) {
 	if err := s.ask(ctx, "view"); err != nil {
 		return nil, err

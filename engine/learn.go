@@ -15,10 +15,11 @@ const lookAhead = 64 << 20
 // it. What the source says now is the definition at the statement only if no other one of the table follows up to
 // the position read with it, so the log is read ahead to there first; nothing is guessed.
 func (l *loop) learn(ctx context.Context, id cdc.TableID) error {
-	found, err := describe(ctx, l.d.Source, id)
+	described, err := l.d.Source.Describe(ctx, []cdc.TableID{id})
 	if err != nil {
 		return err
 	}
+	found := described[0]
 	for i, size := 0, 0; ; i++ {
 		for i == len(l.pending) {
 			if err := l.readAhead(ctx); err != nil {

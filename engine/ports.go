@@ -29,6 +29,8 @@ type Source interface {
 	Holds(ctx context.Context, seen Seen) error
 	// Stream opens the binlog after the given set of transactions.
 	Stream(ctx context.Context, after cdc.GTIDSet) (Stream, error)
+	// Describe reads the definitions of tables as View.Lock does, in the order asked. Each holds at its End.
+	Describe(ctx context.Context, ids []cdc.TableID) ([]snapshot.Locked, error)
 	// Names lists the tables of a database.
 	Names(ctx context.Context, schema string) ([]string, error)
 	// Locate turns a start that a person asked for into the set of transactions to open the stream after.

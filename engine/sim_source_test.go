@@ -502,6 +502,10 @@ func (s *simSource) keyOf(v cdc.Value) int {
 	return int(v.Num)
 }
 
+func (s *simSource) Describe(ctx context.Context, ids []cdc.TableID) ([]snapshot.Locked, error) {
+	return describeEach(ctx, s, ids)
+}
+
 func (s *simSource) View(context.Context) (snapshot.View, error) {
 	v := &simView{s: s, table: -1}
 	n := 0

@@ -49,6 +49,14 @@ func (s *turned) Locate(ctx context.Context, from task.From) (Located, error) {
 	return l, err
 }
 
+func (s *turned) Describe(ctx context.Context, ids []cdc.TableID) ([]snapshot.Locked, error) {
+	list, err := s.Source.Describe(ctx, ids)
+	for i := range list {
+		list[i].End = s.at(list[i].End)
+	}
+	return list, err
+}
+
 func (s *turned) View(ctx context.Context) (snapshot.View, error) {
 	v, err := s.Source.View(ctx)
 	if err != nil {

@@ -95,8 +95,7 @@ func (c *conn) create(id cdc.TableID) (string, error) {
 
 func (c *conn) table(id cdc.TableID) (*cdc.Table, error) {
 	t := &cdc.Table{TableID: id}
-	err := c.query("SELECT column_name, data_type, column_type, is_nullable, character_maximum_length, numeric_precision,"+
-		" numeric_scale, datetime_precision, character_set_name, collation_name, extra FROM information_schema.columns"+
+	err := c.query("SELECT "+columnFields+" FROM information_schema.columns"+
 		" WHERE table_schema = "+quoteString(id.Schema)+" AND table_name = "+quoteString(id.Name)+" ORDER BY ordinal_position",
 		func(row []string) error { t.Columns = append(t.Columns, describedColumn(row)); return nil })
 	if err != nil {
@@ -118,11 +117,18 @@ func (c *conn) table(id cdc.TableID) (*cdc.Table, error) {
 func (c *conn) defaults(t *cdc.Table) error {
 	return c.query("SELECT table_collation FROM information_schema.tables WHERE table_schema = "+quoteString(t.Schema)+
 		" AND table_name = "+quoteString(t.Name), func(row []string) error {
-		t.Collation = row[0] // NULL for views
-		t.Charset, _, _ = strings.Cut(row[0], "_")
+		collate(t, row[0])
 		return nil
 	})
 }
+
+// collate takes a table's collation, NULL for views.
+func collate(t *cdc.Table, name string) {
+	t.Collation = name
+	t.Charset, _, _ = strings.Cut(name, "_")
+}
+
+func isMissing(err error) bool { return task.Code(err) == causes[1146].code }
 
 func missing(id cdc.TableID) error {
 	told := causes[1146]
@@ -143,22 +149,27 @@ func (c *conn) indexes(t *cdc.Table) error {
 		name, _ := result.GetStringByName(i, "Key_name")
 		column, _ := result.GetStringByName(i, "Column_name")
 		whole, _ := result.IsNullByName(i, "Sub_part")
-		n := len(t.Uniques)
-		if n == 0 || t.Uniques[n-1].Name != name {
-			t.Uniques = append(t.Uniques, cdc.Index{Name: name})
-			n++
-		}
-		index := &t.Uniques[n-1]
-		at := t.Column(column)
-		if at < 0 || !whole {
-			index.Prefix = true // an expression has no column
-		}
-		if at >= 0 {
-			index.Columns = append(index.Columns, at)
-		}
+		addUnique(t, name, column, whole)
 	}
 	takePrimary(t)
 	return nil
+}
+
+// addUnique takes one part of a unique index; whole says that it is not a prefix. An expression has no column.
+func addUnique(t *cdc.Table, name, column string, whole bool) {
+	n := len(t.Uniques)
+	if n == 0 || t.Uniques[n-1].Name != name {
+		t.Uniques = append(t.Uniques, cdc.Index{Name: name})
+		n++
+	}
+	index := &t.Uniques[n-1]
+	at := t.Column(column)
+	if at < 0 || !whole {
+		index.Prefix = true
+	}
+	if at >= 0 {
+		index.Columns = append(index.Columns, at)
+	}
 }
 
 // takePrimary moves the primary key out of the unique indexes. One with a prefix part identifies rows all the same:

@@ -40,11 +40,12 @@ type Source struct {
 	asking  sync.Mutex // held for the length of a question
 	control *conn      // for everything but views and streams; nil until needed again
 
-	mu     sync.Mutex
-	idle   []*conn      // for the next views
-	log    *spool.Log   // of the newest stream
-	low    cdc.Position // no transaction of the next one begins before it
-	closed bool
+	mu       sync.Mutex
+	idle     []*conn      // for the next views
+	log      *spool.Log   // of the newest stream
+	low      cdc.Position // no transaction of the next one begins before it
+	closed   bool
+	recalled map[cdc.TableID]recalled // definitions that were read, see describe.go
 
 	loading    sync.Mutex
 	collations map[uint64]collation
@@ -120,7 +121,7 @@ func (s *Source) forget() {
 	defer s.asking.Unlock()
 	s.hangUp()
 	s.mu.Lock()
-	s.low = cdc.Position{}
+	s.low, s.recalled = cdc.Position{}, nil
 	s.mu.Unlock()
 	s.server = engine.Server{}
 	s.chosen.Store(false)

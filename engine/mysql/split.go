@@ -3,26 +3,34 @@ package mysql
 import (
 	"context"
 	"math/big"
+	"strconv"
 
 	"sluice/engine/cdc"
 	"sluice/engine/snapshot"
 )
 
+// leastRows is what a range should have at least: each range costs a view, a look at the definition and a few syncs of the disk.
+const leastRows = 1000
+
 // Split gives at most n-1 rows of key values, in any order, that cut the table into ranges of like width; none where
-// the key is not a single column of integers or text.
+// the key is not a single column of integers or text, or where the table is small.
 func (s *Source) Split(ctx context.Context, t *cdc.Table, key []int, n int) ([]cdc.Row, error) {
 	if len(key) != 1 || n < 2 {
 		return nil, nil
 	}
 	c := &t.Columns[key[0]]
+	if !snapshot.Weighed(c) && (c.Type < cdc.TinyInt || c.Type > cdc.BigInt) {
+		return nil, nil
+	}
+	rows, err := s.atMost(ctx, t, int64(n)*leastRows)
+	if n = min(n, int(rows/leastRows)); err != nil || n < 2 {
+		return nil, err
+	}
 	if snapshot.Weighed(c) {
 		return s.splitText(ctx, t, key, n)
 	}
-	if c.Type < cdc.TinyInt || c.Type > cdc.BigInt {
-		return nil, nil
-	}
 	var low, high *big.Int
-	err := s.ask(ctx, "reading the range of "+t.TableID.String(), func(conn *conn) error {
+	err = s.ask(ctx, "reading the range of "+t.TableID.String(), func(conn *conn) error {
 		low, high = nil, nil
 		name := QuoteName(c.Name)
 		return conn.query("SELECT MIN("+name+"), MAX("+name+") FROM "+quoteTable(t.TableID), func(row []string) error {
@@ -35,6 +43,17 @@ func (s *Source) Split(ctx context.Context, t *cdc.Table, key []int, n int) ([]c
 		return nil, err // an empty table has no range
 	}
 	return cuts(low, high, n, c.Unsigned), nil
+}
+
+// atMost counts the rows of a table up to a limit. The server's own estimate may be days old.
+func (s *Source) atMost(ctx context.Context, t *cdc.Table, limit int64) (rows int64, err error) {
+	err = s.ask(ctx, "counting rows of "+t.TableID.String(), func(c *conn) error {
+		return c.query("SELECT COUNT(*) FROM (SELECT 1 FROM "+quoteTable(t.TableID)+" LIMIT "+strconv.FormatInt(limit, 10)+") AS few", func(row []string) (err error) {
+			rows, err = strconv.ParseInt(row[0], 10, 64)
+			return err
+		})
+	})
+	return rows, err
 }
 
 // cuts divides [low, high] into n parts; big numbers, because the width of a BIGINT range overflows.

@@ -12,7 +12,7 @@ import (
 
 // TestSplitText cuts tables of the usual kinds of text keys into ranges of which none is much larger than it should be.
 func TestSplitText(t *testing.T) {
-	const rows, parts = 4000, 8
+	const rows, parts = 8000, 8
 	keys := []struct{ name, value string }{
 		{"uuids", "LOWER(CONCAT(LEFT(MD5(i),8),'-',MID(MD5(i),9,4),'-4000-8000-',RIGHT(MD5(i),12)))"},
 		{"hashes", "UPPER(MD5(i))"},

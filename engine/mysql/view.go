@@ -146,15 +146,25 @@ func (v *view) Lock(ctx context.Context, id cdc.TableID) (snapshot.Locked, error
 		if locked.Create, err = c.create(id); err != nil {
 			return err
 		}
-		if locked.Table, err = c.table(id); err != nil {
-			return err
+		if locked.Table = v.source.recall(id, locked.Create); locked.Table == nil {
+			if locked.Table, err = c.table(id); err != nil {
+				return err
+			}
+			v.source.remember(&locked)
 		}
 		if locked.End, err = c.end(); err != nil {
 			return err
 		}
-		return c.query("SELECT UNIX_TIMESTAMP()", func(row []string) error { locked.Now = int64(number(row[0])); return nil })
+		locked.Now, err = c.now()
+		return err
 	})
 	return locked, err
+}
+
+// now is the server's clock, in seconds since 1970.
+func (c *conn) now() (now int64, err error) {
+	err = c.query("SELECT UNIX_TIMESTAMP()", func(row []string) error { now = int64(number(row[0])); return nil })
+	return now, err
 }
 
 // Rows runs the chunk's SELECT.

@@ -38,7 +38,8 @@ type Source interface {
 	// every table of its database.
 	Privileges(ctx context.Context, tables []cdc.TableID) (account string, lacks []Lack, err error)
 	Tables(ctx context.Context, schema string) ([]Table, error)
-	Table(context.Context, cdc.TableID) (*cdc.Table, error)
+	// Definitions reads tables as they are now; those that are not there are missing.
+	Definitions(context.Context, []cdc.TableID) (map[cdc.TableID]*cdc.Table, error)
 	// Cascades gives the foreign keys by which the server changes rows of a table by itself.
 	Cascades(ctx context.Context, schema string) ([]Cascade, error)
 	// Explain plans a SELECT of the table with the condition; tables is how many the plan reads.

@@ -106,8 +106,8 @@ func (s *fake) Privileges(context.Context, []cdc.TableID) (account string, lacks
 	return "'sluice'@'%'", s.lacks, s.ask
 }
 func (s *fake) Tables(context.Context, string) ([]Table, error) { return s.listed, s.ask }
-func (s *fake) Table(_ context.Context, id cdc.TableID) (*cdc.Table, error) {
-	return s.tables[id], s.ask
+func (s *fake) Definitions(context.Context, []cdc.TableID) (map[cdc.TableID]*cdc.Table, error) {
+	return s.tables, s.ask
 }
 func (s *fake) Cascades(context.Context, string) ([]Cascade, error)             { return s.cascades, s.ask }
 func (s *fake) Explain(_ context.Context, _ cdc.TableID, w string) (int, error) { return s.explain(w) }

@@ -48,16 +48,27 @@ func (f *facts) newIn() (out []cdc.TableID) {
 	return out
 }
 
+// asked gives what the task says of a selected table, or nil. There may be many tables, each with many columns.
+func (f *facts) asked(id cdc.TableID) *task.Table {
+	if f.selected == nil {
+		f.selected = map[cdc.TableID]*task.Table{}
+		for i, id := range f.ids() {
+			f.selected[id] = &f.Spec.Tables[i]
+		}
+	}
+	return f.selected[id]
+}
+
 // carries reports whether the task lets the column travel.
 func (f *facts) carries(id cdc.TableID, column string) bool {
-	i := slices.Index(f.ids(), id)
-	return i < 0 || f.Spec.Tables[i].Carries(column)
+	t := f.asked(id)
+	return t == nil || t.Carries(column)
 }
 
 // spreads reports whether the task chooses a row's partition by the column.
 func (f *facts) spreads(id cdc.TableID, column string) bool {
-	i := slices.Index(f.ids(), id)
-	return i >= 0 && slices.ContainsFunc(f.Spec.Tables[i].PartitionKey, func(name string) bool { return strings.EqualFold(name, column) })
+	t := f.asked(id)
+	return t != nil && slices.ContainsFunc(t.PartitionKey, func(name string) bool { return strings.EqualFold(name, column) })
 }
 
 // listsAny reports whether the server's list has a selected table.
@@ -70,6 +81,7 @@ func exist(ctx context.Context, f *facts) finding {
 	f.listed = map[cdc.TableID]Table{}
 	asked := map[string]bool{}
 	var absent []string
+	var there []cdc.TableID
 	for _, id := range f.ids() {
 		if !asked[id.Schema] {
 			asked[id.Schema] = true
@@ -84,11 +96,18 @@ func exist(ctx context.Context, f *facts) finding {
 		if info, ok := f.listed[id]; !ok {
 			absent = append(absent, id.String())
 		} else if !info.View {
-			def, err := f.source.Table(ctx, id)
-			if err != nil {
-				return refused(err)
-			}
+			there = append(there, id)
+		}
+	}
+	defs, err := f.source.Definitions(ctx, there)
+	if err != nil {
+		return refused(err)
+	}
+	for _, id := range there {
+		if def := defs[id]; def != nil {
 			f.tables = append(f.tables, def)
+		} else { // dropped since, or not to be read
+			absent = append(absent, id.String())
 		}
 	}
 	if len(absent) > 0 {

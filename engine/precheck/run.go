@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluice/engine/cdc"
+	"sluice/engine/task"
 )
 
 // patience is how long one check may take, or one try of the way to a server.
@@ -57,15 +58,16 @@ var grounds = []struct {
 // facts is what earlier checks found for later ones.
 type facts struct {
 	*Deps
-	source  Source
-	flavor  cdc.Flavor
-	version string
-	listed  map[cdc.TableID]Table
-	tables  []*cdc.Table
-	target  Target
-	tooOld  error // of a broker whose version is not supported
-	topics  map[string]Topic
-	binlog  lookedAt // for the first time
+	source   Source
+	flavor   cdc.Flavor
+	version  string
+	listed   map[cdc.TableID]Table
+	tables   []*cdc.Table
+	selected map[cdc.TableID]*task.Table // see asked
+	target   Target
+	tooOld   error // of a broker whose version is not supported
+	topics   map[string]Topic
+	binlog   lookedAt // for the first time
 }
 
 // Run does the checks, one after the other, and gives them with the failed ones first. Its error is that of ctx.

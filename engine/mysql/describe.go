@@ -1,0 +1,257 @@
+package mysql
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+
+	"sluice/engine/cdc"
+	"sluice/engine/snapshot"
+)
+
+// describedAtOnce bounds the metadata locks that are held at a time, and the length of a statement. With more of them
+// MySQL takes longer for each.
+const describedAtOnce = 100
+
+// Describe reads the definitions of tables as a view's Lock does, many with each question: asked one by one, a table
+// costs a dozen of them.
+func (s *Source) Describe(ctx context.Context, ids []cdc.TableID) ([]snapshot.Locked, error) {
+	out := make([]snapshot.Locked, 0, len(ids))
+	for piece := range slices.Chunk(ids, describedAtOnce) {
+		locked, err := s.describeTogether(ctx, piece)
+		if err != nil {
+			return nil, err
+		}
+		for i := len(locked); i < len(piece); i++ {
+			l, err := s.describeOne(ctx, piece[i])
+			if err != nil {
+				return nil, err
+			}
+			locked = append(locked, l)
+		}
+		out = append(out, locked...)
+	}
+	return out, nil
+}
+
+func (s *Source) describeOne(ctx context.Context, id cdc.TableID) (snapshot.Locked, error) {
+	v, err := s.View(ctx)
+	if err != nil {
+		return snapshot.Locked{}, err
+	}
+	l, err := v.Lock(ctx, id)
+	if cerr := v.Close(); err == nil {
+		err = cerr
+	}
+	return l, err
+}
+
+// describeTogether gives nothing where that is not the way: on MariaDB, whose information_schema opens all tables of a
+// database for a list of names, and where not all are there, may be read and are free at once. A lock that others wait
+// behind is not to be held while another is waited for.
+func (s *Source) describeTogether(ctx context.Context, ids []cdc.TableID) (out []snapshot.Locked, err error) {
+	if len(ids) < 2 || s.server.Flavor == cdc.MariaDB {
+		return nil, nil
+	}
+	const op = "reading the definitions of tables"
+	opened, err := s.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	free := false
+	v := opened.(*view)
+	if err := v.do(ctx, op, func() (err error) { free, err = v.conn.lockAll(ids); return err }); err != nil || !free {
+		return nil, err
+	}
+	err = s.ask(ctx, op, func(c *conn) error {
+		out = nil
+		tables, err := c.tables(ids)
+		if err != nil || len(tables) < len(ids) {
+			return err
+		}
+		list := make([]snapshot.Locked, len(ids))
+		for i, id := range ids {
+			list[i].Table = tables[id]
+			if list[i].Create, err = c.create(id); err != nil {
+				return err
+			}
+		}
+		end, err := c.end()
+		if err != nil {
+			return err
+		}
+		now, err := c.now()
+		for i := range list {
+			list[i].End, list[i].Now = end, now
+		}
+		out = list
+		return err
+	})
+	for i := range out {
+		s.remember(&out[i])
+	}
+	return out, err
+}
+
+// lockAll takes the metadata locks of tables until the transaction's end. free is false where one of them can't be had
+// within a second, or at all.
+func (c *conn) lockAll(ids []cdc.TableID) (free bool, err error) {
+	var sql strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			sql.WriteString(" UNION ALL ")
+		}
+		sql.WriteString("(SELECT 1 FROM " + quoteTable(id) + " LIMIT 0)")
+	}
+	if err := c.exec("SET SESSION lock_wait_timeout = 1"); err != nil {
+		return false, err
+	}
+	err = c.exec(sql.String())
+	var answer *gomysql.MyError
+	if err != nil && !errors.As(err, &answer) {
+		return false, err
+	}
+	return err == nil, c.exec("SET SESSION lock_wait_timeout = DEFAULT")
+}
+
+// Definitions reads definitions as they are now, without locks; tables that are not there are missing.
+func (s *Source) Definitions(ctx context.Context, ids []cdc.TableID) (map[cdc.TableID]*cdc.Table, error) {
+	out := make(map[cdc.TableID]*cdc.Table, len(ids))
+	for piece := range slices.Chunk(ids, describedAtOnce) {
+		err := s.ask(ctx, "reading the definitions of tables", func(c *conn) error {
+			found, err := c.tables(piece)
+			for id, t := range found {
+				out[id] = t
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+const columnFields = "column_name, data_type, column_type, is_nullable, character_maximum_length, numeric_precision," +
+	" numeric_scale, datetime_precision, character_set_name, collation_name, extra"
+
+// tables is table for many; those that are not there are missing.
+func (c *conn) tables(ids []cdc.TableID) (map[cdc.TableID]*cdc.Table, error) {
+	out := make(map[cdc.TableID]*cdc.Table, len(ids))
+	if c.flavor == cdc.MariaDB {
+		for _, id := range ids {
+			t, err := c.table(id)
+			switch {
+			case err == nil:
+				out[id] = t
+			case !isMissing(err):
+				return nil, err
+			}
+		}
+		return out, nil
+	}
+	names := map[string][]string{}
+	for _, id := range ids {
+		names[id.Schema] = append(names[id.Schema], quoteString(id.Name))
+	}
+	for schema, list := range names {
+		of := " WHERE table_schema = " + quoteString(schema) + " AND table_name IN (" + strings.Join(list, ",") + ")"
+		if err := c.tablesOf(schema, of, out); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range out {
+		if err := c.findLabels(t); err != nil {
+			return nil, err
+		}
+		if len(t.Uniques) < 2 {
+			continue
+		}
+		t.Primary, t.Uniques = nil, nil // their order is not in information_schema
+		if err := c.indexes(t); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// tablesOf reads the tables of one database that the condition holds for.
+func (c *conn) tablesOf(schema, of string, out map[cdc.TableID]*cdc.Table) error {
+	var t *cdc.Table
+	err := c.query("SELECT table_name, "+columnFields+" FROM information_schema.columns"+of+" ORDER BY table_name, ordinal_position", func(row []string) error {
+		if t == nil || t.Name != row[0] {
+			t = &cdc.Table{TableID: cdc.TableID{Schema: schema, Name: row[0]}}
+			out[t.TableID] = t
+		}
+		t.Columns = append(t.Columns, describedColumn(row[1:]))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = c.query("SELECT table_name, table_collation FROM information_schema.tables"+of, func(row []string) error {
+		if t := out[cdc.TableID{Schema: schema, Name: row[0]}]; t != nil {
+			collate(t, row[1])
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = c.query("SELECT table_name, index_name, column_name, sub_part IS NULL FROM information_schema.statistics"+of+
+		" AND non_unique = 0 ORDER BY table_name, index_name, seq_in_index", func(row []string) error {
+		if t := out[cdc.TableID{Schema: schema, Name: row[0]}]; t != nil {
+			addUnique(t, row[1], row[2], row[3] == "1")
+		}
+		return nil
+	})
+	for id, t := range out {
+		if id.Schema == schema {
+			takePrimary(t)
+		}
+	}
+	return err
+}
+
+// autoIncrement is what changes in SHOW CREATE TABLE without a change of the definition.
+var autoIncrement = regexp.MustCompile(`(\n\) ENGINE=\w+) AUTO_INCREMENT=\d+`)
+
+// recalled is a definition that was read, with the sum of its SHOW CREATE TABLE.
+type recalled struct {
+	sum   [sha256.Size]byte
+	table *cdc.Table
+}
+
+// remember keeps a definition for the next time that the table has the same SHOW CREATE TABLE. That shows "?" for
+// characters that it can't show: then two definitions may look alike.
+func (s *Source) remember(l *snapshot.Locked) {
+	if strings.Contains(l.Create, "?") {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.recalled == nil {
+		s.recalled = map[cdc.TableID]recalled{}
+	}
+	s.recalled[l.Table.TableID] = recalled{sumOf(l.Create), l.Table}
+}
+
+// recall gives the definition of a table that has this SHOW CREATE TABLE, or nil.
+func (s *Source) recall(id cdc.TableID, create string) *cdc.Table {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r, ok := s.recalled[id]; ok && r.sum == sumOf(create) {
+		return r.table
+	}
+	return nil
+}
+
+func sumOf(create string) [sha256.Size]byte {
+	return sha256.Sum256([]byte(autoIncrement.ReplaceAllString(create, "$1")))
+}

@@ -1,0 +1,129 @@
+package mysql
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/engine/cdc"
+	"sluice/engine/enginetest/servers"
+	"sluice/engine/snapshot"
+	"sluice/engine/task"
+)
+
+// TestDescribe holds what many tables are described as against what each is by itself.
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, m *servers.MySQL) {
+		s := open(t, m)
+		db, c := database(t, m)
+		run(t, c, "CREATE TABLE plain (id BIGINT PRIMARY KEY, v VARCHAR(20))",
+			"CREATE TABLE latin (a INT NOT NULL, b CHAR(3) CHARACTER SET utf8mb4 NOT NULL, UNIQUE KEY z (a), UNIQUE KEY a (b), KEY n (a, b)) CHARSET latin1 COLLATE latin1_general_ci",
+			"CREATE TABLE two (a INT, b VARCHAR(50) NOT NULL, PRIMARY KEY (b(5), a), UNIQUE KEY u (a, b(7)))",
+			"CREATE TABLE keyless (a INT, g INT AS (a+1) STORED)",
+			"CREATE TABLE `od``d'? name` (`i``d` INT PRIMARY KEY, e ENUM('a','?','😀'), d DECIMAL(10,3), t DATETIME(3), f FLOAT(7,4), s SET('x','y')) COMMENT 'AUTO_INCREMENT=5'",
+			"CREATE TABLE counted (id INT AUTO_INCREMENT PRIMARY KEY)")
+		var ids []cdc.TableID
+		for _, name := range []string{"two", "plain", "latin", "keyless", "od`d'? name", "counted"} {
+			ids = append(ids, cdc.TableID{Schema: db, Name: name})
+		}
+		for i := range describedAtOnce { // more than one piece
+			run(t, c, fmt.Sprintf("CREATE TABLE t%d (id INT PRIMARY KEY, c%d INT)", i, i))
+			ids = append(ids, cdc.TableID{Schema: db, Name: fmt.Sprint("t", i)})
+		}
+		list, err := s.Describe(testContext(t), ids)
+		if err != nil || len(list) != len(ids) {
+			t.Fatal(len(list), err)
+		}
+		defs, err := s.Definitions(testContext(t), append(ids, cdc.TableID{Schema: db, Name: "none"}))
+		if err != nil || len(defs) != len(ids) {
+			t.Error(len(defs), err)
+		}
+		end, _ := s.End(testContext(t))
+		fresh := open(t, m) // remembers nothing
+		for i, id := range ids {
+			want := lock(t, fresh, id)
+			if got := list[i]; !reflect.DeepEqual(got.Table, want.Table) || got.Create != want.Create || got.End != end || got.Now == 0 {
+				t.Errorf("%s: %+v\nby itself: %+v", id, got, want)
+			}
+			if !reflect.DeepEqual(defs[id], want.Table) {
+				t.Errorf("%s is %+v, by itself %+v", id, defs[id], want.Table)
+			}
+		}
+		if _, err := s.Describe(testContext(t), append(ids[:3:3], cdc.TableID{Schema: db, Name: "none"})); task.Code(err) != "source.table_missing" || !strings.Contains(err.Error(), "none") {
+			t.Errorf("a table that is not there: %v", err)
+		}
+	})
+}
+
+// TestDescribeLocked: where a table is locked, the others are free while it is waited for.
+func TestDescribeLocked(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, m *servers.MySQL) {
+		s := open(t, m)
+		db, c := database(t, m)
+		run(t, c, "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE b (id INT PRIMARY KEY)", "LOCK TABLES b WRITE")
+		ids := []cdc.TableID{{Schema: db, Name: "a"}, {Schema: db, Name: "b"}}
+		var list []snapshot.Locked
+		done := make(chan error, 1)
+		go func() {
+			var err error
+			list, err = s.Describe(testContext(t), ids)
+			done <- err
+		}()
+		m.Exec(t, "SET SESSION lock_wait_timeout = 10", "ALTER TABLE "+db+".a ADD COLUMN v INT")
+		run(t, c, "UNLOCK TABLES")
+		select {
+		case err := <-done:
+			if err != nil || len(list) != 2 {
+				t.Fatal(list, err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("it still waits")
+		}
+	})
+}
+
+// TestRecall: a definition that was read is taken again only while the table has the very same one.
+func TestRecall(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, m *servers.MySQL) {
+		s := open(t, m)
+		db, c := database(t, m)
+		run(t, c, "CREATE TABLE a (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(20) CHARACTER SET latin1) CHARSET utf8mb4")
+		id := cdc.TableID{Schema: db, Name: "a"}
+		first := lock(t, s, id).Table
+		run(t, c, "INSERT INTO a (v) VALUES ('x'), ('y')")
+		if lock(t, s, id).Table != first {
+			t.Error("rows made it read the definition again")
+		}
+		for _, change := range []string{"MODIFY v VARCHAR(20) CHARACTER SET utf8mb4", "COLLATE utf8mb4_bin", "ADD UNIQUE KEY u (v)", "RENAME COLUMN v TO w", "MODIFY id BIGINT",
+			"ADD COLUMN e ENUM('😀')", "DROP COLUMN e, ADD COLUMN e ENUM('😁')"} {
+			before := lock(t, s, id).Table
+			run(t, c, "ALTER TABLE a "+change)
+			got, want := lock(t, s, id).Table, lock(t, open(t, m), id).Table
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("after %s it is %+v, not %+v", change, got, want)
+			}
+			if reflect.DeepEqual(got, before) && !strings.Contains(change, "😁") { // which MySQL 8.0 does not show
+				t.Errorf("%s changed nothing: the case says nothing", change)
+			}
+		}
+	})
+}
+
+func lock(t *testing.T, s *Source, id cdc.TableID) snapshot.Locked {
+	t.Helper()
+	v, err := s.View(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := v.Lock(testContext(t), id)
+	if err = errors.Join(err, v.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
