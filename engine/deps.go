@@ -107,7 +107,7 @@ type Progress struct {
 	Delay   time.Duration
 	Known   bool
 	NoDelay bool
-	Waiting string // why the full copy waits, a code; empty: it does not
+	Waiting string // why the full copy waits or is slow, a code; empty: it is not
 	Trying  *Retry // what a request to the target is sent again after; nil: none fails
 	Bytes   int    // held in memory for lanes and chunk queues
 	Plain   bool   // the target gives no producer: what a doubt can double is in Doubles

@@ -17,6 +17,7 @@
 //	seen.go              what tells that the log is still the one that was read
 //	restart.go           what a restart reads back from the topics, and how it is met again
 //	loop.go, lag.go      when steps run; phases, end, rate, delay
+//	load.go              a source that is busy is read from by one worker
 //	router.go, change.go a row event: whose chunk, which lane, which record
 //	chunk.go, worker.go  NEW, OPEN, SEALED, DONE, GONE: view, window, merge, hand-over
 //	visible.go           without GTID: what proves that a view shows all up to S

@@ -41,6 +41,7 @@ type fakeSource struct {
 	// hook is called before each question; it may wait, and its error is the answer.
 	hook        func(ctx context.Context, what string) error
 	views, most int
+	load        Load
 	kept        cdc.Position // what lies before it was said not to be asked for again
 	calls       atomic.Int64 // under way
 	hidden      atomic.Int64 // newest transactions that hang in their commit
@@ -148,6 +149,13 @@ func (s *fakeSource) Start(ctx context.Context) (Start, error) {
 func (s *fakeSource) End(ctx context.Context) (cdc.Position, error) {
 	err := s.ask(ctx, "end")
 	return fakeAt(s.count()), err
+}
+
+func (s *fakeSource) Load(ctx context.Context) (Load, error) {
+	err := s.ask(ctx, "load")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.load, err
 }
 
 func (s *fakeSource) Names(context.Context, string) ([]string, error) { return nil, nil }

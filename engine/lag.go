@@ -23,6 +23,7 @@ func invisible(o *opening) error {
 type probe struct {
 	at    cdc.Position
 	asked time.Time
+	load  Load
 	err   error
 }
 
@@ -32,7 +33,9 @@ func (l *loop) probe(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		p := probe{asked: l.d.Now()}
-		p.at, p.err = l.d.Source.End(ctx)
+		if p.at, p.err = l.d.Source.End(ctx); p.err == nil {
+			l.lookAtLoad(ctx, &p)
+		}
 		select {
 		case l.probes <- p:
 		case <-ctx.Done():
@@ -97,6 +100,8 @@ func (l *loop) probed(ctx context.Context, p probe) error {
 	switch {
 	case p.err == nil:
 		l.lag.add(p)
+		l.load = p.load
+		l.copies.Store(len(l.r.fresh) > 0)
 	case !task.Retryable(p.err):
 		return p.err
 	default:
@@ -144,6 +149,8 @@ func (l *loop) show() {
 		p.Waiting = "snapshot.stream_behind"
 	} else if r.unproven() {
 		p.Waiting = "snapshot.next_file"
+	} else if len(r.fresh) > 0 && l.busy() {
+		p.Waiting = "snapshot.source_busy"
 	}
 	if i := slices.IndexFunc(r.lanes, func(l *lane) bool { return l.trying != nil }); i >= 0 {
 		p.Trying = r.lanes[i].trying

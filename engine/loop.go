@@ -51,6 +51,8 @@ type loop struct {
 	until   *cdc.Position   // where the task ends; zero: not known yet. It is the same for all incarnations of a Run
 	end     <-chan struct{} // asks to end; nil once heard
 	lag     lag
+	load    Load        // as the newest probe found it
+	copies  atomic.Bool // there is something left to copy
 	rate    limiter
 	phase   Phase
 	asking  bool // the end position is being asked for
@@ -114,6 +116,7 @@ func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Po
 	if l.stream, err = d.Source.Stream(ctx, r.after()); err != nil {
 		return err
 	}
+	l.copies.Store(len(r.fresh) > 0)
 	l.wg.Go(func() { l.probe(ctx) })
 	return l.run(ctx)
 }
@@ -520,7 +523,7 @@ func (l *loop) openChunks(ctx context.Context) {
 	if !l.d.Spec.Full || l.behind() {
 		return
 	}
-	for l.readers < l.d.workers() {
+	for l.readers < l.mayRead() {
 		c := l.r.openable(l.d.nowMs(), 2*l.d.workers())
 		if c == nil {
 			return

@@ -144,3 +144,68 @@ func TestWorkers(t *testing.T) {
 		})
 	}
 }
+
+// TestBusySource reads one chunk at a time while the source is busy, says so, and reads faster when it is no more.
+func TestBusySource(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		load    Load
+		threads int
+		spared  bool
+	}{
+		"idle":       {Load{Running: 30, Behind: 10}, 0, false},
+		"threads":    {Load{Running: 40}, 0, true},
+		"replica":    {Load{Behind: 11}, 0, true},
+		"own limit":  {Load{Running: 10}, 5, true},
+		"never":      {Load{Running: 400, Behind: 99}, -1, false},
+		"not spared": {Load{Running: 40}, 50, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T) {
+				const tables, workers = 200, 4
+				g := newRig(t, tables, "fi")
+				g.deps.Spec.Workers, g.deps.Spec.SourceThreads = workers, c.threads
+				for i := range tables {
+					g.src.fill(i, 1)
+				}
+				g.src.load = c.load
+				g.src.let(func(ctx context.Context, what string) error {
+					if what == "rows" {
+						time.Sleep(100 * time.Millisecond)
+					}
+					return nil
+				})
+				end := make(chan struct{})
+				ended := g.run(t.Context(), Control{End: end})
+				most := func() int { // from now on, for two seconds
+					g.src.mu.Lock()
+					g.src.most = 0
+					g.src.mu.Unlock()
+					time.Sleep(2 * time.Second)
+					g.src.mu.Lock()
+					defer g.src.mu.Unlock()
+					return g.src.most
+				}
+				time.Sleep(500 * time.Millisecond) // the first look
+				want, waiting := workers, ""
+				if c.spared {
+					want, waiting = 1, "snapshot.source_busy"
+				}
+				if n := most(); n != want || g.last().Waiting != waiting {
+					t.Errorf("%d chunks at once, %q", n, g.last().Waiting)
+				}
+				g.src.mu.Lock()
+				g.src.load = Load{}
+				g.src.mu.Unlock()
+				time.Sleep(1500 * time.Millisecond) // the next look
+				if n := most(); n != workers && g.last().ChunksLeft > 0 || g.last().Waiting != "" {
+					t.Errorf("%d chunks at once, %q, when it is no longer busy", n, g.last().Waiting)
+				}
+				close(end)
+				g.finish(ended)
+				g.exact(0, g.reached())
+			})
+		})
+	}
+}

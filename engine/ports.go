@@ -22,6 +22,8 @@ type Source interface {
 	Start(ctx context.Context) (Start, error)
 	// End reads the end of the binlog: everything flushed so far.
 	End(ctx context.Context) (cdc.Position, error)
+	// Load tells what the server does now.
+	Load(ctx context.Context) (Load, error)
 	// Missing names the first transaction of the sets that the server does not have; it is empty if it has all.
 	Missing(ctx context.Context, sets []cdc.GTIDSet) (string, error)
 	// Holds is an error where the log is not the one that was read: source.lost if only its end is gone, or

@@ -445,6 +445,8 @@ func (s *simSource) Stream(context.Context, cdc.GTIDSet) (Stream, error) {
 	return nil, errors.New("the simulation feeds the router itself")
 }
 
+func (s *simSource) Load(context.Context) (Load, error) { return Load{}, nil }
+
 func (s *simSource) Names(context.Context, string) ([]string, error) { return nil, nil }
 
 func (s *simSource) Locate(context.Context, task.From) (Located, error) {

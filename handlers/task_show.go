@@ -122,6 +122,8 @@ func (s *stand) lines(p *views.Page, phase, state string) []string {
 		case "":
 		case "snapshot.next_file":
 			out = append(out, p.T("show.waiting_file"))
+		case "snapshot.source_busy":
+			out = append(out, p.T("show.waiting_load", "Threads", p.Number(int64(s.Spec.Threads()))))
 		default:
 			out = append(out, p.T("show.waiting"))
 		}

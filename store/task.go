@@ -44,7 +44,7 @@ type taskRow struct {
 }
 
 // Task gives the task with the specification's name, made now if there is none (created is true then). A task whose
-// start is stored (Begin) keeps its specification: any change but of rate, workers, spool and secrets is refused,
+// start is stored (Begin) keeps its specification: any change but of rate, workers, source_threads, spool and secrets is refused,
 // task.spec_changed. One that failed before, at a wrong table name for example, may still be corrected.
 func (s *Store) Task(ctx context.Context, spec task.Spec) (t *Task, created bool, err error) {
 	text, err := json.Marshal(spec)
@@ -109,7 +109,7 @@ func (r *taskRow) allows(spec task.Spec) error {
 	if diff := task.Diff(frozen, spec); len(diff) > 0 {
 		return &task.Error{Code: "task.spec_changed",
 			Text: fmt.Sprintf("The task %q has started with another specification: %s.", spec.Name, strings.Join(diff, "; ")),
-			Hint: "Undo these changes, or give the task file a new name. Only rate, workers, spool, row_lock, passwords and CA certificates may change."}
+			Hint: "Undo these changes, or give the task file a new name. Only rate, workers, source_threads, spool, row_lock, passwords and CA certificates may change."}
 	}
 	return nil
 }

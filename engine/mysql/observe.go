@@ -10,6 +10,7 @@ import (
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 
+	"sluice/engine"
 	"sluice/engine/cdc"
 )
 
@@ -96,6 +97,18 @@ func (r *Replica) add(result *gomysql.Result, row int) {
 		r.Stopped = r.Stopped || err != nil
 		r.Behind = max(r.Behind, behind)
 	}
+}
+
+// Load tells what the server does now. What it replicates counts where the account may see it.
+func (s *Source) Load(ctx context.Context) (l engine.Load, err error) {
+	status, err := s.Status(ctx, "Threads_running")
+	if err != nil {
+		return l, err
+	}
+	l.Running, _ = strconv.Atoi(status["Threads_running"])
+	r, _, err := s.Replication(ctx)
+	l.Behind = r.Behind
+	return l, err
 }
 
 // LongStatements counts the statements that run for longer than limit, of those that the account may see.

@@ -42,6 +42,7 @@ func (p *Problems) add(field, format string, args ...any) {
 const (
 	DefaultWorkers = 4
 	DefaultSpool   = 8192
+	DefaultThreads = 30
 	mysqlPort      = 3306
 	kafkaPort      = "9092"
 	maxWorkers     = 64
@@ -105,6 +106,9 @@ func (s *Spec) Problems() Problems {
 	notNegative(&p, "rate", s.Rate)
 	if s.Workers < 1 || s.Workers > maxWorkers {
 		p.add("workers", "must be between 1 and %d", maxWorkers)
+	}
+	if s.SourceThreads < NoThreads {
+		p.add("source_threads", "must be %d (no limit), or positive", NoThreads)
 	}
 	if n := s.SpoolMiB(); n != 0 && (n < minSpool || n > maxSpool) {
 		p.add("spool", "must be 0, or between %d and %d (MiB)", minSpool, maxSpool)

@@ -10,11 +10,11 @@ import (
 )
 
 // Diff names the fields in which b differs from a, each as "field: old -> new", but for those that may change while
-// a task lives: rate, workers, spool, row_lock, the secrets and the certificates that are trusted.
+// a task lives: rate, workers, source_threads, spool, row_lock, the secrets and the certificates that are trusted.
 func Diff(a, b Spec) []string {
 	for _, s := range []*Spec{&a, &b} {
 		s.Format = cmp.Or(s.Format, DTSAvro) // the default need not be written
-		s.Rate, s.Workers, s.Spool, s.Source.RowLock = 0, 0, nil, false
+		s.Rate, s.Workers, s.SourceThreads, s.Spool, s.Source.RowLock = 0, 0, 0, nil, false
 		s.Source.TLS.CAFile, s.Target.TLS.CAFile, s.Source.TLS.CA, s.Target.TLS.CA = "", "", "", ""
 	}
 	out := diffFields("", fields(a), fields(b))

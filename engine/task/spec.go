@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Spec is one migration task as asked for. It is frozen when the task first starts: Rate, Workers, Spool and the
-// secrets are all that may differ later.
+// Spec is one migration task as asked for. It is frozen when the task first starts: Rate, Workers,
+// SourceThreads, Spool and the secrets are all that may differ later.
 type Spec struct {
 	Name   string `yaml:"name" json:"name"`
 	Source Source `yaml:"source" json:"source"`
@@ -37,7 +37,10 @@ type Spec struct {
 	Policy  Policy `yaml:"policy" json:"policy"`
 	Rate    int    `yaml:"rate,omitempty" json:"rate,omitempty"`       // rows/s of the incremental phase; 0 is unlimited
 	Workers int    `yaml:"workers,omitempty" json:"workers,omitempty"` // chunks read at once; 0 is the default
-	Spool   *int   `yaml:"spool,omitempty" json:"spool,omitempty"`     // MiB of binlog kept on local disk; nil is the default, 0 none
+	// SourceThreads is how many threads may run at the source before the full copy reads one chunk at a time; 0 is the
+	// default, NoThreads no limit.
+	SourceThreads int  `yaml:"source_threads,omitempty" json:"source_threads,omitempty"`
+	Spool         *int `yaml:"spool,omitempty" json:"spool,omitempty"` // MiB of binlog kept on local disk; nil is the default, 0 none
 }
 
 // HideOnlineDDL is the value of Spec.OnlineDDL that hides the tables of online schema tools.
@@ -177,6 +180,12 @@ func fits(pattern, name string) bool {
 	}
 	return i == len(p)
 }
+
+// NoThreads is the value of Spec.SourceThreads that lets the full copy read as fast whatever the source does.
+const NoThreads = -1
+
+// Threads is how many threads may run at the source before the full copy spares it.
+func (s *Spec) Threads() int { return cmp.Or(s.SourceThreads, DefaultThreads) }
 
 // SpoolMiB is the most that the spool of the binlog takes on local disk; 0 is none.
 func (s *Spec) SpoolMiB() int {

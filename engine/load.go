@@ -1,0 +1,42 @@
+package engine
+
+import (
+	"context"
+
+	"sluice/engine/task"
+)
+
+// Load is what a source does beside the task.
+type Load struct {
+	Running int // threads
+	Behind  int // seconds that it is behind what it replicates itself; 0 where it does not, or may not be asked
+}
+
+// mostBehind is how many seconds a replica may be behind before the full copy spares it.
+const mostBehind = 10
+
+// busy reports whether the source has little to spare for the full copy, apart from what this task has running there.
+func (l *loop) busy() bool {
+	most := l.d.Spec.Threads()
+	return most > 0 && (l.load.Running-l.readers > most || l.load.Behind > mostBehind)
+}
+
+// mayRead is how many chunks may be read at once. A busy source is read from by one worker: a copy that rested until
+// nobody works there might never end.
+func (l *loop) mayRead() int {
+	if l.busy() {
+		return 1
+	}
+	return l.d.workers()
+}
+
+// lookAtLoad asks what the source does, while there is anything left to copy. That it does not say so now is no error: the
+// question for its end, which comes first, tells whether it is gone.
+func (l *loop) lookAtLoad(ctx context.Context, p *probe) {
+	if !l.copies.Load() || l.d.Spec.Threads() == task.NoThreads {
+		return
+	}
+	if load, err := l.d.Source.Load(ctx); err == nil {
+		p.load = load
+	}
+}
