@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"sluice/engine/task"
 	"sluice/store"
 )
 
@@ -32,6 +33,7 @@ func TestWrongInput(t *testing.T) {
 			s.wrongObjects()
 			s.wrongFrom()
 			s.wrongMapping()
+			s.wrongTopics()
 			s.click(`.formfoot button.primary`)
 			s.step("precheck")
 			s.wrongReason()
@@ -72,6 +74,55 @@ func TestWrongInputOfTasks(t *testing.T) {
 			s.refused("config-wrong", "spool")
 			s.kept("#spool", "7")
 			s.kept("#source_password", "")
+		})
+	}
+}
+
+// A task that stopped because its topic no longer tells what was sent goes on once a person has accepted repeats.
+func TestAcceptRepeats(t *testing.T) {
+	t.Parallel()
+	for lang := range languages {
+		t.Run(lang, func(t *testing.T) {
+			t.Parallel()
+			var id string
+			c := newConsole(t, func(ctx context.Context, st *store.Store) {
+				spec := elsewhere("orders")
+				spec.Source.Host, spec.Source.Port = "127.0.0.1", 1 // it is started, and nobody answers
+				var err error
+				id, err = st.AddTask(ctx, "", spec, task.About{})
+				must(t, err)
+				h, err := st.OpenTask(ctx, id)
+				must(t, err)
+				_, err = h.Start(ctx)
+				must(t, err)
+				must(t, h.End(ctx, task.Failed, &task.Error{Code: "target.expired", Text: "Partition 0 of topic orders begins at offset 812.", Hint: "Accept repeats, or make a new task."}))
+			})
+			s := &story{Tab: c.open(), lang: lang, secret: "Never-shown-"}
+			s.language(lang)
+			s.signIn()
+			at := "/tasks/" + id
+			s.visit(at)
+			s.click("#task-actions a[href$='/repeat']")
+			s.waitPath(at + "/repeat")
+			s.look("repeat")
+			if n := s.count("main .notice-warn"); n != 1 {
+				t.Errorf("what will happen is told %d times", n)
+			}
+			s.click("main .dialog a.button") // nothing has happened yet
+			s.waitPath(at)
+			s.wait("#task-actions a[href$='/repeat']")
+			s.visit(at + "/repeat")
+			s.click("main .dialog button.danger")
+			s.waitPath(at)
+			s.waitJS("the task under way", `!document.querySelector("#task-actions a[href$='/repeat']") && document.querySelector("#task-actions form[action$='/pause']")`)
+			s.visit(at + "/repeat") // it has not stopped like that any more
+			s.wait("main .notice-info")
+			if n := s.count("main form[action$='/repeat']"); n != 0 {
+				t.Error("the form is there for a task that runs")
+			}
+			s.visit(at)
+			s.click("#task-actions form[action$='/pause'] button")
+			s.wait("#task-actions a[href$='/repeat']") // it never reached its servers: leave has to be given again
 		})
 	}
 }
@@ -212,6 +263,37 @@ func (s *story) wrongMapping() {
 	s.waitText("#right", "clients")
 }
 
+// wrongTopics gives topics that are none or are taken, and new tables that fit no pattern; then such as do.
+func (s *story) wrongTopics() {
+	s.t.Helper()
+	fill := func(ddl, dead, patterns string) {
+		s.fill("#ddl_topic", ddl)
+		s.fill("#dead_letter_topic", dead)
+		s.fill("#new_tables", patterns)
+	}
+	kept := func(ddl, dead, patterns string) {
+		s.kept("#ddl_topic", ddl)
+		s.kept("#dead_letter_topic", dead)
+		s.kept("#new_tables", patterns)
+	}
+	fill("no spaces", "a/b", "customers")
+	s.sent(".formfoot button.primary")
+	s.refused("wizard-topics-wrong", "ddl_topic", "dead_letter_topic", "new_tables")
+	s.accessible("wizard-topics-wrong")
+	kept("no spaces", "a/b", "customers")
+	for _, shared := range []string{s.w.topic, "ddl"} { // that of the rows, and that of DDL
+		fill("ddl", shared, "")
+		s.sent(".formfoot button.primary")
+		s.refused("wizard-topics-shared", "dead_letter_topic")
+		if s.count("#ddl_topic[aria-invalid]") != 0 {
+			s.t.Error("the topic for DDL is told as wrong")
+		}
+		kept("ddl", shared, "")
+	}
+	fill("", "", s.w.schema+".new_*")
+	s.click("#online_ddl")
+}
+
 // wrongReason acknowledges a warning without a reason, and with one that is too long.
 func (s *story) wrongReason() {
 	s.t.Helper()
@@ -233,6 +315,7 @@ func (s *story) wrongReason() {
 // wrongConfirm starts without having accepted the rules, in the past, at no time, and too far away.
 func (s *story) wrongConfirm() {
 	s.t.Helper()
+	s.waitText("main", s.w.schema+".new_*")
 	s.click("input[name=start][value=later]")
 	for _, at := range []string{"2020-01-01T02:00", "", "2999-01-01T02:00"} {
 		s.choose("#at", at)
