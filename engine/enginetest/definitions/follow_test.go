@@ -62,8 +62,12 @@ func follow(t *testing.T, bin string, k *servers.Kafka, m *servers.MySQL, full b
 		}
 	}
 	t.Logf("%d statements, %d messages wanted, made in %s", len(lines), len(w.wanted), time.Since(start).Round(time.Millisecond))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	p.Signal(syscall.SIGTERM)
-	<-p.Done()
+	if _, err := p.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
 	for _, said := range []string{"source.table_dropped ddl.u", "source.table_truncated ddl.t", "source.table_renamed ddl.x.y ddl.sp ace", "source.partition_moved ddl.p"} {
 		if !slices.Contains(p.Told(), said) {
 			t.Errorf("the task did not say %q", said)

@@ -3,8 +3,10 @@ package driver
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -129,6 +131,18 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Done closes when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Wait waits for its end, which a process that is still there when ctx ends is given.
+func (p *Process) Wait(ctx context.Context) (Outcome, error) {
+	select {
+	case <-p.Done():
+		return p.out, nil
+	case <-ctx.Done():
+		p.Signal(syscall.SIGKILL)
+		<-p.Done()
+		return p.out, fmt.Errorf("%w; standard error: %s; last: %s", ctx.Err(), p.out.Stderr, p.line)
+	}
+}
 
 // Outcome is how it ended, once Done is closed.
 func (p *Process) Outcome() Outcome { return p.out }

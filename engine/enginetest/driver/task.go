@@ -191,14 +191,10 @@ func (x *Task) run(ctx context.Context, fault string, kill <-chan time.Time, pha
 		return Outcome{}, err
 	}
 	select {
-	case <-p.Done():
 	case <-kill:
 		p.Signal(syscall.SIGKILL)
-		<-p.Done()
+	case <-p.Done():
 	case <-ctx.Done():
-		p.Signal(syscall.SIGKILL)
-		<-p.Done()
-		return p.Outcome(), fmt.Errorf("%w; standard error: %s; last: %s", ctx.Err(), p.Outcome().Stderr, p.line)
 	}
-	return p.Outcome(), nil
+	return p.Wait(ctx)
 }

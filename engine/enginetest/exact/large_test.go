@@ -43,8 +43,8 @@ func TestLargeTransaction(t *testing.T) {
 			}
 			reach(ctx, t, p, "incremental")
 			p.Signal(syscall.SIGTERM)
-			if <-p.Done(); p.Outcome().Code != 3 {
-				t.Fatalf("%+v", p.Outcome())
+			if o, err := p.Wait(ctx); err != nil || o.Code != 3 {
+				t.Fatalf("%v %+v", err, o)
 			}
 			before := binlogBytes(t, m)
 			rows := *large << 20 / 2000
@@ -55,9 +55,9 @@ func TestLargeTransaction(t *testing.T) {
 			if p, err = x.Start("", "--until", "caught-up"); err != nil {
 				t.Fatal(err)
 			}
-			peak := peakOf(p)
-			if p.Outcome().Code != 0 {
-				t.Fatalf("%+v", p.Outcome())
+			peak := peakOf(ctx, p)
+			if o, err := p.Wait(ctx); err != nil || o.Code != 0 {
+				t.Fatalf("%v %+v", err, o)
 			}
 			took := time.Since(began)
 			got := 0
@@ -85,7 +85,7 @@ func TestLargeTransaction(t *testing.T) {
 
 // peakOf waits for the end of a process and gives the most memory that it was seen to hold. What the kernel tells of a
 // process that has ended counts the memory of the one that started it, too.
-func peakOf(p *driver.Process) (peak int64) {
+func peakOf(ctx context.Context, p *driver.Process) (peak int64) {
 	for {
 		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 		if _, rest, ok := strings.Cut(string(status), "VmHWM:"); ok {
@@ -95,6 +95,8 @@ func peakOf(p *driver.Process) (peak int64) {
 		}
 		select {
 		case <-p.Done():
+			return peak
+		case <-ctx.Done():
 			return peak
 		case <-time.After(20 * time.Millisecond):
 		}

@@ -107,8 +107,10 @@ func producers(t *testing.T, addr, topic string, n int64) (with, without int64) 
 		t.Fatal(err)
 	}
 	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
 	for with+without < n {
-		f := c.PollFetches(t.Context())
+		f := c.PollFetches(ctx)
 		if err := f.Err0(); err != nil {
 			t.Fatal(err)
 		}

@@ -49,10 +49,10 @@ func TestStopsUnderLoad(t *testing.T) {
 			reach(ctx, t, p, phase)
 			began := time.Now()
 			p.Signal(syscall.SIGTERM)
-			<-p.Done()
+			out, err := p.Wait(ctx)
 			longest = max(longest, time.Since(began))
-			if out := p.Outcome(); out.Code != 3 {
-				t.Fatalf("exit code %d: %s", out.Code, out.Stderr)
+			if err != nil || out.Code != 3 {
+				t.Fatalf("exit code %d: %v %s", out.Code, err, out.Stderr)
 			}
 		}
 		if t.Logf("phase %s: the longest of %d stops took %s", phase, *stops, longest.Round(time.Millisecond)); longest > mostDraining {

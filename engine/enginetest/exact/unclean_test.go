@@ -66,7 +66,9 @@ func TestUncleanElection(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Signal(syscall.SIGTERM)
-	<-p.Done()
+	if _, err := p.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
 	after, err := x.Run(ctx, "", nil, "--until", "caught-up")
 	if err != nil {
 		t.Fatal(err)

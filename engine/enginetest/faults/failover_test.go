@@ -175,7 +175,9 @@ func TestFailover(t *testing.T) {
 			t.Logf("moved %s after the kill", time.Since(killed).Round(time.Millisecond))
 			after := stop()
 			f.process.Signal(syscall.SIGTERM)
-			<-f.process.Done()
+			if _, err := f.process.Wait(ctx); err != nil {
+				t.Fatal(err)
+			}
 			end, err := f.task.Run(ctx, "", nil, "--until", "caught-up")
 			if err != nil || end.Code != 0 {
 				t.Fatalf("the last run ended with code %d: %v %s", end.Code, err, end.Stderr)

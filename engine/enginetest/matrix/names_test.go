@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -177,8 +178,12 @@ func TestLowerCaseNames(t *testing.T) {
 				t.Errorf("the precheck: %+v %v", failed, err)
 			}
 			p := following(t.Context(), t, x)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
 			p.Signal(syscall.SIGTERM)
-			<-p.Done()
+			if _, err := p.Wait(ctx); err != nil {
+				t.Fatal(err)
+			}
 			m.Exec(t, "INSERT INTO MIXED.ORDERS VALUES (2)", "ALTER TABLE mIXED.oRDERS ADD COLUMN v INT", "UPDATE Mixed.Orders SET v=3")
 			if o, err := x.Run(t.Context(), "", time.After(patience), "--until", "caught-up"); err != nil || o.Code != 0 {
 				t.Fatalf("code %d, %v\n%s", o.Code, err, o.Stderr)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -69,6 +70,9 @@ type logRange struct {
 	first, end int64
 }
 
+// patience is how long no record may come of a log that has one.
+const patience = time.Minute
+
 func readPartition(ctx context.Context, brokers []string, r logRange, add adder, opts []kgo.Opt) error {
 	if r.first >= r.end {
 		return nil
@@ -83,9 +87,11 @@ func readPartition(ctx context.Context, brokers []string, r logRange, add adder,
 	}
 	defer client.Close()
 	for next := r.first; next < r.end; {
-		fetches := client.PollFetches(ctx)
+		brief, enough := context.WithTimeout(ctx, patience)
+		fetches := client.PollFetches(brief)
+		enough()
 		if err := fetches.Err0(); err != nil {
-			return err
+			return fmt.Errorf("from offset %d to %d: %w", next, r.end, err)
 		}
 		for _, e := range fetches.Errors() {
 			return e.Err

@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -69,6 +70,8 @@ func SharedKafka(t testing.TB) *Kafka {
 //
 //	func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
 func Main(m *testing.M) int {
+	flag.Parse()
+	watch()
 	code := m.Run()
 	sharedMu.Lock()
 	defer sharedMu.Unlock()

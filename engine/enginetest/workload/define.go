@@ -40,8 +40,8 @@ func (s *session) define(ctx context.Context) (Stats, error) {
 // Server errors of a statement that was run before.
 var done = map[uint16]bool{1050: true, 1054: true, 1060: true, 1061: true, 1091: true, 1146: true}
 
-// execute repeats a statement that did not get its lock, since the next ones build on it. One whose answer was lost
-// with its connection is repeated too, and may then have been run.
+// execute repeats a statement that did not get its lock, since the next ones build on it, until ctx ends. One whose
+// answer was lost with its connection is repeated too, and may then have been run.
 func (s *session) execute(ctx context.Context, sql string) error {
 	unsure := false
 	for {
@@ -50,6 +50,9 @@ func (s *session) execute(ctx context.Context, sql string) error {
 		switch errors.As(err, &e); {
 		case e != nil && (e.Code == errLockWait || e.Code == errDeadlock):
 			s.stats.Retried++
+			if ctx.Err() != nil {
+				return nil
+			}
 			continue
 		case e != nil && unsure && done[e.Code]:
 			err = nil

@@ -17,6 +17,7 @@ const connectTimeout = 10 * time.Second
 // Run is a workload that is being written.
 type Run struct {
 	cancel context.CancelFunc
+	left   func() error // what is prepared and was never ended
 	done   sync.WaitGroup
 	total  atomic.Int64
 	ddl    atomic.Int64
@@ -31,7 +32,10 @@ type Run struct {
 func Start(ctx context.Context, addr, user, password string, o Options) (*Run, error) {
 	o = o.filled()
 	ctx, cancel := context.WithCancel(ctx)
-	r := &Run{cancel: cancel}
+	r := &Run{cancel: cancel, left: func() error { return nil }}
+	if o.XA && !o.Reconnect {
+		r.left = func() error { return prepared(addr, user, password, o.Schema) }
+	}
 	workers := o.Writers
 	if !o.NoDDL {
 		workers++
@@ -84,6 +88,9 @@ func (r *Run) Stop() (Stats, error) {
 	r.done.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = r.left()
+	}
 	if r.err != nil {
 		return r.stats, fmt.Errorf("workload: %w", r.err)
 	}

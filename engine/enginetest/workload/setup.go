@@ -69,7 +69,7 @@ func connect(ctx context.Context, addr, user, password, db string) (*client.Conn
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
 	}
-	for _, s := range []string{"SET NAMES utf8mb4", "SET time_zone='+00:00'", "SET innodb_lock_wait_timeout=5"} {
+	for _, s := range []string{"SET NAMES utf8mb4", "SET time_zone='+00:00'", "SET innodb_lock_wait_timeout=5", "SET lock_wait_timeout=5"} {
 		if _, err := c.Execute(s); err != nil {
 			c.Close()
 			return nil, err

@@ -1,10 +1,12 @@
 package workload
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
@@ -79,12 +81,34 @@ func (s *session) giveUp(xid string, err error) error {
 	return nil
 }
 
+// prepared tells of a branch of this workload that nobody has ended: its locks stay.
+func prepared(addr, user, password, schema string) error {
+	c, err := connect(context.Background(), addr, user, password, schema)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	r, err := c.Execute("XA RECOVER")
+	if err != nil {
+		return err
+	}
+	for i := range r.RowNumber() {
+		if id, err := r.GetStringByName(i, "data"); err != nil || strings.HasPrefix(id, schema+" ") {
+			return fmt.Errorf("XA transaction %q is left prepared: %w", id, cmp.Or(err, errLeft))
+		}
+	}
+	return nil
+}
+
+var errLeft = errors.New("no session ended it")
+
 // leave goes on in another session, once the server has let go of this one: an XA COMMIT that comes before that is
-// logged and then undone by MariaDB.
+// logged and then undone by MariaDB. The end of ctx does not matter: a branch that nobody ends keeps its locks, for which
+// DDL waits as long as the server lets it.
 func (s *session) leave(ctx context.Context) error {
 	id := s.c.GetConnectionID()
 	s.c.Close()
-	c, err := s.connect(ctx)
+	c, err := s.connect(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}
