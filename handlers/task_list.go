@@ -46,40 +46,51 @@ func (h *Handlers) TaskList(c echo.Context) error {
 	}
 	m := &views.TaskList{Total: len(tasks) + len(drafts), Group: q.group, Search: q.search, Status: q.status}
 	counts, groups := map[string]int{}, map[string]bool{}
-	take := func(row views.TaskRow, condition, text string) {
-		groups[row.Group] = row.Group != ""
-		if !q.matches(row.Group, text) {
+	var found []listed
+	take := func(l listed, group, condition, text string) {
+		groups[group] = group != ""
+		if !q.matches(group, text) {
 			return
 		}
 		b := bin(condition)
-		if row.Deadline != "" {
+		if l.urgency > 0 {
 			b = "attention"
 		}
 		counts[b]++
 		counts[""]++
 		if q.status == "" || q.status == b {
-			m.Rows = append(m.Rows, row)
+			found = append(found, l)
 		}
 	}
 	for _, d := range drafts {
-		take(draftRow(p, d), "draft", d.Name+" "+d.ID)
+		take(listed{row: func() views.TaskRow { return draftRow(p, d) }}, draftGroup(d), "draft", d.Name+" "+d.ID)
 	}
 	for _, t := range tasks {
 		s := h.look(t)
 		p.Settle(s.ID, s.condition())
-		take(s.row(p), s.condition(), t.Name+" "+t.ID+" "+route(&t.Spec))
+		take(listed{s.urgency(p), func() views.TaskRow { return s.row(p) }}, s.About.Group, s.condition(), t.Name+" "+t.ID+" "+route(&t.Spec))
 	}
-	slices.SortStableFunc(m.Rows, func(a, b views.TaskRow) int { return urgency(b) - urgency(a) })
+	slices.SortStableFunc(found, func(a, b listed) int { return b.urgency - a.urgency })
+	found, m.Pages = cut(p, found, c.QueryParam("page"), "/tasks", q.values(q.status))
+	for _, l := range found {
+		m.Rows = append(m.Rows, l.row())
+	}
 	m.Filters, m.Groups = q.filters(p, counts), groupOptions(p, groups)
 	return render(c, http.StatusOK, views.TaskListPage(p, m))
 }
 
+// listed is a line of the list; its row is made for the page that is looked at alone.
+type listed struct {
+	urgency int
+	row     func() views.TaskRow
+}
+
 // urgency puts what needs a person first.
-func urgency(r views.TaskRow) int {
-	switch {
-	case r.Status.Tone == "bad", r.Deadline != "":
+func (s *stand) urgency(p *views.Page) int {
+	switch tone := tones[s.condition()]; {
+	case tone == "bad", s.urgent(p.Now):
 		return 2
-	case r.Status.Tone == "warn":
+	case tone == "warn":
 		return 1
 	}
 	return 0
@@ -91,15 +102,21 @@ func (q listQuery) matches(group, text string) bool {
 	return (q.group == "" || q.group == group) && strings.Contains(strings.ToLower(text), strings.ToLower(q.search))
 }
 
+// values are those of a link to the list under a status.
+func (q listQuery) values(status string) url.Values {
+	v := url.Values{}
+	for name, value := range map[string]string{"status": status, "group": q.group, "q": q.search} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	return v
+}
+
 func (q listQuery) filters(p *views.Page, counts map[string]int) []views.Filter {
 	var out []views.Filter
 	for _, b := range bins {
-		v := url.Values{}
-		for name, value := range map[string]string{"status": b, "group": q.group, "q": q.search} {
-			if value != "" {
-				v.Set(name, value)
-			}
-		}
+		v := q.values(b)
 		name := b
 		if b == "" {
 			name = "all"

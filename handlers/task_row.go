@@ -230,12 +230,16 @@ func (s *stand) expired() bool {
 	return s.condition() == "failed" && s.Failure != nil && s.Failure.Code == "target.expired"
 }
 
+func draftGroup(d task.Draft) string {
+	var body wizardBody
+	_ = json.Unmarshal(d.Body, &body) // of another version: then it has no group here
+	return body.About.Group
+}
+
 // draftRow is a task in the wizard.
 func draftRow(p *views.Page, d task.Draft) views.TaskRow {
 	url := "/tasks/new/" + d.ID + "/" + d.Step
-	var body wizardBody
-	_ = json.Unmarshal(d.Body, &body) // of another version: then it has no group here
-	return views.TaskRow{ID: d.ID, Name: d.Name, URL: url, Group: body.About.Group, Updated: p.Time(d.Updated), Rate: "–", Delay: views.Delay{Word: "–", Tone: "idle"},
+	return views.TaskRow{ID: d.ID, Name: d.Name, URL: url, Group: draftGroup(d), Updated: p.Time(d.Updated), Rate: "–", Delay: views.Delay{Word: "–", Tone: "idle"},
 		Status: views.Status{Tone: "idle", Of: "draft", Word: p.T("state.draft"), Sub: p.T("state.draft_sub")},
 		Actions: []views.Action{
 			{Text: p.T("task.action.continue"), URL: url, Primary: true, Name: p.T("task.action_of", "Action", p.T("task.action.continue"), "Name", d.Name)},

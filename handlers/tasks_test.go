@@ -4,8 +4,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"sluice/engine/task"
 	"sluice/views"
@@ -146,5 +149,40 @@ func TestMessageQuery(t *testing.T) {
 	s.fails = &task.Error{Code: "target.unreachable", Text: "no answer"}
 	if w := s.get("/tasks/caught-up/messages?from=latest"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "target.unreachable") {
 		t.Errorf("a topic that cannot be read is answered %d", w.Code)
+	}
+}
+
+// A long list comes in pages; what needs a person is on the first, and the filters count all.
+func TestLongList(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	failed := s.tasks[slices.IndexFunc(s.tasks, func(t task.Summary) bool { return t.ID == "failed" })]
+	s.tasks = nil
+	for i := range 250 {
+		s.tasks = append(s.tasks, task.Summary{ID: "idle" + strconv.Itoa(i), Name: "idle", State: task.New})
+	}
+	s.tasks = append(s.tasks, failed)
+	drafts := 0
+	var seen []string
+	for path := "/tasks?q=&status="; path != ""; {
+		doc := page(t, s.get(path), http.StatusOK)
+		rows := doc.Find("tbody tr")
+		if rows.Length() > pageLong {
+			t.Fatalf("%s has %d rows", path, rows.Length())
+		}
+		rows.Each(func(i int, row *goquery.Selection) {
+			id, _ := row.Find("td[id^=status-]").Attr("id")
+			seen = append(seen, id)
+		})
+		if n := doc.Find(".pills .count").First().Text(); drafts == 0 {
+			drafts, _ = strconv.Atoi(n)
+		} else if n != strconv.Itoa(drafts) {
+			t.Errorf("%s counts %s tasks, not %d", path, n, drafts)
+		}
+		path, _ = doc.Find(".pages a[rel=next]").Attr("href")
+	}
+	slices.Sort(seen[1:])
+	if len(seen) != drafts || len(slices.Compact(seen)) != drafts || drafts < 251 || seen[0] != "status-failed" {
+		t.Errorf("%d rows of %d, the first is %s", len(seen), drafts, seen[0])
 	}
 }

@@ -56,7 +56,7 @@ func (s *Store) Draft(ctx context.Context, id string) (task.Draft, error) {
 // Drafts gives all drafts, the newest first.
 func (s *Store) Drafts(ctx context.Context) ([]task.Draft, error) {
 	var rows []draftRow
-	if err := s.db.SelectContext(ctx, &rows, "SELECT * FROM draft ORDER BY updated_at DESC, id"); err != nil {
+	if err := s.pages.SelectContext(ctx, &rows, "SELECT * FROM draft ORDER BY updated_at DESC, id"); err != nil {
 		return nil, failure("reading drafts", err)
 	}
 	out := make([]task.Draft, len(rows))

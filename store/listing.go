@@ -50,7 +50,7 @@ func (r *summaryRow) summary() (task.Summary, error) {
 // Tasks gives all tasks, the newest first.
 func (s *Store) Tasks(ctx context.Context) ([]task.Summary, error) {
 	var rows []summaryRow
-	if err := s.db.SelectContext(ctx, &rows, selectSummary+" ORDER BY t.created_at DESC, t.id"); err != nil {
+	if err := s.pages.SelectContext(ctx, &rows, selectSummary+" ORDER BY t.created_at DESC, t.id"); err != nil {
 		return nil, failure("reading the tasks", err)
 	}
 	out := make([]task.Summary, len(rows))
@@ -74,7 +74,7 @@ func (s *Store) Summary(ctx context.Context, id string) (task.Summary, error) {
 
 func (s *Store) summaryRow(ctx context.Context, id string) (*summaryRow, error) {
 	var row summaryRow
-	err := s.db.GetContext(ctx, &row, selectSummary+" WHERE t.id = ?", id)
+	err := s.pages.GetContext(ctx, &row, selectSummary+" WHERE t.id = ?", id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, noTask()
 	}
@@ -217,7 +217,7 @@ func (s *Store) console(ctx context.Context, id, set string, args ...any) error 
 // TableProgress gives how far the full copy of each table is.
 func (s *Store) TableProgress(ctx context.Context, id string) ([]task.TableProgress, error) {
 	var out []task.TableProgress
-	err := s.db.SelectContext(ctx, &out, `SELECT db AS "schema", name, count(*) AS chunks, sum(status >= 3) AS done, sum(status IN (1, 2)) AS working,
+	err := s.pages.SelectContext(ctx, &out, `SELECT db AS "schema", name, count(*) AS chunks, sum(status >= 3) AS done, sum(status IN (1, 2)) AS working,
 		sum(CASE WHEN status >= 3 THEN rows ELSE 0 END) AS rows FROM chunk WHERE task = ? GROUP BY db, name`, id)
 	return out, failure("reading the progress of tables", err)
 }
@@ -231,7 +231,7 @@ func (s *Store) History(ctx context.Context, id string, before int64, limit int)
 		Code   string
 		Params string
 	}
-	err := s.db.SelectContext(ctx, &rows, "SELECT id, at, level, code, params FROM event WHERE task = ? AND (? = 0 OR id < ?) ORDER BY id DESC LIMIT ?", id, before, before, limit)
+	err := s.pages.SelectContext(ctx, &rows, "SELECT id, at, level, code, params FROM event WHERE task = ? AND (? = 0 OR id < ?) ORDER BY id DESC LIMIT ?", id, before, before, limit)
 	if err != nil {
 		return nil, failure("reading events", err)
 	}
@@ -248,6 +248,6 @@ func (s *Store) History(ctx context.Context, id string, before int64, limit int)
 // Due gives the tasks that are to start by a time.
 func (s *Store) Due(ctx context.Context, now time.Time) ([]string, error) {
 	var ids []string
-	err := s.db.SelectContext(ctx, &ids, "SELECT task FROM console WHERE start_at > 0 AND start_at <= ?", now.UnixMilli())
+	err := s.pages.SelectContext(ctx, &ids, "SELECT task FROM console WHERE start_at > 0 AND start_at <= ?", now.UnixMilli())
 	return ids, failure("reading the times of starts", err)
 }

@@ -21,6 +21,7 @@ type Store struct {
 	lock  *os.File
 	place string
 	db    *sqlx.DB // one connection: writers queue here and not in SQLite
+	pages *sqlx.DB // for what pages show: they see all that was committed, and never wait for a write to reach the disk
 	now   func() time.Time
 	ticks func(time.Duration) (c <-chan time.Time, free func())
 	close func() error
@@ -59,6 +60,10 @@ func open(dir string, now func() time.Time, ticks func(time.Duration) (<-chan ti
 	if err := s.migrate(context.Background()); err != nil {
 		return nil, err
 	}
+	if s.pages, err = sqlx.Open("sqlite", address(filepath.Join(dir, "sluice.db"))+"&_pragma=query_only(1)"); err != nil {
+		return nil, failure("opening the database", err)
+	}
+	s.pages.SetMaxOpenConns(2)
 	return s, failure("opening the data folder", syncFolder(dir))
 }
 
@@ -67,6 +72,9 @@ func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
 	var errs []error
+	if s.pages != nil {
+		errs = append(errs, failure("closing the database", s.pages.Close()))
+	}
 	if s.db != nil {
 		errs = append(errs, failure("closing the database", s.db.Close()))
 	}

@@ -180,7 +180,7 @@ func (s *Store) SessionUser(ctx context.Context, session string) (string, error)
 		User string
 		Seen int64 `db:"seen_at"`
 	}
-	err := s.db.GetContext(ctx, &row, "SELECT user, seen_at FROM session WHERE hash = ? AND seen_at > ? AND created_at > ?",
+	err := s.pages.GetContext(ctx, &row, "SELECT user, seen_at FROM session WHERE hash = ? AND seen_at > ? AND created_at > ?",
 		tokenHash(session), now.Add(-sessionIdle).UnixMilli(), now.Add(-sessionLife).UnixMilli())
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
