@@ -58,6 +58,7 @@ type loop struct {
 	asking  bool // the end position is being asked for
 	looking bool // the ends of the logs are being asked for
 	weighs  bool // weights are being asked for: nothing is routed meanwhile
+	still   bool // nothing has come since a note that had nothing to store: a task without changes is not woken for notes
 	readers int
 	lastRow int64
 	timer   *time.Timer
@@ -213,16 +214,23 @@ func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown, look
 		l.timer.Reset(pause)
 		timer = l.timer.C
 	}
+	if l.still {
+		notes = nil
+	}
+	still := l.still
+	l.still = false
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case b, ok := <-batches:
+		l.still = still && !slices.ContainsFunc(b, func(ev cdc.Event) bool { return ev.Kind != cdc.EventSeen || ev.End != l.r.point })
 		return l.batch(b, ok)
 	case a := <-l.acks:
 		return l.acked(ctx, a)
 	case e := <-l.chunks:
 		return l.chunkEvent(e)
 	case p := <-l.probes:
+		l.still = still
 		return l.probed(ctx, p)
 	case p := <-l.ends:
 		*l.until = p.at
@@ -236,11 +244,13 @@ func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown, look
 	case <-notes:
 		return l.note(ctx)
 	case <-shown:
+		l.still = still
 		l.show()
 	case <-looks:
+		l.still = still
 		l.look(ctx)
 	case err := <-l.logs:
-		l.looking = false
+		l.still, l.looking = still, false
 		return err
 	case <-timer:
 	}
@@ -271,8 +281,10 @@ func (l *loop) logsHold(ctx context.Context, acked []int64) error {
 
 // note stores where the router stands, and lets the stream forget what no note asks for any more.
 func (l *loop) note(ctx context.Context) error {
-	err := l.r.takeNote(ctx)
+	r, before := l.r, l.r.noted.Seq
+	err := r.takeNote(ctx)
 	if err == nil {
+		l.still = r.noted.Seq == before && len(r.fresh)+len(r.active)+len(r.branches) == 0 && r.stretch == nil
 		l.stream.Keep(l.r.noted.from(), l.r.oldestLow())
 	}
 	return err
