@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -55,6 +56,7 @@ func (r *router) copying() bool { return len(r.fresh) > 0 || r.reading() }
 func (b *branch) wait(r *router, ev *cdc.Event) error {
 	b.rows = append(b.rows, *ev)
 	if b.out == nil {
+		ev.Rows.Put(bytes.Clone(ev.Rows.Take())) // what lay beside them must not stay as well
 		b.bytes += ev.Size
 		if r.xaHeld += ev.Size; r.xaHeld <= r.cfg.xaBytes {
 			return nil

@@ -40,11 +40,6 @@ func newTranslator(flavor cdc.Flavor, collations func(uint64) (collation, error)
 	return &translator{flavor: flavor, collations: collations, emit: emit, byText: map[string]*tableMap{}}
 }
 
-// HandleEvent takes the next event of the dump.
-func (t *translator) HandleEvent(e *replication.BinlogEvent) error {
-	return t.take(e.Header, e.RawData)
-}
-
 // take takes the next event by its head and all its bytes.
 func (t *translator) take(h *replication.EventHeader, raw []byte) error {
 	start := t.advance(h)
@@ -63,20 +58,23 @@ func (t *translator) body(raw []byte) []byte {
 }
 
 // learn reads a format description: how the events behind it are to be read.
-func (t *translator) learn(raw []byte) error {
+func (t *translator) learn(raw []byte) (err error) {
+	t.checksum, err = checksumOf(raw)
+	return err
+}
+
+// checksumOf says how many bytes follow an event as a checksum, behind this format description.
+func checksumOf(raw []byte) (int, error) {
 	const least = replication.EventHeaderSize + 2 + 50 + 4 + 1 + 1 + replication.BinlogChecksumLength
 	if len(raw) < least {
-		return errShortEvent
+		return 0, errShortEvent
 	}
 	var v replication.FormatDescriptionEvent
-	if err := v.Decode(raw[replication.EventHeaderSize:]); err != nil {
-		return err
+	err := v.Decode(raw[replication.EventHeaderSize:])
+	if err != nil || v.ChecksumAlgorithm != replication.BINLOG_CHECKSUM_ALG_CRC32 {
+		return 0, err
 	}
-	t.checksum = 0
-	if v.ChecksumAlgorithm == replication.BINLOG_CHECKSUM_ALG_CRC32 {
-		t.checksum = replication.BinlogChecksumLength
-	}
-	return nil
+	return replication.BinlogChecksumLength, nil
 }
 
 // advance moves the end and gives the event's start. LogPos holds the low 32 bits of the end; some events have none:

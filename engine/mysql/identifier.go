@@ -34,14 +34,9 @@ func gtidOf(body []byte) (v gtid, err error) {
 }
 
 // taggedOf reads the event of an identifier with a tag, which the library knows the form of.
-func taggedOf(body []byte) (v gtid, err error) {
-	defer func() {
-		if recover() != nil {
-			err = errShortEvent
-		}
-	}()
+func taggedOf(body []byte) (gtid, error) {
 	var e replication.GtidTaggedLogEvent
-	err = e.Decode(body)
+	err := decode(&e, body)
 	return gtid{e.SID, e.Tag.String(), e.GNO, int64(e.ImmediateCommitTimestamp)}, err
 }
 

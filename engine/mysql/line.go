@@ -10,8 +10,8 @@ import (
 // streamTimeout is how long a line without even a heartbeat takes to be dead.
 const streamTimeout = 10 * time.Second
 
-// heldLine is the network connection of a dump, held so that it can be cut. Nothing is dialled after that: the library
-// would connect once more to kill the dump, which the server ends by itself at its next heartbeat.
+// heldLine is the network connection of a dump, held so that it can be cut; nothing is dialled after that. The server ends
+// the dump by itself at its next heartbeat.
 type heldLine struct {
 	mu     sync.Mutex
 	line   net.Conn

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
-	"github.com/go-mysql-org/go-mysql/replication"
 
 	"sluice/engine/cdc"
 	"sluice/engine/task"
@@ -74,16 +73,16 @@ func (s *Source) plain(ctx context.Context) (*view, error) {
 }
 
 // startFile opens the dump at a position of the binlog.
-func (st *stream) startFile(ctx context.Context, at cdc.Position) (*replication.BinlogStreamer, error) {
+func (st *stream) startFile(ctx context.Context, d *dump, at cdc.Position) error {
 	name, err := st.source.fileOf(ctx, at)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	offset := at.Offset
 	if offset > math.MaxUint32 {
 		offset = cdc.FirstEvent // the protocol has no more bits; what was passed is not sent again
 	}
-	return st.syncer.StartSync(gomysql.Position{Name: name, Pos: uint32(offset)})
+	return d.startAt(name, uint32(offset))
 }
 
 // fileOf gives the name of the file of a position, if it is there and is long enough.

@@ -21,9 +21,6 @@ type feeder struct {
 
 func newFeeder(t *translator) *feeder { return &feeder{t: t} }
 
-// HandleEvent takes the next event of a dump that is not parsed.
-func (f *feeder) HandleEvent(e *replication.BinlogEvent) error { return f.feed(e.RawData) }
-
 func (f *feeder) feed(raw []byte) error {
 	if err := readHead(&f.head, raw); err != nil {
 		return err

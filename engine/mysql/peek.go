@@ -3,12 +3,9 @@ package mysql
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strings"
-	"sync/atomic"
 
 	"github.com/go-mysql-org/go-mysql/client"
-	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/go-mysql-org/go-mysql/replication"
 
 	"sluice/engine/cdc"
@@ -19,34 +16,28 @@ import (
 // errSeen ends a dump that has answered.
 var errSeen = errors.New("what was asked for is known")
 
-// peek reads a file from an offset on until the handler has seen enough. Before the account is let in, errors are told
-// as those of a connection; after that the server's and the library's come as they are.
-func (s *Source) peek(ctx context.Context, file string, offset uint32, h replication.EventHandler) (err error) {
+// peek reads a file from an offset on until take has seen enough. Before the account is let in, errors are told as those
+// of a connection; after that they come as they are.
+func (s *Source) peek(ctx context.Context, file string, offset uint32, take func(raw []byte) error) (err error) {
 	var line heldLine
-	var in atomic.Bool // the sign-in is behind
-	syncer := replication.NewBinlogSyncer(replication.BinlogSyncerConfig{
-		ServerID: randomServerID(), Flavor: string(s.server.Flavor), Charset: "utf8mb4",
-		Host: s.spec.Host, Port: uint16(port(s.spec)), User: s.spec.User, Password: s.spec.Password.Reveal(),
-		TLSConfig: s.dialer.tls, Dialer: line.dial, Logger: slog.New(slog.DiscardHandler),
-		HeartbeatPeriod: heartbeat, DisableRetrySync: true, EventCacheCount: 1, VerifyChecksum: true, PayloadDecoderConcurrency: 1,
-		Option: func(cc *client.Conn) error {
-			in.Store(true)
-			return s.prepare(&conn{Conn: cc})
-		},
-		SynchronousEventHandler: h,
-	})
-	defer syncer.Close()
+	in := false // the sign-in is behind
 	defer line.cut()
 	stop := context.AfterFunc(ctx, line.cut)
 	defer stop()
-	streamer, err := syncer.StartSync(gomysql.Position{Name: file, Pos: offset})
+	d, err := s.openDump(ctx, &line, randomServerID(), func(cc *client.Conn) error {
+		in = true
+		return s.prepare(&conn{Conn: cc})
+	})
 	if err == nil {
-		_, err = streamer.GetEvent(ctx)
+		err = d.startAt(file, offset)
+	}
+	if err == nil {
+		err = d.each(take)
 	}
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case in.Load() || err == nil:
+	case in:
 		return err
 	}
 	return s.explain(err, lost)
@@ -62,7 +53,7 @@ type fileHead struct {
 // head reads the first events of a file.
 func (s *Source) head(ctx context.Context, file string) (fileHead, error) {
 	var h fileHead
-	err := s.peek(ctx, file, cdc.FirstEvent, &headReader{flavor: s.server.Flavor, head: &h})
+	err := s.peek(ctx, file, cdc.FirstEvent, (&headReader{flavor: s.server.Flavor, head: &h}).take)
 	if h.known && ctx.Err() == nil {
 		return h, nil
 	}
@@ -81,19 +72,32 @@ func (s *Source) begun(ctx context.Context, at cdc.Position) (int64, error) {
 
 // headReader stops the dump once it knows the head.
 type headReader struct {
-	flavor cdc.Flavor
-	head   *fileHead
+	flavor   cdc.Flavor
+	head     *fileHead
+	checksum int
 }
 
-func (r *headReader) HandleEvent(e *replication.BinlogEvent) error {
+func (r *headReader) take(raw []byte) error {
+	var h replication.EventHeader
+	if err := readHead(&h, raw); err != nil {
+		return err
+	}
+	body := raw[replication.EventHeaderSize:]
+	body = body[:max(len(body)-r.checksum, 0)]
 	var text string
-	switch v := e.Event.(type) {
-	case *replication.FormatDescriptionEvent:
-		r.head.begun = int64(e.Header.Timestamp)
-		return nil
-	case *replication.PreviousGTIDsEvent:
+	var err error
+	switch h.EventType {
+	case replication.FORMAT_DESCRIPTION_EVENT:
+		r.head.begun = int64(h.Timestamp)
+		r.checksum, err = checksumOf(raw)
+		return err
+	case replication.PREVIOUS_GTIDS_EVENT:
+		var v replication.PreviousGTIDsEvent
+		err = decode(&v, body)
 		text = v.GTIDSets
-	case *replication.MariadbGTIDListEvent:
+	case replication.MARIADB_GTID_LIST_EVENT:
+		var v replication.MariadbGTIDListEvent
+		err = decode(&v, body)
 		parts := make([]string, len(v.GTIDs))
 		for i, g := range v.GTIDs {
 			parts[i] = g.String()
@@ -102,10 +106,22 @@ func (r *headReader) HandleEvent(e *replication.BinlogEvent) error {
 	default:
 		return nil
 	}
-	var err error
+	if err != nil {
+		return err
+	}
 	if r.head.set, err = cdc.ParseGTIDSet(r.flavor, text); err != nil {
 		return err
 	}
 	r.head.known = true
 	return errSeen
+}
+
+// decode has the library read an event, which goes beyond the end of one that is cut off.
+func decode(e replication.Event, body []byte) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errShortEvent
+		}
+	}()
+	return e.Decode(body)
 }

@@ -9,9 +9,9 @@ import (
 
 const (
 	batchBytes  = 256 << 10
-	queuedBytes = 16 << 20
+	queuedBytes = 4 << 20
 	// What an event costs beside its bytes.
-	eventBytes = 256
+	eventBytes = 512
 )
 
 // queue hands events from the reader to the consumer in batches: whatever is there when the consumer is free, so that

@@ -19,8 +19,9 @@ import (
 // of them than it takes to know where transactions begin and end.
 type recorder struct {
 	log    *spool.Log
-	marks  *translator // of the events that open and end transactions, alone
-	begun  cdc.Event   // the transaction that marks said begins
+	head   replication.EventHeader // of the event that is being taken
+	marks  *translator             // of the events that open and end transactions, alone
+	begun  cdc.Event               // the transaction that marks said begins
 	joined spool.Mark
 	name   string // base name of the source's files
 }
@@ -40,22 +41,25 @@ func newRecorder(server engine.Server, log *spool.Log, least cdc.Position) *reco
 	return r
 }
 
-// HandleEvent takes the next event of the dump, which is not parsed yet. What the spool has already is left out: a dump
+// take takes the next event of the dump. What the spool has already is left out: a dump
 // begins with the head of a file. The events that only name the file are, too: positions say it, and those events have
 // a checksum or not as it suits the server.
-func (r *recorder) HandleEvent(e *replication.BinlogEvent) error {
-	entry, err := r.entry(e)
+func (r *recorder) take(raw []byte) error {
+	if err := readHead(&r.head, raw); err != nil {
+		return err
+	}
+	entry, err := r.entry(raw)
 	if err != nil {
 		return err
 	}
-	if e.Header.EventType == replication.ROTATE_EVENT && e.Header.Flags&replication.LOG_EVENT_ARTIFICIAL_F != 0 {
+	if r.head.EventType == replication.ROTATE_EVENT && r.head.Flags&replication.LOG_EVENT_ARTIFICIAL_F != 0 {
 		return nil
 	}
 	if at := r.joined.At; entry.End.Before(at) || entry.End == at && !entry.Passing {
 		if entry.TID != "" && !r.joined.Set.Contains(entry.TID) { // the log passed this place without it
 			return rewritten(fmt.Sprintf("the source sent transaction %s, which lies before %s; up to there the binlog was received without it", entry.TID, at.In(r.name)))
 		}
-		if !entry.Format || checksumKind(e.RawData) == checksumKind(r.joined.Format) {
+		if !entry.Format || checksumKind(raw) == checksumKind(r.joined.Format) {
 			return nil
 		}
 		entry.End = at // what follows is sent in another form than what the spool has of this file
@@ -71,18 +75,18 @@ func checksumKind(format []byte) byte {
 	return format[len(format)-replication.BinlogChecksumLength-1]
 }
 
-func (r *recorder) entry(e *replication.BinlogEvent) (spool.Entry, error) {
+func (r *recorder) entry(raw []byte) (spool.Entry, error) {
 	t := r.marks
 	before := t.outside()
 	r.begun = cdc.Event{}
-	start := t.advance(e.Header)
-	entry := spool.Entry{Raw: e.RawData}
-	switch e.Header.EventType {
+	start := t.advance(&r.head)
+	entry := spool.Entry{Raw: raw}
+	switch r.head.EventType {
 	case replication.HEARTBEAT_EVENT, replication.HEARTBEAT_LOG_EVENT_V2:
 		entry.Passing = true
 	case replication.FORMAT_DESCRIPTION_EVENT:
 		entry.Format = true
-		if err := t.learn(e.RawData); err != nil {
+		if err := t.learn(raw); err != nil {
 			return entry, err
 		}
 	case replication.TRANSACTION_PAYLOAD_EVENT: // a whole one but for its GTID
@@ -90,7 +94,7 @@ func (r *recorder) entry(e *replication.BinlogEvent) (spool.Entry, error) {
 	case replication.ROTATE_EVENT, replication.GTID_EVENT, replication.ANONYMOUS_GTID_EVENT, replication.GTID_TAGGED_LOG_EVENT,
 		replication.MARIADB_GTID_EVENT, replication.QUERY_EVENT, replication.MARIADB_QUERY_COMPRESSED_EVENT,
 		replication.XID_EVENT, replication.XA_PREPARE_LOG_EVENT:
-		if err := t.event(e.Header, t.body(e.RawData), start); err != nil {
+		if err := t.event(&r.head, t.body(raw), start); err != nil {
 			return entry, err
 		}
 	}

@@ -96,7 +96,7 @@ func TestSpoolOfAnotherLog(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = s.peek(testContext(t), s.server.Log+".000001", cdc.FirstEvent, newRecorder(s.server, log, cdc.Position{}))
+			err = s.peek(testContext(t), s.server.Log+".000001", cdc.FirstEvent, newRecorder(s.server, log, cdc.Position{}).take)
 			log.Close()
 			wantCode(t, withOp("reading", err), "source.rewritten")
 			// The next connection finds the files to be of no use.

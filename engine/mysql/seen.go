@@ -96,7 +96,7 @@ func (s *Source) stands(ctx context.Context, file string, seen engine.Seen) (why
 		return "", err
 	}
 	_, r.t.byFile = set.(*cdc.Upto)
-	err = s.peek(ctx, file, uint32(seen.Last.Offset), r)
+	err = s.peek(ctx, file, uint32(seen.Last.Offset), r.take)
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
@@ -149,13 +149,17 @@ type placeReader struct {
 	other  bool // something else does
 }
 
-func (r *placeReader) HandleEvent(e *replication.BinlogEvent) error {
-	artificial := e.Header.Flags&replication.LOG_EVENT_ARTIFICIAL_F != 0 || e.Header.EventType == replication.FORMAT_DESCRIPTION_EVENT
+func (r *placeReader) take(raw []byte) error {
+	var h replication.EventHeader
+	if err := readHead(&h, raw); err != nil {
+		return err
+	}
+	artificial := h.Flags&replication.LOG_EVENT_ARTIFICIAL_F != 0 || h.EventType == replication.FORMAT_DESCRIPTION_EVENT
 	silent := r.t.emit
 	if artificial { // what a dump begins with wherever it is opened
 		r.t.emit = func(cdc.Event) error { return nil }
 	}
-	err := r.t.HandleEvent(e)
+	err := r.t.take(&h, raw)
 	r.t.emit = silent
 	if artificial && err == nil {
 		r.t.end.Offset = r.offset

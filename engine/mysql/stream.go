@@ -2,15 +2,11 @@ package mysql
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
-	gomysql "github.com/go-mysql-org/go-mysql/mysql"
-	"github.com/go-mysql-org/go-mysql/replication"
 
 	"sluice/engine"
 	"sluice/engine/cdc"
@@ -23,7 +19,6 @@ const heartbeat = 200 * time.Millisecond
 // stream is one reader of the binlog.
 type stream struct {
 	source     *Source
-	syncer     *replication.BinlogSyncer
 	queue      *queue
 	translator *translator
 	cancel     context.CancelFunc
@@ -56,27 +51,25 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 		s.mu.Unlock()
 	}
 	st.translator = t
-	config := st.config(t)
+	take := newFeeder(t).feed
 	if s.options.Spool != nil && !byFile { // without GTID the head of the file is read again, from the source
 		if st.log, err = s.spooled(ctx, after); err != nil {
 			return nil, withOp(op, err)
 		}
-		config.SynchronousEventHandler = newRecorder(s.server, st.log, t.least)
+		take = newRecorder(s.server, st.log, t.least).take
 		after = st.log.Join().Set
 	}
 	st.after = after
-	st.syncer = replication.NewBinlogSyncer(config)
 	stop := context.AfterFunc(ctx, st.line.cut)
-	var streamer *replication.BinlogStreamer
-	if byFile {
-		streamer, err = st.startFile(ctx, at.At)
-	} else {
-		streamer, err = st.start(after)
+	d, err := s.openDump(ctx, &st.line, s.ServerID(), st.setUp)
+	if err == nil && byFile {
+		err = st.startFile(ctx, d, at.At)
+	} else if err == nil {
+		err = d.startAfter(s.server.Flavor, after.String())
 	}
 	stop()
 	if err != nil {
 		st.line.cut()
-		st.syncer.Close()
 		if st.log != nil {
 			_ = st.log.Close() // what it holds is checked when it is opened
 		}
@@ -90,28 +83,8 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 	wait, cancel := context.WithCancel(context.Background())
 	st.cancel = cancel
 	s.use(st.log)
-	go st.run(wait, streamer, t)
+	go st.run(wait, d, take, t)
 	return st, nil
-}
-
-func (st *stream) config(t *translator) replication.BinlogSyncerConfig {
-	s := st.source
-	return replication.BinlogSyncerConfig{
-		ServerID: s.ServerID(), Flavor: string(s.server.Flavor), Charset: "utf8mb4",
-		Host: s.spec.Host, Port: uint16(port(s.spec)), User: s.spec.User, Password: s.spec.Password.Reveal(),
-		TLSConfig: s.dialer.tls, Dialer: st.line.dial, Option: st.setUp, Logger: slog.New(slog.DiscardHandler),
-		HeartbeatPeriod: heartbeat, DisableRetrySync: true, VerifyChecksum: true,
-		DiscardGTIDSet: true, EventCacheCount: 1,
-		RawModeEnabled: true, SynchronousEventHandler: newFeeder(t), // parsed once, by us, behind the spool where there is one
-	}
-}
-
-func (st *stream) start(after cdc.GTIDSet) (*replication.BinlogStreamer, error) {
-	set, err := gomysql.ParseGTIDSet(string(st.source.server.Flavor), after.String())
-	if err != nil {
-		return nil, err
-	}
-	return st.syncer.StartSyncGTID(set)
 }
 
 func (st *stream) setUp(cc *client.Conn) error {
@@ -134,19 +107,17 @@ func (st *stream) denied(err error) error {
 	return err
 }
 
-// run waits for the end of the dump, which the library tells through its streamer.
-func (st *stream) run(ctx context.Context, streamer *replication.BinlogStreamer, t *translator) {
+// run reads the dump to its end.
+func (st *stream) run(ctx context.Context, d *dump, take func([]byte) error, t *translator) {
 	defer close(st.done)
 	go st.queue.deliver()
 	var replayed sync.WaitGroup
 	if st.log != nil {
 		replayed.Go(func() { st.replay(t) })
 	}
-	_, err := streamer.GetEvent(ctx)
+	err := d.each(take)
 	if ctx.Err() != nil {
 		err = nil // closed by us
-	} else if err == nil {
-		err = io.EOF
 	}
 	err = st.afterReset(ctx, st.classify(err))
 	st.source.yield(err)
@@ -157,7 +128,6 @@ func (st *stream) run(ctx context.Context, streamer *replication.BinlogStreamer,
 	}
 	st.queue.finish(err)
 	st.line.cut()
-	st.syncer.Close()
 	if st.log != nil {
 		_ = st.log.Close() // what it holds is checked when it is opened
 		replayed.Wait()

@@ -84,18 +84,18 @@ func (e *Entry) head(dst []byte) []byte {
 }
 
 // readRecord reads one record, of left bytes that are there; io.EOF at the end, errTorn where it is not whole.
-func readRecord(r io.Reader, left int64) (Entry, error) {
-	var head [frame]byte
-	if _, err := io.ReadFull(r, head[:]); err == io.EOF {
+func readRecord(r io.Reader, left int64, memory *Blocks) (Entry, error) {
+	head := memory.Take(frame)
+	if _, err := io.ReadFull(r, head); err == io.EOF {
 		return Entry{}, err
 	} else if err != nil {
 		return Entry{}, torn(err)
 	}
-	n := binary.LittleEndian.Uint32(head[:])
+	n := binary.LittleEndian.Uint32(head)
 	if n < fixed || n > largest || int64(n) > left-frame { // a length that is damaged must not cost memory
 		return Entry{}, errTorn
 	}
-	body := make([]byte, n)
+	body := memory.Take(int(n))
 	if _, err := io.ReadFull(r, body); err != nil {
 		return Entry{}, torn(err)
 	}

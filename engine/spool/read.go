@@ -22,6 +22,9 @@ type reader struct {
 	in    *os.File
 	buf   *bufio.Reader
 	limit int64 // what buf reads up to
+
+	memory Blocks
+	batch  []Entry // the newest that was given, whose room is the next one's
 }
 
 const (
@@ -139,7 +142,8 @@ func (l *Log) after(s *segment) *segment {
 
 // read gives the next entries of the file, less those that are not asked for.
 func (r *reader) read() ([]Entry, error) {
-	var batch []Entry
+	clear(r.batch)
+	batch := r.batch[:0]
 	if r.first {
 		r.first = false
 		at := r.seg.start.At
@@ -149,7 +153,7 @@ func (r *reader) read() ([]Entry, error) {
 		}
 	}
 	for size := 0; r.off < r.limit && size < readBatch; {
-		e, err := readRecord(r.buf, r.limit-r.off)
+		e, err := readRecord(r.buf, r.limit-r.off, &r.memory)
 		if err != nil {
 			return nil, err
 		}
@@ -159,6 +163,7 @@ func (r *reader) read() ([]Entry, error) {
 			batch = append(batch, e)
 		}
 	}
+	r.batch = batch
 	return batch, nil
 }
 

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -151,8 +152,9 @@ func (s *segment) scan() (end Mark, size int64, err error) {
 	end, size = now.clone(), s.head
 	at := s.head
 	var open []string
+	var memory Blocks
 	for {
-		e, err := readRecord(r, s.size-at)
+		e, err := readRecord(r, s.size-at, &memory)
 		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
 			return end, size, nil
 		}
@@ -180,7 +182,7 @@ func (s *segment) scan() (end Mark, size int64, err error) {
 func (m *Mark) see(e *Entry) {
 	m.At = e.End
 	if e.Format {
-		m.Format = e.Raw
+		m.Format = bytes.Clone(e.Raw)
 	}
 	if e.TID != "" {
 		m.Last = Begun{e.start(), e.TID, e.Time}

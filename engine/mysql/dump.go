@@ -1,0 +1,193 @@
+package mysql
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+
+	"github.com/go-mysql-org/go-mysql/client"
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+	"github.com/go-mysql-org/go-mysql/replication"
+
+	"sluice/engine/cdc"
+	"sluice/engine/spool"
+)
+
+// dump is a connection on which the server sends its binlog, as it would to a replica. What it sends is read here packet
+// by packet: the library makes several objects of each and copies it twice.
+type dump struct {
+	conn     *client.Conn
+	id       uint32 // the server id with which it is asked for
+	in       *bufio.Reader
+	sequence byte // of the next packet
+	memory   spool.Blocks
+	checksum int // bytes behind each event
+}
+
+const dumpBuffer = 64 << 10
+
+// openDump signs in; setUp is called once the account is let in.
+func (s *Source) openDump(ctx context.Context, line *heldLine, id uint32, setUp func(*client.Conn) error) (*dump, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	c, err := client.ConnectWithDialer(ctx, "tcp", s.dialer.addr, s.spec.User, s.spec.Password.Reveal(), "", line.dial, func(c *client.Conn) error {
+		c.SetTLSConfig(s.dialer.tls)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := &dump{conn: c, id: id}
+	if err = setUp(c); err == nil {
+		err = d.register(s)
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// register makes the connection a replica's. Events keep the checksums that they have in the file.
+func (d *dump) register(s *Source) error {
+	name := make([]byte, 16)
+	rand.Read(name) // never fails
+	sql := fmt.Sprintf("SET @master_binlog_checksum='NONE', @source_binlog_checksum='NONE', @master_heartbeat_period=%d, @source_heartbeat_period=%[1]d, @slave_uuid='%s', @replica_uuid='%[2]s'", heartbeat, uuidText(name))
+	if s.server.Flavor == cdc.MariaDB {
+		sql += ", @mariadb_slave_capability=4" // it knows GTID events
+	}
+	if _, err := d.conn.Execute(sql); err != nil {
+		return err
+	}
+	host, _ := os.Hostname()
+	b := binary.LittleEndian.AppendUint32([]byte{gomysql.COM_REGISTER_SLAVE}, d.id)
+	for _, text := range []string{host, s.spec.User, ""} {
+		text = text[:min(len(text), 255)]
+		b = append(append(b, byte(len(text))), text...)
+	}
+	b = binary.LittleEndian.AppendUint16(b, uint16(port(s.spec)))
+	if err := d.command(append(b, make([]byte, 8)...)); err != nil { // rank and id of a source
+		return err
+	}
+	_, err := d.conn.ReadOKPacket()
+	return err
+}
+
+func (d *dump) command(b []byte) error {
+	d.conn.ResetSequence()
+	return d.conn.WritePacket(append(make([]byte, 4, 4+len(b)), b...))
+}
+
+// startAfter has all be sent but these transactions.
+func (d *dump) startAfter(flavor cdc.Flavor, set string) error {
+	known, err := gomysql.ParseGTIDSet(string(flavor), set)
+	if err != nil {
+		return err
+	}
+	if flavor == cdc.MariaDB {
+		if _, err := d.conn.Execute("SET @slave_connect_state='" + known.String() + "', @slave_gtid_strict_mode=1"); err != nil {
+			return err
+		}
+		return d.startAt("", 0)
+	}
+	b := binary.LittleEndian.AppendUint32([]byte{gomysql.COM_BINLOG_DUMP_GTID, 0, 0}, d.id)
+	b = binary.LittleEndian.AppendUint32(b, 0) // no file
+	b = binary.LittleEndian.AppendUint64(b, cdc.FirstEvent)
+	encoded := known.Encode()
+	return d.start(append(binary.LittleEndian.AppendUint32(b, uint32(len(encoded))), encoded...))
+}
+
+// startAt has all be sent from a place on.
+func (d *dump) startAt(file string, offset uint32) error {
+	b := binary.LittleEndian.AppendUint32([]byte{gomysql.COM_BINLOG_DUMP}, offset)
+	b = binary.LittleEndian.AppendUint32(append(b, 0, 0), d.id)
+	return d.start(append(b, file...))
+}
+
+func (d *dump) start(command []byte) error {
+	d.in, d.sequence = bufio.NewReaderSize(d.conn.Conn.Conn, dumpBuffer), 1
+	return d.command(command)
+}
+
+// each gives the bytes of every event, until the server or the line ends it or take gives an error.
+func (d *dump) each(take func(raw []byte) error) error {
+	for {
+		p, err := d.packet()
+		if err == nil && len(p) == 0 {
+			err = gomysql.ErrMalformPacket
+		}
+		if err != nil {
+			return err
+		}
+		switch p[0] {
+		case gomysql.OK_HEADER:
+			if err = d.intact(p[1:]); err == nil {
+				err = take(p[1:])
+			}
+		case gomysql.ERR_HEADER:
+			err = d.conn.HandleErrorPacket(p)
+		case gomysql.EOF_HEADER:
+			err = io.EOF
+		default:
+			err = gomysql.ErrMalformPacket
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// packet reads the next packet, of whatever length.
+func (d *dump) packet() ([]byte, error) {
+	var whole []byte
+	for {
+		head, err := d.in.Peek(4)
+		if err != nil {
+			return nil, lineBroken(err)
+		}
+		n := int(head[0]) | int(head[1])<<8 | int(head[2])<<16
+		if head[3] != d.sequence {
+			return nil, fmt.Errorf("%w: number %d where %d was to come", gomysql.ErrMalformPacket, head[3], d.sequence)
+		}
+		d.sequence++
+		_, _ = d.in.Discard(len(head)) // they are there
+		part := d.memory.Take(n)
+		if _, err := io.ReadFull(d.in, part); err != nil {
+			return nil, lineBroken(err)
+		}
+		if whole == nil && n < gomysql.MaxPayloadLen {
+			return part, nil
+		}
+		if whole = append(whole, part...); n < gomysql.MaxPayloadLen {
+			return whole, nil
+		}
+	}
+}
+
+func lineBroken(err error) error { return fmt.Errorf("%w: %v", gomysql.ErrBadConn, err) }
+
+var errChecksum = errors.New("an event does not fit its checksum")
+
+// intact compares an event with its checksum.
+func (d *dump) intact(raw []byte) error {
+	if len(raw) < replication.EventHeaderSize {
+		return errShortEvent
+	}
+	if replication.EventType(raw[4]) == replication.FORMAT_DESCRIPTION_EVENT {
+		var err error
+		if d.checksum, err = checksumOf(raw); err != nil {
+			return err
+		}
+	}
+	at := len(raw) - d.checksum
+	if d.checksum > 0 && crc32.ChecksumIEEE(raw[:at]) != binary.LittleEndian.Uint32(raw[at:]) {
+		return errChecksum
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package mysql
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"testing"
+
+	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+	"github.com/go-mysql-org/go-mysql/replication"
+)
+
+// rawEvent is an event with a checksum at its end, or none.
+func rawEvent(kind replication.EventType, body []byte, checksum bool) []byte {
+	raw := append(make([]byte, replication.EventHeaderSize), body...)
+	raw[4] = byte(kind)
+	size := len(raw)
+	if checksum {
+		size += replication.BinlogChecksumLength
+	}
+	binary.LittleEndian.PutUint32(raw[9:], uint32(size))
+	if checksum {
+		raw = binary.LittleEndian.AppendUint32(raw, crc32.ChecksumIEEE(raw))
+	}
+	return raw
+}
+
+// format is a format description that says whether events have checksums; it has one itself then, else four bytes.
+func format(checksum bool) []byte {
+	body := binary.LittleEndian.AppendUint16(nil, 4)
+	body = append(append(body, "8.0.33"...), make([]byte, 50-6+4)...)
+	body = append(body, replication.EventHeaderSize, 1, 2, 3)
+	if !checksum {
+		return rawEvent(replication.FORMAT_DESCRIPTION_EVENT, append(body, 0, 0, 0, 0, 0), false)
+	}
+	return rawEvent(replication.FORMAT_DESCRIPTION_EVENT, append(body, byte(replication.BINLOG_CHECKSUM_ALG_CRC32)), true)
+}
+
+// packets writes each payload as the server does, in as many packets as it takes.
+func packets(payloads ...[]byte) []byte {
+	var out []byte
+	sequence := byte(1)
+	for _, p := range payloads {
+		for more := true; more; sequence++ {
+			n := min(len(p), gomysql.MaxPayloadLen)
+			more = n == gomysql.MaxPayloadLen
+			out = append(append(out, byte(n), byte(n>>8), byte(n>>16), sequence), p[:n]...)
+			p = p[n:]
+		}
+	}
+	return out
+}
+
+func dumped(sent []byte) (events [][]byte, err error) {
+	d := &dump{in: bufio.NewReader(bytes.NewReader(sent)), sequence: 1}
+	err = d.each(func(raw []byte) error { events = append(events, raw); return nil })
+	return events, err
+}
+
+// TestDumpPackets: events of any length come whole, in order, and stay as they are.
+func TestDumpPackets(t *testing.T) {
+	t.Parallel()
+	var want, sent [][]byte
+	for i := range 300 { // the numbers of packets go round
+		want = append(want, rawEvent(replication.STOP_EVENT, bytes.Repeat([]byte{byte(i)}, i*50), false))
+	}
+	for _, size := range []int{gomysql.MaxPayloadLen - 1, gomysql.MaxPayloadLen, gomysql.MaxPayloadLen + 1, 2*gomysql.MaxPayloadLen + 5} {
+		want = append(want, rawEvent(replication.STOP_EVENT, bytes.Repeat([]byte{7}, size-1-replication.EventHeaderSize), false))
+	}
+	for _, e := range want {
+		sent = append(sent, append([]byte{gomysql.OK_HEADER}, e...))
+	}
+	got, err := dumped(packets(append(sent, []byte{gomysql.EOF_HEADER})...))
+	if !errors.Is(err, io.EOF) || len(got) != len(want) {
+		t.Fatalf("%d of %d events, %v", len(got), len(want), err)
+	}
+	for i := range want {
+		if !bytes.Equal(got[i], want[i]) {
+			t.Fatalf("event %d is another", i)
+		}
+	}
+}
+
+// TestDumpIsChecked: what is cut off, out of order or does not fit its checksum is refused.
+func TestDumpIsChecked(t *testing.T) {
+	t.Parallel()
+	ok := func(raw []byte) []byte { return append([]byte{gomysql.OK_HEADER}, raw...) }
+	event := rawEvent(replication.STOP_EVENT, []byte("body"), true)
+	bent := bytes.Clone(event)
+	bent[20] ^= 1
+	whole := packets(ok(format(true)), ok(event))
+	skipped := bytes.Clone(whole)
+	skipped[3] = 2
+	bentFormat := format(true)
+	bentFormat[30] ^= 1
+	for _, c := range []struct {
+		name   string
+		sent   []byte
+		events int
+		err    error
+	}{
+		{"whole", whole, 2, gomysql.ErrBadConn},
+		{"cut off", whole[:len(whole)-1], 1, gomysql.ErrBadConn},
+		{"cut off in a head", whole[:2], 0, gomysql.ErrBadConn},
+		{"a packet is missing", skipped, 0, gomysql.ErrMalformPacket},
+		{"empty", packets(nil), 0, gomysql.ErrMalformPacket},
+		{"neither an event nor an end", packets([]byte{9}), 0, gomysql.ErrMalformPacket},
+		{"shorter than a head", packets(ok(event[:10])), 0, errShortEvent},
+		{"bent", packets(ok(format(true)), ok(bent)), 1, errChecksum},
+		{"a bent format", packets(ok(bentFormat)), 0, errChecksum},
+		{"without checksums", packets(ok(format(false)), ok(bent)), 2, gomysql.ErrBadConn},
+	} {
+		if got, err := dumped(c.sent); len(got) != c.events || !errors.Is(err, c.err) {
+			t.Errorf("%s: %d events, %v", c.name, len(got), err)
+		}
+	}
+}
