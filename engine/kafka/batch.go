@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math/bits"
+	"slices"
 
 	"github.com/segmentio/kafka-go/compress"
 
@@ -102,6 +103,7 @@ func (e *encoder) compress(codec compress.Compression) error {
 
 // appendMessages appends the messages as records: no headers, all of the batch's own time.
 func appendMessages(dst []byte, ms []engine.Message) []byte {
+	dst = slices.Grow(dst, room(ms))
 	for i := range ms {
 		m := &ms[i]
 		size := 1 + 1 + varintSize(int64(i)) + bytesSize(m.Key) + bytesSize(m.Value) + 1
@@ -113,6 +115,14 @@ func appendMessages(dst []byte, ms []engine.Message) []byte {
 		dst = append(dst, 0) // headers
 	}
 	return dst
+}
+
+// room is the most that the messages take, in the message format of any Kafka: a new buffer is not to grow step by step.
+func room(ms []engine.Message) (n int) {
+	for i := range ms {
+		n += MessageOverhead + len(ms[i].Key) + len(ms[i].Value)
+	}
+	return n
 }
 
 func appendBytes(dst, b []byte) []byte {

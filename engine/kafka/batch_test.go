@@ -333,6 +333,24 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// TestNewBufferGrowsOnce: an encoder that was just made does not copy what it has so far again and again.
+func TestNewBufferGrowsOnce(t *testing.T) {
+	batch := &engine.Batch{}
+	for range 1000 {
+		batch.Messages = append(batch.Messages, engine.Message{Key: []byte("key"), Value: make([]byte, 500)})
+	}
+	for _, encode := range []func(*encoder, *engine.Batch, compress.Compression, int64) ([]byte, error){(*encoder).encode, (*encoder).encodeSet} {
+		n := testing.AllocsPerRun(10, func() {
+			if _, err := encode(new(encoder), batch, compress.None, 1); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n > 3 {
+			t.Errorf("%v allocations", n)
+		}
+	}
+}
+
 func BenchmarkEncode(b *testing.B) {
 	batch := &engine.Batch{}
 	for i := range 4000 {

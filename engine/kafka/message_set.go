@@ -3,6 +3,7 @@ package kafka
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 
 	"github.com/segmentio/kafka-go/compress"
 
@@ -36,6 +37,7 @@ func (e *encoder) encodeSet(b *engine.Batch, codec compress.Compression, millis 
 }
 
 func appendSet(dst []byte, ms []engine.Message, millis int64) []byte {
+	dst = slices.Grow(dst, room(ms))
 	for i := range ms {
 		start := len(dst)
 		dst = appendHead(dst, int64(i), 0, millis, ms[i].Key)
