@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -83,10 +82,11 @@ func (w *sealedWriter) finish() error {
 
 // sealedReader reads a chunk's rows, the patch applied.
 type sealedReader struct {
-	file  summed
-	in    *bufio.Reader // nil once the file is read
+	file  io.ReadCloser
+	whole *summed // nil once the file is read, and for a patch
 	row   sealedRow
-	buf   []byte
+	block []byte              // what was read of the file
+	at    int                 // where the next row begins in it
 	want  *Chunk              // the file must have its length and checksum
 	skip  map[string]struct{} // keys that the patch replaces
 	patch []sealedRow
@@ -110,8 +110,8 @@ func openSealed(files Files, c *Chunk, earlier bool) (*sealedReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.file.ReadCloser = f
-	r.in = bufio.NewReaderSize(&r.file, int(min(c.Bytes+1, 256<<10))) // small chunks are many
+	r.whole = &summed{ReadCloser: f}
+	r.file, r.block = r.whole, make([]byte, 0, min(c.Bytes+1, 256<<10)) // small chunks are many
 	return r, nil
 }
 
@@ -141,7 +141,7 @@ func (r *sealedReader) readPatch(files Files, name string) error {
 		return err
 	}
 	defer f.Close()
-	p := sealedReader{in: bufio.NewReader(f)}
+	p := sealedReader{file: f, block: make([]byte, 0, 4<<10)}
 	for {
 		row, err := p.read()
 		if err == io.EOF {
@@ -160,13 +160,13 @@ func (r *sealedReader) readPatch(files Files, name string) error {
 
 // next gives the next row to send, or io.EOF.
 func (r *sealedReader) next() (*sealedRow, error) {
-	for r.in != nil {
+	for r.whole != nil {
 		row, err := r.read()
 		if err == io.EOF {
-			if err := r.file.differs(r.want); err != nil {
+			if err := r.whole.differs(r.want); err != nil {
 				return nil, err
 			}
-			r.in = nil
+			r.whole = nil
 			break
 		}
 		if err != nil {
@@ -191,47 +191,68 @@ func (r *sealedReader) close() error { return r.file.Close() }
 
 // read reads one row as it stands in the file.
 func (r *sealedReader) read() (*sealedRow, error) {
-	r.buf = r.buf[:0]
-	key, err := r.part()
-	if err != nil {
-		return nil, err
+	for {
+		switch n, err := r.row.parse(r.block[r.at:]); {
+		case err != nil:
+			return nil, err
+		case n > 0:
+			r.at += n
+			return &r.row, nil
+		}
+		if err := r.fill(); err != nil {
+			return nil, err
+		}
 	}
-	lane, err := binary.ReadVarint(r.in)
-	if err != nil {
-		return nil, unexpected(err)
-	}
-	msgKey, err := r.part()
-	if err != nil {
-		return nil, unexpected(err)
-	}
-	value, err := r.part()
-	if err != nil {
-		return nil, unexpected(err)
-	}
-	b := r.buf
-	r.row = sealedRow{lane: int(lane), bytes: len(b), key: b[:key:key],
-		msg: Message{Key: b[key : key+msgKey : key+msgKey], Value: b[key+msgKey : key+msgKey+value]}}
-	return &r.row, nil
 }
 
-// part reads a length and as many bytes onto buf.
-func (r *sealedReader) part() (int, error) {
-	n, err := binary.ReadUvarint(r.in)
-	if err != nil {
+// fill reads on behind the beginning of a row that the block ends with.
+func (r *sealedReader) fill() error {
+	begun := copy(r.block, r.block[r.at:])
+	if r.at = 0; begun == cap(r.block) {
+		r.block = append(make([]byte, 0, 2*begun), r.block[:begun]...)
+	}
+	n, err := io.ReadAtLeast(r.file, r.block[begun:cap(r.block)], 1)
+	r.block = r.block[:begun+n]
+	if err == io.EOF && begun > 0 {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// parse takes the row that b begins with and gives its length there, 0 if b ends inside it.
+func (r *sealedRow) parse(b []byte) (length int, err error) {
+	rest := b
+	part := func() (p []byte, whole bool) {
+		n, size := binary.Uvarint(rest)
+		if size < 0 || n > 1<<30 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil || size == 0 || uint64(len(rest)-size) < n {
+			return nil, false
+		}
+		p = rest[size : size+int(n) : size+int(n)]
+		rest = rest[size+int(n):]
+		return p, true
+	}
+	key, ok := part()
+	if !ok {
 		return 0, err
 	}
-	if n > 1<<30 {
-		return 0, io.ErrUnexpectedEOF
+	lane, size := binary.Varint(rest)
+	if size <= 0 {
+		return 0, nil
 	}
-	at := len(r.buf)
-	if cap(r.buf) < at+int(n) {
-		r.buf = append(make([]byte, 0, 2*(at+int(n))), r.buf...)
+	rest = rest[size:]
+	msgKey, ok := part()
+	if !ok {
+		return 0, err
 	}
-	r.buf = r.buf[:at+int(n)]
-	if _, err := io.ReadFull(r.in, r.buf[at:]); err != nil {
-		return 0, unexpected(err)
+	value, ok := part()
+	if !ok {
+		return 0, err
 	}
-	return int(n), nil
+	*r = sealedRow{lane: int(lane), bytes: len(key) + len(msgKey) + len(value), key: key, msg: Message{Key: msgKey, Value: value}}
+	return len(b) - len(rest), nil
 }
 
 // summed counts and sums up what is read through it.
@@ -246,11 +267,4 @@ func (r *summed) Read(b []byte) (int, error) {
 	r.sum = crc32.Update(r.sum, castagnoli, b[:n])
 	r.bytes += int64(n)
 	return n, err
-}
-
-func unexpected(err error) error {
-	if err == io.EOF {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }

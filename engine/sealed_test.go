@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"bytes"
+	"io"
 	"slices"
 	"testing"
+	"testing/iotest"
 
 	"sluice/engine/task"
 )
@@ -37,5 +40,36 @@ func TestDamagedChunkFile(t *testing.T) {
 				t.Errorf("%d rows of a damaged file wait to be sent", len(l.queue)-l.head)
 			}
 		})
+	}
+}
+
+// TestRowsBeyondBlocks reads rows that no block holds, and files that end inside of one.
+func TestRowsBeyondBlocks(t *testing.T) {
+	const n = 50
+	w := &sealedWriter{}
+	for i := range n {
+		if err := w.add([]byte{byte(i)}, i-1, bytes.Repeat([]byte("k"), i), bytes.Repeat([]byte("v"), 7*i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for cut := range len(w.buf) + 1 {
+		r := &sealedReader{file: io.NopCloser(iotest.HalfReader(bytes.NewReader(w.buf[:cut]))), block: make([]byte, 0, 1)}
+		rows, size := 0, 0
+		row, err := r.read()
+		for ; err == nil; row, err = r.read() {
+			if row.lane != rows-1 || len(row.msg.Key) != rows || len(row.msg.Value) != 7*rows || row.key[0] != byte(rows) {
+				t.Fatalf("row %d came out as %+v", rows, row)
+			}
+			rows, size = rows+1, size+4+row.bytes
+			if rows > 19 { // whose value's length takes two bytes
+				size++
+			}
+		}
+		if whole := size == cut; whole != (err == io.EOF) || !whole && err != io.ErrUnexpectedEOF {
+			t.Fatalf("after %d of %d bytes and %d rows: %v", cut, len(w.buf), rows, err)
+		}
+		if cut == len(w.buf) && rows != n {
+			t.Fatalf("%d rows", rows)
+		}
 	}
 }

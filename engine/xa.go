@@ -407,3 +407,10 @@ func (r *router) veiled(c *chunk) bool {
 
 // mergeable reports whether changes can be merged into the chunk's rows.
 func (c *chunk) mergeable() bool { return c.table.ordered && c.table.where == "" }
+
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
