@@ -29,8 +29,28 @@ const selectSummary = `SELECT t.*, coalesce(c.title, '') AS title, coalesce(c.wa
 	coalesce(c.about, '{}') AS about, coalesce(c.last, '') AS last, EXISTS (SELECT 1 FROM start WHERE start.task = t.id) AS began
 	FROM task t LEFT JOIN console c ON c.task = t.id`
 
+// parsed is what the texts of a task say, for as long as they are the same.
+type parsed struct {
+	specText, aboutText string
+	spec                task.Spec
+	about               task.About
+}
+
+func (r *summaryRow) parse() (parsed, error) {
+	p := parsed{specText: r.Spec, aboutText: r.About}
+	if err := json.Unmarshal([]byte(r.Spec), &p.spec); err != nil {
+		return p, fmt.Errorf("reading the specification of task %s: %w", r.ID, err)
+	}
+	return p, json.Unmarshal([]byte(r.About), &p.about)
+}
+
 func (r *summaryRow) summary() (task.Summary, error) {
-	out := task.Summary{ID: r.ID, Name: r.Name, State: r.State, Began: r.Began, Wanted: r.Wanted, Ending: r.Ending, Last: []byte(r.Last),
+	p, err := r.parse()
+	return r.summaryOf(&p), err
+}
+
+func (r *summaryRow) summaryOf(p *parsed) task.Summary {
+	out := task.Summary{ID: r.ID, Name: r.Name, Spec: p.spec, About: p.about, State: r.State, Began: r.Began, Wanted: r.Wanted, Ending: r.Ending, Last: []byte(r.Last),
 		Created: time.UnixMilli(r.CreatedAt), Updated: time.UnixMilli(r.UpdatedAt)}
 	if r.Title != "" {
 		out.Name = r.Title
@@ -41,25 +61,33 @@ func (r *summaryRow) summary() (task.Summary, error) {
 	if r.ErrorCode != "" {
 		out.Failure = r.failure()
 	}
-	if err := json.Unmarshal([]byte(r.Spec), &out.Spec); err != nil {
-		return out, fmt.Errorf("reading the specification of task %s: %w", r.ID, err)
-	}
-	return out, json.Unmarshal([]byte(r.About), &out.About)
+	return out
 }
 
-// Tasks gives all tasks, the newest first.
+// Tasks gives all tasks, the newest first. What their specifications point to is shared with the next call's: it is to be
+// read only.
 func (s *Store) Tasks(ctx context.Context) ([]task.Summary, error) {
 	var rows []summaryRow
 	if err := s.pages.SelectContext(ctx, &rows, selectSummary+" ORDER BY t.created_at DESC, t.id"); err != nil {
 		return nil, failure("reading the tasks", err)
 	}
 	out := make([]task.Summary, len(rows))
+	s.parsing.Lock()
+	defer s.parsing.Unlock()
+	kept := make(map[string]*parsed, len(rows))
 	for i := range rows {
-		var err error
-		if out[i], err = rows[i].summary(); err != nil {
-			return nil, err
+		r := &rows[i]
+		p := s.parsed[r.ID]
+		if p == nil || p.specText != r.Spec || p.aboutText != r.About {
+			fresh, err := r.parse()
+			if err != nil {
+				return nil, err
+			}
+			p = &fresh
 		}
+		kept[r.ID], out[i] = p, r.summaryOf(p)
 	}
+	s.parsed = kept
 	return out, nil
 }
 

@@ -23,6 +23,10 @@ type Store struct {
 	db    *sqlx.DB // one connection: writers queue here and not in SQLite
 	pages *sqlx.DB // for what pages show: they see all that was committed, and never wait for a write to reach the disk
 	now   func() time.Time
+
+	parsing sync.Mutex
+	parsed  map[string]*parsed // of the tasks that were listed last
+
 	ticks func(time.Duration) (c <-chan time.Time, free func())
 	close func() error
 
