@@ -4,5 +4,9 @@
 //
 //	go test ./engine/enginetest/bench -run TestRace -bench.runs=3 -bench.out=results
 //
+//	go test ./engine/enginetest/bench -run TestScale -timeout 3h -v -bench.runs=3
+//
+// The second is Sluice alone with more of everything: tasks, tables, partitions, rows, columns.
+//
 // Without -bench.runs some contests are played once with few rows and without peers, as a test that they can be played.
 package bench

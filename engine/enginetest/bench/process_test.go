@@ -49,6 +49,16 @@ func (p *process) stop(s os.Signal) {
 	p.log.Close()
 }
 
+// runs reports whether it has not ended.
+func (p *process) runs() bool {
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
 // said is the end of what it printed.
 func (p *process) said() string {
 	text, _ := os.ReadFile(p.log.Name())

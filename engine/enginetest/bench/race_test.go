@@ -17,11 +17,12 @@ import (
 )
 
 var (
-	runs  = flag.Int("bench.runs", 0, "turns of each contest, with peers and a million rows; 0: one turn of Sluice alone, with few")
-	many  = flag.Int("bench.rows", 1_000_000, "rows of the table, where there are turns")
-	only  = flag.String("bench.only", "", "contests, with commas: "+strings.Join(contests, ", "))
-	peers = flag.String("bench.peers", "Debezium,Maxwell", "peers, with commas")
-	out   = flag.String("bench.out", "", "folder for the results as JSON")
+	runs   = flag.Int("bench.runs", 0, "turns of each contest, with peers and a million rows; 0: one turn of Sluice alone, with few")
+	many   = flag.Int("bench.rows", 1_000_000, "rows of the table, where there are turns")
+	tables = flag.Int("bench.tables", 10_000, "tables of TestScale/tables, where there are turns")
+	only   = flag.String("bench.only", "", "contests, with commas: "+strings.Join(contests, ", "))
+	peers  = flag.String("bench.peers", "Debezium,Maxwell", "peers, with commas")
+	out    = flag.String("bench.out", "", "folder for the results as JSON")
 )
 
 var contests = []string{"copy-1", "copy-6", "orders-1", "backlog-1", "rate-1000", "rate-20000"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"testing"
 	"time"
@@ -29,9 +30,23 @@ func newWorld(t *testing.T, rows int) *world {
 	m := servers.StartMySQL(t, servers.MySQL80, "binlog_row_metadata=MINIMAL", "innodb_buffer_pool_size=1G", "innodb_redo_log_capacity=1G", "max_allowed_packet=64M",
 		"default_authentication_plugin=mysql_native_password", "binlog_expire_logs_seconds=0")
 	k := servers.StartKafka(t, servers.KafkaHeap("1g"), servers.KafkaConfig("message.max.bytes=20000000", "log.retention.ms=-1", "log.segment.delete.delay.ms=1000"))
-	w := &world{T: t, m: m, k: k, kc: &kafka.Client{Addr: kafka.TCP(k.Plain)}, rows: rows}
+	w := newWorldOf(t, m, k)
+	w.rows = rows
 	w.load()
 	return w
+}
+
+func newWorldOf(t *testing.T, m *servers.MySQL, k *servers.Kafka) *world {
+	return &world{T: t, m: m, k: k, kc: &kafka.Client{Addr: kafka.TCP(k.Plain)}}
+}
+
+// source is where the source listens.
+func (w *world) source() (host, port string) {
+	host, port, err := net.SplitHostPort(w.m.Addr)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return host, port
 }
 
 // load makes the tables of sysbench and of twenty columns, and the procedure that writes a backlog.

@@ -1,0 +1,183 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sluice/engine/enginetest/servers"
+)
+
+// growth takes the time a row of the full copy where rows, tables, partitions or columns become more: it is to stay
+// what it was. -bench.only takes growth-rows, growth-tables, growth-partitions and growth-columns, with commas.
+//
+//	go test ./engine/enginetest/bench -run TestScale/growth -timeout 2h -v -bench.runs=3
+func (w *world) growth(t *testing.T, bin string) {
+	full := *runs > 0
+	pick := func(few, many []int) []int {
+		if full {
+			return many
+		}
+		return few
+	}
+	contest := func(name string, sizes []int, each func(size int) growth) {
+		if *only != "" && !strings.Contains(","+*only+",", ",growth-"+name+",") {
+			return
+		}
+		var table []growth
+		for _, size := range sizes {
+			g := each(size)
+			for range *runs - 1 { // the load before it is the same
+				if again := w.grow(bin, g); again.Seconds < g.Seconds {
+					g = again
+				}
+			}
+			table = append(table, g)
+			w.empty()
+		}
+		t.Log("\n" + tabulated(name, table))
+	}
+	contest("rows", pick([]int{20_000}, []int{100_000, 1_000_000, 10_000_000}), func(rows int) growth {
+		w.tables(1, rows, 3, 60)
+		return w.grow(bin, growth{Size: rows, tables: 1, Rows: rows})
+	})
+	total := pick([]int{20_000}, []int{1_000_000})[0]
+	contest("tables", pick([]int{20}, []int{1, 10, 100, 1000, 10_000}), func(n int) growth {
+		w.tables(n, total/n, 3, 60)
+		return w.grow(bin, growth{Size: n, tables: n, Rows: total})
+	})
+	contest("partitions", pick([]int{50}, []int{1, 10, 100, 1000}), func(n int) growth {
+		w.tables(1, total, 3, 60)
+		return w.grow(bin, growth{Size: n, tables: 1, partitions: n, Rows: total})
+	})
+	contest("columns", pick([]int{20}, []int{2, 8, 32, 128}), func(n int) growth {
+		rows := total / 5
+		w.tables(1, rows, n, 1920/n) // as many bytes, in more columns
+		return w.grow(bin, growth{Size: n, tables: 1, Rows: rows})
+	})
+}
+
+// growth is one size of a contest.
+type growth struct {
+	Size, Rows         int
+	tables, partitions int
+	Start, Seconds     float64 // from the process's start to the first record, and from there to its end
+	CPU, PeakMB        float64 // microseconds a row, of the process alone
+}
+
+func tabulated(name string, list []growth) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%10s %10s %8s %8s %10s %8s %10s %8s\n", name, "rows", "start s", "copy s", "µs a row", "of first", "CPU µs", "peak MB")
+	micros := func(g growth) float64 { return g.Seconds * 1e6 / float64(g.Rows) }
+	for _, g := range list {
+		fmt.Fprintf(&b, "%10d %10d %8.2f %8.2f %10.2f %7.0f%% %10.2f %8.0f\n", g.Size, g.Rows, g.Start, g.Seconds, micros(g), 100*micros(g)/micros(list[0]), g.CPU, g.PeakMB)
+	}
+	return b.String()
+}
+
+// TestScale has more of everything than is usual. Without -bench.runs it does so in small, as a test that it can be
+// done, and judges no times.
+func TestScale(t *testing.T) {
+	bin := build(t)
+	// Tables are made without waiting for the disk, by the thousand.
+	m := servers.StartMySQL(t, servers.MySQL80, "binlog_row_metadata=MINIMAL", "innodb_buffer_pool_size=1G", "innodb_redo_log_capacity=1G", "max_allowed_packet=64M",
+		"innodb_flush_method=nosync", "innodb_file_per_table=OFF", "binlog_expire_logs_seconds=0")
+	k := servers.StartKafka(t, servers.KafkaHeap("1g"), servers.KafkaConfig("message.max.bytes=20000000", "log.retention.ms=-1", "log.segment.delete.delay.ms=1000"))
+	for _, part := range []struct {
+		name string
+		run  func(*world, *testing.T, string)
+	}{{"tasks", (*world).tasks}, {"tables", (*world).manyTables}, {"growth", (*world).growth}} {
+		t.Run(part.name, func(t *testing.T) {
+			w := newWorldOf(t, m, k)
+			defer w.empty()
+			part.run(w, t, bin)
+		})
+	}
+}
+
+// empty drops all tables.
+func (w *world) empty() { w.m.Exec(w, "SET SESSION sql_log_bin=0", "DROP DATABASE IF EXISTS growth") }
+
+// tables makes a database of so many tables, each with so many rows of so many columns beside the key.
+func (w *world) tables(n, rows, columns, width int) {
+	w.Helper()
+	var defs, values []string
+	for i := range columns {
+		defs = append(defs, fmt.Sprintf("c%d VARCHAR(%d) NOT NULL", i, width))
+		values = append(values, fmt.Sprintf("RPAD(n * %d, %d, 'x')", i+1, width))
+	}
+	w.m.Exec(w, "CREATE DATABASE growth CHARACTER SET utf8mb4")
+	const makers = 4
+	done := make(chan error, makers)
+	for maker := range makers {
+		var sql []string
+		sql = append(sql, "SET SESSION cte_max_recursion_depth=100000000", "SET SESSION sql_log_bin=0")
+		for i := maker; i < n; i += makers {
+			sql = append(sql, fmt.Sprintf("CREATE TABLE growth.%s (id BIGINT NOT NULL PRIMARY KEY, %s) ROW_FORMAT=DYNAMIC", tableName(i), strings.Join(defs, ", ")))
+			if rows > 0 {
+				sql = append(sql, fmt.Sprintf("INSERT INTO growth.%s SELECT n, %s FROM (WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM n WHERE n < %d) SELECT n FROM n) t",
+					tableName(i), strings.Join(values, ", "), rows))
+			}
+		}
+		go func() { done <- w.m.TryExec(sql...) }()
+	}
+	for range makers {
+		if err := <-done; err != nil {
+			w.Fatal(err)
+		}
+	}
+}
+
+func tableName(i int) string { return fmt.Sprintf("t%06d", i) }
+
+// wholeTask writes a task file of tables of the database growth, and gives the command that runs it.
+func (w *world) wholeTask(bin string, tables, partitions int, more string) *exec.Cmd {
+	w.Helper()
+	w.topic("growth", partitions)
+	dir := w.TempDir()
+	var b strings.Builder
+	host, port := w.source()
+	fmt.Fprintf(&b, "name: growth\nsource: {host: %s, port: %s, user: %s, password: {env: PW}}\ntarget: {brokers: [%q], topic: growth, partitions: %d, replication: 1}\npolicy: key\n%s\ntables:\n",
+		host, port, w.m.Account, w.k.Plain, partitions, more)
+	for i := range tables {
+		fmt.Fprintf(&b, "  - {schema: growth, name: %s}\n", tableName(i))
+	}
+	file := filepath.Join(dir, "task.yaml")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		w.Fatal(err)
+	}
+	cmd := exec.Command(bin, "run", file, "--data", filepath.Join(dir, "data"), "--json")
+	cmd.Env = append(os.Environ(), "PW="+w.m.Password)
+	return cmd
+}
+
+// grow copies all of the database once.
+func (w *world) grow(bin string, g growth) growth {
+	w.Helper()
+	heartbeats := max(g.partitions, 1) // one each
+	cmd := w.wholeTask(bin, g.tables, heartbeats, "schema: false\nfull: true\nincremental: false")
+	p := begin(w.T, cmd)
+	pid := cmd.Process.Pid
+	w.reach(p, "growth", int64(heartbeats+1), 20*time.Minute)
+	a := w.look(p)
+	g.Start = a.at.Sub(p.began).Seconds()
+	w.reach(p, "growth", int64(g.Rows+heartbeats), 30*time.Minute)
+	b := w.look(p)
+	g.PeakMB = memoryOf(pid, "VmHWM")
+	<-p.done
+	g.Seconds = time.Since(a.at).Seconds()
+	g.CPU = float64((b.it - a.it).Microseconds()) / float64(g.Rows)
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+		w.Fatalf("it ended with %d:\n%s", code, p.said())
+	}
+	p.stop(syscall.SIGKILL)
+	if n := w.count("growth"); n != int64(g.Rows+heartbeats) {
+		w.Errorf("%d records of %d rows", n, g.Rows)
+	}
+	return g
+}
