@@ -165,11 +165,12 @@ type limiter struct {
 	at        time.Time
 }
 
-// wait gives how long to wait before more may be spent.
-func (m *limiter) wait(now time.Time) time.Duration {
+// wait gives how long to wait before more may be spent. Without a limit not even the clock is asked.
+func (m *limiter) wait(clock func() time.Time) time.Duration {
 	if m.perSecond == 0 {
 		return 0
 	}
+	now := clock()
 	if !m.at.IsZero() {
 		m.owed = max(m.owed-now.Sub(m.at).Seconds()*m.perSecond, -m.perSecond/10)
 	}

@@ -426,7 +426,7 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 			return -1, nil
 		}
 		if l.phase == PhaseIncremental {
-			if wait := l.rate.wait(l.d.Now()); wait > 0 {
+			if wait := l.rate.wait(l.d.Now); wait > 0 {
 				return wait, nil
 			}
 		}
