@@ -139,6 +139,9 @@ func (r *router) open(c *chunk) *opening {
 	c.Note = r.noted.Seq
 	c.Schema = c.table.def.Version
 	c.attempt++
+	if c.fails == 0 {
+		c.want = max(c.want, c.table.want)
+	}
 	c.limit = c.want
 	if !c.table.ordered {
 		c.limit = 0
@@ -285,7 +288,7 @@ func (r *router) nextLimit(c *chunk) int {
 		return c.limit
 	}
 	n := int(float64(c.limit) * float64(500*time.Millisecond) / float64(took))
-	return min(max(n, c.limit/2, 100), c.limit*2, 200_000)
+	return min(max(n, c.limit/2, 100), c.limit*4, 200_000)
 }
 
 // passed reports whether the chunk that is still being read needs nothing more of the stream.
@@ -334,7 +337,8 @@ func (r *router) seal(ctx context.Context, c *chunk) error {
 	saved.Rows, saved.Bytes, saved.Sum = res.rows, res.bytes, res.sum
 	var rest *chunk
 	if res.full && (c.Upto == nil || string(res.last.Key) < string(c.Upto.Key)) {
-		rest = &chunk{Chunk: Chunk{ID: r.newChunkID(), Table: c.Table, After: res.last, Upto: c.Upto}, table: c.table, want: r.nextLimit(c)}
+		c.table.want = r.nextLimit(c)
+		rest = &chunk{Chunk: Chunk{ID: r.newChunkID(), Table: c.Table, After: res.last, Upto: c.Upto}, table: c.table, want: c.table.want}
 		saved.Upto = res.last
 	}
 	after, err := r.merge(c, &saved)

@@ -22,6 +22,7 @@ type table struct {
 	unknown cdc.Position // end of the last statement that could not be applied to the definition
 	picked  bool         // it was created while the task runs
 	chunks  []*chunk     // ordered by range; empty: the gate is off
+	want    int          // limit of a chunk that was not tried yet: what the newest one has shown; 0: none has
 	touched cdc.Position // start of the last transaction that touched it; without GTID only, see visible.go
 }
 
