@@ -107,7 +107,7 @@ func (l *Log) fail(err error) {
 }
 
 // sync writes what is buffered, and makes segments durable in their order, some time after they were written: those that
-// the low bound passes before that never cost a write to the disk.
+// the low bound passes before that never cost a write to the disk. It rests while nothing is recorded.
 func (l *Log) sync() {
 	defer close(l.done)
 	tick := time.NewTicker(flushEvery)
@@ -115,13 +115,21 @@ func (l *Log) sync() {
 	synced := time.Now()
 	for {
 		select {
+		case <-l.wake:
+			synced = time.Now()
+			tick.Reset(flushEvery)
 		case <-tick.C:
 			var err error
 			if now := time.Now(); now.Sub(synced) >= syncEvery {
+				l.mu.Lock()
+				l.fresh = false
+				l.mu.Unlock()
 				err, synced = l.syncAll(), now
 			}
 			l.mu.Lock()
-			l.fail(errors.Join(err, l.flush()))
+			if l.fail(errors.Join(err, l.flush())); !l.fresh {
+				tick.Stop()
+			}
 			l.mu.Unlock()
 		case <-l.stop:
 			l.mu.Lock()

@@ -73,6 +73,9 @@ type Log struct {
 	reader    reader
 	jump      *cdc.Position // the reader caught up by passing over what is not asked for, up to here
 
+	fresh bool          // something was recorded since the newest sync
+	wake  chan struct{} // says so
+
 	closed bool
 	ended  bool // nothing more is received
 	cause  error
@@ -95,7 +98,7 @@ func Open(o Options, after cdc.GTIDSet) (*Log, error) {
 	if o.Tell == nil {
 		o.Tell = func(Notice) {}
 	}
-	l := &Log{o: o, recording: true, stop: make(chan struct{}), done: make(chan struct{})}
+	l := &Log{o: o, recording: true, fresh: true, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	l.changed = sync.NewCond(&l.mu)
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, failure("making the folder of the spool", err)
@@ -201,6 +204,13 @@ func (l *Log) give(e Entry) {
 
 // append writes the entry's record. A reader that is too far behind is sent to the file.
 func (l *Log) append(e *Entry) error {
+	if !l.fresh {
+		l.fresh = true
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
+	}
 	if len(l.segments) == 0 || l.segments[len(l.segments)-1].whole {
 		if err := l.roll(); err != nil {
 			return err
