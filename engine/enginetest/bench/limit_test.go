@@ -26,9 +26,9 @@ func own(t *testing.T) time.Duration {
 
 // alone measures what reading or writing costs by itself, the servers included.
 func (w *world) alone(contest string, rows int64, do func()) outcome {
-	a := moment{time.Now(), own(w.T), cpuOf(w.m.PID()) + cpuOf(w.k.PID()), busy()}
+	a := moment{time.Now(), own(w.T), cpuOf(w.m.PID()), cpuOf(w.k.PID()), busy()}
 	do()
-	b := moment{time.Now(), own(w.T), cpuOf(w.m.PID()) + cpuOf(w.k.PID()), busy()}
+	b := moment{time.Now(), own(w.T), cpuOf(w.m.PID()), cpuOf(w.k.PID()), busy()}
 	o := outcome{Contest: contest, Contestant: "alone"}
 	o.between(a, b, rows)
 	return o

@@ -25,7 +25,10 @@ var (
 	out    = flag.String("bench.out", "", "folder for the results as JSON")
 )
 
-var contests = []string{"copy-1", "copy-6", "orders-1", "backlog-1", "rate-1000", "rate-20000"}
+var contests = []string{"copy-1", "copy-6", "orders-1", "backlog-1", "backlog-6", "rate-1000", "rate-20000"}
+
+// producedOf are the contests whose bytes a producer writes alone, each with its table.
+var producedOf = map[string]string{"copy-1": "sbtest1", "orders-1": "orders", "backlog-1": "sbtest1"}
 
 // outcome is one turn of one contestant; times are those of its process alone where nothing else is said.
 type outcome struct {
@@ -37,7 +40,8 @@ type outcome struct {
 	RowsPerSecond       float64
 	CPUMicros           float64 // a row, from the first record on
 	CPUAll              float64 // a row, its start included
-	ServersMicros       float64 // a row, of source and broker
+	SourceMicros        float64 // a row, of the source
+	BrokerMicros        float64 // a row, of the broker
 	PeakMB, IdleMB      float64
 	P50, P99            float64 // milliseconds from commit to a consumer's hand
 	Foreign             float64 // share of the machine that others had meanwhile
@@ -46,6 +50,7 @@ type outcome struct {
 // race is all turns of one run.
 type race struct {
 	Date, Machine, Command string
+	Processors             int
 	Versions               map[string]string
 	Outcomes               []outcome
 }
@@ -68,7 +73,7 @@ func TestRace(t *testing.T) {
 		}
 	}
 	w := newWorld(t, rows)
-	r := &race{Date: time.Now().UTC().Format("2006-01-02"), Machine: fmt.Sprintf("%d processors, %s", runtime.NumCPU(), processor()),
+	r := &race{Date: time.Now().UTC().Format("2006-01-02"), Machine: fmt.Sprintf("%d processors, %s", runtime.NumCPU(), processor()), Processors: runtime.NumCPU(),
 		Command:  fmt.Sprintf("go test ./engine/enginetest/bench -run TestRace -timeout 5h -bench.runs=%d", *runs),
 		Versions: map[string]string{"source": string(w.m.Kind), "broker": "kafka-4.4.0", "Debezium": "3.6.1.Final in Kafka Connect 4.3.1", "Maxwell": "1.22.6 with client 3.9.1", "Go": runtime.Version()}}
 	for turn := range turns {
@@ -83,8 +88,8 @@ func TestRace(t *testing.T) {
 				t.Logf("%+v", o)
 				r.Outcomes = append(r.Outcomes, o)
 				r.keep(t)
-				if contest == "copy-1" && c == field[0] || contest == "orders-1" && c == field[0] {
-					limit := w.produce("produce-"+contest, c.topic(map[bool]string{true: "sbtest1", false: "orders"}[contest == "copy-1"]), 1)
+				if table := producedOf[contest]; table != "" && c == field[0] {
+					limit := w.produce("produce-"+contest, c.topic(table), 1)
 					limit.Turn = turn
 					r.Outcomes = append(r.Outcomes, limit)
 				}
@@ -117,11 +122,12 @@ func (w *world) play(contest string, c contestant) outcome {
 // moment is what all processes have used up to now.
 type moment struct {
 	at                 time.Time
-	it, servers, whole time.Duration
+	it, source, broker time.Duration
+	whole              time.Duration
 }
 
 func (w *world) look(p *process) moment {
-	return moment{time.Now(), cpuOf(p.cmd.Process.Pid), cpuOf(w.m.PID()) + cpuOf(w.k.PID()), busy()}
+	return moment{time.Now(), cpuOf(p.cmd.Process.Pid), cpuOf(w.m.PID()), cpuOf(w.k.PID()), busy()}
 }
 
 // between fills in what was used from one moment to the other.
@@ -129,8 +135,10 @@ func (o *outcome) between(a, b moment, rows int64) {
 	o.Rows, o.Seconds = rows, b.at.Sub(a.at).Seconds()
 	micros := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(rows) }
 	o.RowsPerSecond = float64(rows) / o.Seconds
-	o.CPUMicros, o.CPUAll, o.ServersMicros = micros(b.it-a.it), micros(b.it), micros(b.servers-a.servers)
-	o.Foreign = float64(b.whole-a.whole-(b.it-a.it)-(b.servers-a.servers)) / float64(b.at.Sub(a.at)) / float64(runtime.NumCPU())
+	o.CPUMicros, o.CPUAll = micros(b.it-a.it), micros(b.it)
+	o.SourceMicros, o.BrokerMicros = micros(b.source-a.source), micros(b.broker-a.broker)
+	ours := b.it - a.it + b.source - a.source + b.broker - a.broker
+	o.Foreign = float64(b.whole-a.whole-ours) / float64(b.at.Sub(a.at)) / float64(runtime.NumCPU())
 }
 
 // copy is the full copy of one table.
