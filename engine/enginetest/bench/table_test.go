@@ -8,14 +8,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sluice/engine/enginetest/page"
 )
 
 var update = flag.Bool("bench.update", false, "write the table of docs/performance.md anew from results/race.json")
 
 const (
-	page       = "../../../docs/performance.md"
-	tableBegin = "<!-- table of the race -->\n"
-	tableEnd   = "<!-- end of the table -->\n"
+	performance = "../../../docs/performance.md"
+	tableBegin  = "<!-- race: go test ./engine/enginetest/bench -run TestTable -bench.update -->\n"
+	tableEnd    = "<!-- end of the table -->\n"
 )
 
 // TestTable holds the page's table against the results.
@@ -28,23 +30,7 @@ func TestTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), tableBegin)
-	have, after, also := strings.Cut(rest, tableEnd)
-	if !ok || !also {
-		t.Fatalf("%s lacks the place of the table", page)
-	}
-	want := r.table()
-	if *update {
-		if err := os.WriteFile(page, []byte(before+tableBegin+want+tableEnd+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if have != want {
-		t.Errorf("the table of %s is not that of the results: run with -bench.update", page)
-	}
+	page.Hold(t, performance, *update, page.Table{Begin: tableBegin, End: tableEnd, Text: r.table()})
 }
 
 // line is one row of the table: what is measured of a contest, and how.

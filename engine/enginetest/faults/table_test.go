@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sluice/engine/enginetest/page"
 )
 
 var update = flag.Bool("faults.update", false, "write the table of docs/guarantees.md anew from the results")
@@ -22,24 +24,7 @@ const (
 
 // TestTable: the table in the documentation is that of the results that are kept beside this test.
 func TestTable(t *testing.T) {
-	results := readResults(t)
-	text, err := os.ReadFile(guarantees)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), tableBegin)
-	have, after, also := strings.Cut(rest, tableEnd)
-	if !ok || !also {
-		t.Fatalf("%s lacks the place of the table", guarantees)
-	}
-	want := tables(results)
-	if *update {
-		if err := os.WriteFile(guarantees, []byte(before+tableBegin+want+tableEnd+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if have != want {
-		t.Errorf("the table of %s is not that of the results: run with -faults.update", guarantees)
-	}
+	page.Hold(t, guarantees, *update, page.Table{Begin: tableBegin, End: tableEnd, Text: tables(readResults(t))})
 }
 
 func readResults(t *testing.T) (out []*result) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"sluice/engine/enginetest/oracle"
+	"sluice/engine/enginetest/page"
 )
 
 var update = flag.Bool("matrix.update", false, "write the tables of docs/compatibility.md anew from the results")
@@ -59,19 +60,8 @@ func TestTable(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	page, err := os.ReadFile(compatibility)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := replace(t, string(page), gridBegin, gridTable(results))
-	text = replace(t, text, settingsBegin, settingsTable(results))
-	if *update {
-		if err := os.WriteFile(compatibility, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if text != string(page) {
-		t.Errorf("the tables of %s are not those of the results: run with -matrix.update", compatibility)
-	}
+	page.Hold(t, compatibility, *update, page.Table{Begin: gridBegin, End: tableEnd, Text: gridTable(results)},
+		page.Table{Begin: settingsBegin, End: tableEnd, Text: settingsTable(results)})
 }
 
 // plain is a cell as a result keeps it.
@@ -79,16 +69,6 @@ func plain(c *cell) cell {
 	out := *c
 	out.options = nil
 	return out
-}
-
-func replace(t *testing.T, page, begin, table string) string {
-	t.Helper()
-	before, rest, ok := strings.Cut(page, begin)
-	_, after, also := strings.Cut(rest, tableEnd)
-	if !ok || !also {
-		t.Fatalf("%s lacks the place of a table: %q", compatibility, begin)
-	}
-	return before + begin + table + tableEnd + after
 }
 
 func wrong(r *oracle.Report) int {
