@@ -25,8 +25,8 @@ type loser struct {
 }
 
 const (
-	oneIn    = 15 // Produce requests
-	mostLost = 4  // of each kind: each costs a wait
+	oneIn    = 4 // Produce requests
+	mostLost = 4 // of each kind: each costs a wait
 )
 
 func (l *loser) listen(t *testing.T, addr string) {
