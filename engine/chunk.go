@@ -139,8 +139,8 @@ func (r *router) open(c *chunk) *opening {
 	c.Note = r.noted.Seq
 	c.Schema = c.table.def.Version
 	c.attempt++
-	if c.fails == 0 {
-		c.want = max(c.want, c.table.want)
+	if c.fails == 0 && c.table.want > 0 {
+		c.want = c.table.want
 	}
 	c.limit = c.want
 	if !c.table.ordered {
@@ -338,7 +338,7 @@ func (r *router) seal(ctx context.Context, c *chunk) error {
 	var rest *chunk
 	if res.full && (c.Upto == nil || string(res.last.Key) < string(c.Upto.Key)) {
 		c.table.want = r.nextLimit(c)
-		rest = &chunk{Chunk: Chunk{ID: r.newChunkID(), Table: c.Table, After: res.last, Upto: c.Upto}, table: c.table, want: c.table.want}
+		rest = &chunk{Chunk: Chunk{ID: r.newChunkID(), Table: c.Table, After: res.last, Upto: c.Upto}, table: c.table, want: r.cfg.chunkRows}
 		saved.Upto = res.last
 	}
 	after, err := r.merge(c, &saved)
