@@ -31,6 +31,41 @@ func TestLiveEmptiesParts(t *testing.T) {
 	}
 }
 
+// A list is told of the tasks on its page alone: at first of those that may have changed since it was loaded, and then of
+// those that have.
+func TestLiveList(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	texts, err := i18n.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := New(Deps{Tasks: shelfTasks{s}, Statuses: s.hub, Now: func() time.Time { return shelfNow.Add(2 * time.Minute) }})
+	f := &follower{h: h, p: &views.Page{Locale: texts.Locale(i18n.English)}, topics: []string{"list:caught-up.paused.gone.full", "list:", "list"}, sent: map[string]string{}}
+	look := func(changed ...string) string {
+		var rows []string
+		if err := f.send(t.Context(), changed, func(html string) error {
+			for _, part := range strings.Split(html, `data-target="status-`)[1:] {
+				id, _, _ := strings.Cut(part, `"`)
+				rows = append(rows, id)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(rows, " ")
+	}
+	if got := look(); got != "caught-up full" {
+		t.Errorf("at first of %q", got)
+	}
+	if got := look("behind", "full"); got != "" {
+		t.Errorf("nothing of the page has changed, but it is told of %q", got)
+	}
+	if got := look("behind", "gone", "paused"); got != "paused" {
+		t.Errorf("then of %q", got)
+	}
+}
+
 // TestLiveChecks follows a precheck from its first item to its end.
 func TestLiveChecks(t *testing.T) {
 	t.Parallel()
@@ -68,7 +103,7 @@ func TestLiveChecks(t *testing.T) {
 		t.Errorf("after its end: %s", got)
 	}
 	o.runs = append([]task.CheckRun{checkRun(2, failedItem())}, o.runs...)
-	o.made = []task.Summary{{ID: draftID, Name: "orders", Spec: task.Spec{Source: task.Source{Host: "host-a"}}}}
+	o.made = []task.Summary{{Outline: task.Outline{ID: draftID, Name: "orders", Spec: task.Spec{Source: task.Source{Host: "host-a"}}}}}
 	if got := look(); !strings.Contains(got, "1 item failed") {
 		t.Errorf("of a newer run, by the task: %s", got)
 	}

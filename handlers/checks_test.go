@@ -194,6 +194,6 @@ func TestOnlyAPassedPrecheckGoesOn(t *testing.T) {
 func TestTaskChecks(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, stepPrecheck, checkRun(2, passedItem(), failedItem()))
-	o.made = []task.Summary{{ID: "t1", Name: "orders", State: task.Running, Spec: task.Spec{Source: task.Source{Host: "host-a"}}}}
+	o.made = []task.Summary{{Outline: task.Outline{ID: "t1", Name: "orders", State: task.Running, Spec: task.Spec{Source: task.Source{Host: "host-a"}}}}}
 	shows(t, o.get("/tasks/t1/precheck?item=source.privileges"), http.StatusOK, "1 item failed", `action="/tasks/t1/precheck"`, "<dialog", "!wizard-form")
 }

@@ -105,7 +105,7 @@ func (o *office) Checking(string) bool { return o.running }
 func (o *office) AddTask(_ context.Context, draft string, spec task.Spec, about task.About) (string, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.made = append(o.made, task.Summary{ID: draft, Name: spec.Name, Spec: spec, About: about, State: task.New})
+	o.made = append(o.made, task.Summary{Outline: task.Outline{ID: draft, Name: spec.Name, Spec: spec, About: about, State: task.New}})
 	o.draft = nil
 	return draft, nil
 }
@@ -125,12 +125,13 @@ func (o *office) Audit(_ context.Context, user, action, _ string, params map[str
 }
 func (o *office) Status(string) (progress.Status, bool) { return progress.Status{}, false }
 func (o *office) History(string) []progress.Point       { return nil }
-func (o *office) Watch(bool, ...string) *progress.Watch { return nil }
+func (o *office) Watch(...string) *progress.Watch       { return nil }
 
 // officeTasks gives the office as Tasks: two of its interfaces have a method History.
 type officeTasks struct{ *office }
 
-func (officeTasks) Tasks(context.Context) ([]task.Summary, error) { return nil, nil }
+func (officeTasks) Tasks(context.Context) ([]task.Outline, error)                { return nil, nil }
+func (officeTasks) Summaries(context.Context, ...string) ([]task.Summary, error) { return nil, nil }
 func (officeTasks) TableProgress(context.Context, string) ([]task.TableProgress, error) {
 	return nil, nil
 }

@@ -16,7 +16,8 @@ import (
 
 // Tasks is what is kept of tasks.
 type Tasks interface {
-	Tasks(ctx context.Context) ([]task.Summary, error)
+	Tasks(ctx context.Context) ([]task.Outline, error) // all, the newest first
+	Summaries(ctx context.Context, ids ...string) ([]task.Summary, error)
 	Summary(ctx context.Context, id string) (task.Summary, error)
 	TableProgress(ctx context.Context, id string) ([]task.TableProgress, error)
 	History(ctx context.Context, id string, before int64, limit int) ([]task.Event, error)
@@ -54,7 +55,7 @@ type Runner interface {
 type Statuses interface {
 	Status(id string) (progress.Status, bool)
 	History(id string) []progress.Point
-	Watch(all bool, ids ...string) *progress.Watch
+	Watch(ids ...string) *progress.Watch
 }
 
 // Accounts is who may sign in.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"html"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,18 +18,15 @@ import (
 const liveEvery = 400 * time.Millisecond
 
 // Live follows the topics that the query asks for and sends the parts of pages that have changed, until ctx is over
-// or the session is. Topics are "list", "task:", "overview:" or "end:" with the id of a task, and "check:" with that of
-// a draft or a task.
+// or the session is. Topics are "list:" with the ids of the tasks in a list, "task:", "overview:" or "end:" with that of a
+// task, and "check:" with that of a draft or a task.
 func (h *Handlers) Live(ctx context.Context, c echo.Context, topics []string, send func(html string) error) error {
-	all, ids := false, []string{}
+	var ids []string
 	for _, t := range topics {
-		if _, id, ok := strings.Cut(t, ":"); ok {
-			ids = append(ids, id)
-		} else if t == "list" {
-			all = true
-		}
+		_, of, _ := strings.Cut(t, ":")
+		ids = append(ids, idsOf(of)...)
 	}
-	w := h.Statuses.Watch(all, ids...)
+	w := h.Statuses.Watch(ids...)
 	defer w.Close()
 	f := &follower{h: h, p: pageOf(c), topics: topics, sent: map[string]string{}}
 	if err := f.send(ctx, nil, send); err != nil {
@@ -54,6 +52,11 @@ func (h *Handlers) Live(ctx context.Context, c echo.Context, topics []string, se
 	}
 }
 
+// idsOf takes the ids of a topic apart.
+func idsOf(topic string) []string {
+	return strings.FieldsFunc(topic, func(r rune) bool { return r == '.' })
+}
+
 // follower is one browser's stream; it sends nothing twice.
 type follower struct {
 	h      *Handlers
@@ -69,23 +72,18 @@ func (f *follower) send(ctx context.Context, changed []string, send func(string)
 	page.Now = f.h.Now()
 	f.out.Reset()
 	for _, t := range f.topics {
-		kind, id, one := strings.Cut(t, ":")
-		ids := changed
+		kind, id, ok := strings.Cut(t, ":")
+		var err error
 		switch {
-		case one:
-			ids = []string{id}
-		case kind != "list":
+		case !ok:
 			continue
-		case changed == nil: // something may have changed since the page was loaded
-			if err := f.everything(ctx, &page); err != nil {
-				return err
-			}
-			continue
+		case kind == "list":
+			err = f.rows(ctx, &page, idsOf(id), changed)
+		default:
+			err = f.look(ctx, &page, kind, id)
 		}
-		for _, id := range ids {
-			if err := f.look(ctx, &page, kind, id); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
 	if f.out.Len() == 0 {
@@ -94,15 +92,21 @@ func (f *follower) send(ctx context.Context, changed []string, send func(string)
 	return send(f.out.String())
 }
 
-// everything renders the rows of all tasks that may have changed.
-func (f *follower) everything(ctx context.Context, p *views.Page) error {
-	tasks, err := f.h.Tasks.Tasks(ctx)
+// rows renders the lines of a list that have changed; for nil those that may have since the page was loaded.
+func (f *follower) rows(ctx context.Context, p *views.Page, ids, changed []string) error {
+	if changed != nil {
+		ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(changed, id) })
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	tasks, err := f.h.Tasks.Summaries(ctx, ids...)
 	if err != nil {
 		return nil //nolint:nilerr // the next page load says so
 	}
 	for _, t := range tasks {
 		s := f.h.look(t)
-		if !s.live && p.Now.Sub(t.Updated) > time.Minute {
+		if changed == nil && !s.live && p.Now.Sub(t.Updated) > time.Minute {
 			continue
 		}
 		if err := f.row(ctx, p, s); err != nil {
@@ -130,9 +134,6 @@ func (f *follower) look(ctx context.Context, p *views.Page, kind, id string) err
 		return nil //nolint:nilerr // deleted in between: the next page load says so
 	}
 	s := f.h.look(t)
-	if kind == "list" {
-		return f.row(ctx, p, s)
-	}
 	head := s.head(p, "")
 	parts := map[string]templ.Component{"task-status": views.StatusTag(head.Status), "task-actions": views.Actions(p, head.Actions), "task-problem": views.Problem(p, head.Problem)}
 	switch kind {

@@ -46,7 +46,21 @@ type (
 	drafts = Drafts
 )
 
-func (k shelfTasks) Tasks(context.Context) ([]task.Summary, error) { return k.s.tasks, nil }
+func (k shelfTasks) Tasks(context.Context) (out []task.Outline, _ error) {
+	for _, t := range k.s.tasks {
+		out = append(out, t.Outline)
+	}
+	return out, nil
+}
+
+func (k shelfTasks) Summaries(ctx context.Context, ids ...string) (out []task.Summary, _ error) {
+	for _, id := range ids {
+		if t, err := k.Summary(ctx, id); err == nil {
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}
 
 func (k shelfTasks) Summary(_ context.Context, id string) (task.Summary, error) {
 	for _, t := range k.s.tasks {
@@ -125,8 +139,8 @@ func (s *shelf) add(id string, state task.State, last string, measured func(*pro
 	spec := task.Spec{Name: id, Source: task.Source{Host: "db.example", Port: 3306, User: "dts", Password: "Never-shown-1"},
 		Target: task.Target{Brokers: []string{"kafka.example:9092"}, User: "writer", Password: "Never-shown-2", Topic: "orders"}, Schema: true, Full: true, Incremental: true,
 		Policy: task.PolicyKey, Rate: 2000, Tables: []task.Table{{Schema: "shop", Name: "orders", Where: "region = 'cn'", Exclude: []string{"note"}}, {Schema: "shop", Name: "customers", ToName: "clients"}}}
-	s.tasks = append(s.tasks, task.Summary{ID: id, Name: "task " + id, State: state, Wanted: state == task.Running, Spec: spec, About: task.About{Group: "Hangzhou"},
-		Last: []byte(last), Created: shelfNow.Add(-time.Hour), Updated: shelfNow})
+	s.tasks = append(s.tasks, task.Summary{Outline: task.Outline{ID: id, Name: "task " + id, State: state, Wanted: state == task.Running, Spec: spec, About: task.About{Group: "Hangzhou"},
+		Last: []byte(last), Created: shelfNow.Add(-time.Hour), Updated: shelfNow}})
 	if measured != nil {
 		s.hub.Update(id, true, func(p *progress.Status) {
 			p.State, p.Phase, p.Position, p.Low = task.Running, "incremental", "mysql-bin.000231:4711", "mysql-bin.000231:4000"

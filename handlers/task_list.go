@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"sluice/engine/task"
 	"sluice/views"
 )
 
@@ -28,10 +29,11 @@ func bin(condition string) string {
 	return "running"
 }
 
-// TaskList shows all tasks and drafts that the query asks for.
+// TaskList shows all tasks and drafts that the query asks for. All are looked at, since only what a process works on now
+// tells where they belong and how many there are; what is shown of a task is read for those of the page alone.
 func (h *Handlers) TaskList(c echo.Context) error {
 	p, ctx := pageOf(c), c.Request().Context()
-	p.Title, p.Live, p.Refresh = p.T("task.list.title"), "list", 10
+	p.Title, p.Refresh = p.T("task.list.title"), 10
 	tasks, err := h.Tasks.Tasks(ctx)
 	if err != nil {
 		return err
@@ -40,49 +42,76 @@ func (h *Handlers) TaskList(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	q := listQuery{group: c.QueryParam("group"), search: strings.TrimSpace(c.QueryParam("q")), status: c.QueryParam("status")}
-	if !slices.Contains(bins, q.status) {
-		q.status = ""
-	}
+	q := newListQuery(c)
 	m := &views.TaskList{Total: len(tasks) + len(drafts), Group: q.group, Search: q.search, Status: q.status}
 	counts, groups := map[string]int{}, map[string]bool{}
 	var found []listed
-	take := func(l listed, group, condition, text string) {
+	take := func(l listed, bin, group string, text func() string) {
 		groups[group] = group != ""
 		if !q.matches(group, text) {
 			return
 		}
-		b := bin(condition)
-		if l.urgency > 0 {
-			b = "attention"
-		}
-		counts[b]++
+		counts[bin]++
 		counts[""]++
-		if q.status == "" || q.status == b {
+		if q.status == "" || q.status == bin {
 			found = append(found, l)
 		}
 	}
-	for _, d := range drafts {
-		take(listed{row: func() views.TaskRow { return draftRow(p, d) }}, draftGroup(d), "draft", d.Name+" "+d.ID)
+	for i := range drafts {
+		d := &drafts[i]
+		take(listed{draft: d}, bin("draft"), draftGroup(*d), func() string { return d.Name + " " + d.ID })
 	}
-	for _, t := range tasks {
-		s := h.look(t)
+	for i := range tasks {
+		t := &tasks[i]
+		s := h.look(task.Summary{Outline: *t})
 		p.Settle(s.ID, s.condition())
-		take(listed{s.urgency(p), func() views.TaskRow { return s.row(p) }}, s.About.Group, s.condition(), t.Name+" "+t.ID+" "+route(&t.Spec))
+		l, b := listed{urgency: s.urgency(p), id: t.ID}, bin(s.condition())
+		if l.urgency > 0 {
+			b = "attention"
+		}
+		take(l, b, t.About.Group, func() string { return t.Name + " " + t.ID + " " + route(&t.Spec) })
 	}
 	slices.SortStableFunc(found, func(a, b listed) int { return b.urgency - a.urgency })
 	found, m.Pages = cut(p, found, c.QueryParam("page"), "/tasks", q.values(q.status))
-	for _, l := range found {
-		m.Rows = append(m.Rows, l.row())
+	if m.Rows, p.Live, err = h.rows(ctx, p, found); err != nil {
+		return err
 	}
 	m.Filters, m.Groups = q.filters(p, counts), groupOptions(p, groups)
 	return render(c, http.StatusOK, views.TaskListPage(p, m))
 }
 
-// listed is a line of the list; its row is made for the page that is looked at alone.
+// listed is a line of the list: a draft, or a task by its id.
 type listed struct {
+	draft   *task.Draft
+	id      string
 	urgency int
-	row     func() views.TaskRow
+}
+
+// rows makes the lines of a page, and names what the page follows.
+func (h *Handlers) rows(ctx context.Context, p *views.Page, lines []listed) (rows []views.TaskRow, live string, err error) {
+	var ids []string
+	for _, l := range lines {
+		if l.draft == nil {
+			ids = append(ids, l.id)
+		}
+	}
+	tasks, err := h.Tasks.Summaries(ctx, ids...)
+	if err != nil {
+		return nil, "", err
+	}
+	of := make(map[string]task.Summary, len(tasks))
+	for _, t := range tasks {
+		of[t.ID] = t
+	}
+	for _, l := range lines {
+		if l.draft != nil {
+			rows = append(rows, draftRow(p, *l.draft))
+		} else if t, ok := of[l.id]; ok { // it may have been deleted in between
+			s := h.look(t)
+			rows = append(rows, s.row(p))
+		}
+	}
+	return rows, "list:" + strings.Join(ids, "."), nil
 }
 
 // urgency puts what needs a person first.
@@ -98,8 +127,16 @@ func (s *stand) urgency(p *views.Page) int {
 
 type listQuery struct{ group, search, status string }
 
-func (q listQuery) matches(group, text string) bool {
-	return (q.group == "" || q.group == group) && strings.Contains(strings.ToLower(text), strings.ToLower(q.search))
+func newListQuery(c echo.Context) listQuery {
+	q := listQuery{group: c.QueryParam("group"), search: strings.TrimSpace(c.QueryParam("q")), status: c.QueryParam("status")}
+	if !slices.Contains(bins, q.status) {
+		q.status = ""
+	}
+	return q
+}
+
+func (q listQuery) matches(group string, text func() string) bool {
+	return (q.group == "" || q.group == group) && (q.search == "" || strings.Contains(strings.ToLower(text()), strings.ToLower(q.search)))
 }
 
 // values are those of a link to the list under a status.

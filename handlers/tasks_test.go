@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -159,7 +160,7 @@ func TestLongList(t *testing.T) {
 	failed := s.tasks[slices.IndexFunc(s.tasks, func(t task.Summary) bool { return t.ID == "failed" })]
 	s.tasks = nil
 	for i := range 250 {
-		s.tasks = append(s.tasks, task.Summary{ID: "idle" + strconv.Itoa(i), Name: "idle", State: task.New})
+		s.tasks = append(s.tasks, task.Summary{Outline: task.Outline{ID: "idle" + strconv.Itoa(i), Name: "idle", State: task.New}})
 	}
 	s.tasks = append(s.tasks, failed)
 	drafts := 0
@@ -184,5 +185,69 @@ func TestLongList(t *testing.T) {
 	slices.Sort(seen[1:])
 	if len(seen) != drafts || len(slices.Compact(seen)) != drafts || drafts < 251 || seen[0] != "status-failed" {
 		t.Errorf("%d rows of %d, the first is %s", len(seen), drafts, seen[0])
+	}
+}
+
+// A page of the list holds what its filter and search leave, up to the last; where there is no such page the first is shown.
+func TestListPages(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.tasks = nil
+	for i := range 205 {
+		id := fmt.Sprintf("idle%03d", i)
+		o := task.Outline{ID: id, Name: fmt.Sprintf("Ñame %03d", i), State: task.New, About: task.About{Group: fmt.Sprint("g", i%2)}}
+		if i%10 == 3 {
+			o.State = task.Failed
+		}
+		s.tasks = append(s.tasks, task.Summary{Outline: o})
+	}
+	for query, want := range map[string]struct {
+		first, last string
+		rows        int
+		pages       string // which of them, where there are more
+		counts      string // all, attention, running, waiting, ended
+	}{
+		"":                               {"idle003", "idle086", 100, "1–100 of 206", "206 21 0 185 0"},
+		"page=2":                         {"idle087", "idle197", 100, "101–200 of 206", "206 21 0 185 0"},
+		"page=3":                         {"idle198", "idle204", 6, "201–206 of 206", "206 21 0 185 0"},
+		"page=4":                         {"idle003", "idle086", 100, "1–100 of 206", "206 21 0 185 0"},
+		"page=-1":                        {"idle003", "idle086", 100, "1–100 of 206", "206 21 0 185 0"},
+		"status=attention":               {"idle003", "idle203", 21, "", "206 21 0 185 0"},
+		"status=attention&page=2":        {"idle003", "idle203", 21, "", "206 21 0 185 0"},
+		"status=ended":                   {"", "", 0, "", "206 21 0 185 0"},
+		"group=g0":                       {"idle000", "idle198", 100, "1–100 of 103", "103 0 0 103 0"},
+		"group=g0&page=2":                {"idle200", "idle204", 3, "101–103 of 103", "103 0 0 103 0"},
+		"group=g1&status=waiting":        {"idle001", "idle201", 81, "", "102 21 0 81 0"},
+		"q=ñAME+20":                      {"idle203", "idle204", 5, "", "5 1 0 4 0"},
+		"q=idle01&group=g1&status=ended": {"", "", 0, "", "5 1 0 4 0"},
+		"q=nothing+like+it&page=2":       {"", "", 0, "", "0 0 0 0 0"},
+	} {
+		doc := page(t, s.get("/tasks?"+query), http.StatusOK)
+		var ids []string
+		doc.Find("tbody td[id^=status-]").Each(func(_ int, cell *goquery.Selection) {
+			if id := strings.TrimPrefix(cell.AttrOr("id", ""), "status-"); id != "draft" {
+				ids = append(ids, id)
+			}
+		})
+		var counts []string
+		doc.Find(".pills .count").Each(func(_ int, n *goquery.Selection) { counts = append(counts, n.Text()) })
+		if got := strings.Join(counts, " "); got != want.counts {
+			t.Errorf("%q counts %s, not %s", query, got, want.counts)
+		}
+		if followed := doc.Find("meta[name=live]").AttrOr("content", ""); followed != "/events?t=list:"+strings.Join(ids, ".") && want.rows > 0 {
+			t.Errorf("%q follows %s", query, followed)
+		}
+		if n := doc.Find("tbody tr").Length(); len(ids) == 0 || want.rows == 0 {
+			if n != want.rows {
+				t.Errorf("%q has %d rows", query, n)
+			}
+			continue
+		}
+		if ids[0] != want.first || ids[len(ids)-1] != want.last || len(ids) < want.rows-1 {
+			t.Errorf("%q shows %s to %s, %d in all", query, ids[0], ids[len(ids)-1], len(ids))
+		}
+		if text := doc.Find(".pages").Text(); !strings.Contains(text, want.pages) || (text == "") != (want.pages == "") {
+			t.Errorf("%q says %q", query, text)
+		}
 	}
 }

@@ -146,7 +146,8 @@ func (s *desk) Audit(context.Context, string, string, string, map[string]string)
 // noTasks has none.
 type noTasks struct{}
 
-func (noTasks) Tasks(context.Context) ([]task.Summary, error) { return nil, nil }
+func (noTasks) Tasks(context.Context) ([]task.Outline, error)                { return nil, nil }
+func (noTasks) Summaries(context.Context, ...string) ([]task.Summary, error) { return nil, nil }
 func (noTasks) TableProgress(context.Context, string) ([]task.TableProgress, error) {
 	return nil, nil
 }

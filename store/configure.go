@@ -46,7 +46,7 @@ func (s *Store) Configure(ctx context.Context, id string, spec task.Spec, about 
 		if err := row.allows(spec); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE task SET spec_json = ?, updated_at = ? WHERE id = ?", string(text), s.now().UnixMilli(), id); err != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE task SET spec_json = ?, version = version + 1, updated_at = ? WHERE id = ?", string(text), s.now().UnixMilli(), id); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "UPDATE console SET about = ? WHERE task = ?", string(more), id); err != nil {

@@ -1,11 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -13,116 +16,186 @@ import (
 	"sluice/engine/task"
 )
 
+// outlineRow is a task without its texts, which may be long.
+type outlineRow struct {
+	ID        string     `db:"id"`
+	Version   int64      `db:"version"`
+	Name      string     `db:"name"`
+	State     task.State `db:"state"`
+	Wanted    bool       `db:"wanted"`
+	StartAt   int64      `db:"start_at"`
+	Last      string     `db:"last"`
+	CreatedAt int64      `db:"created_at"`
+	UpdatedAt int64      `db:"updated_at"`
+}
+
 type summaryRow struct {
-	taskRow
-	Title   string `db:"title"`
-	Wanted  bool   `db:"wanted"`
-	Ending  bool   `db:"ending"`
-	StartAt int64  `db:"start_at"`
-	About   string `db:"about"`
-	Last    string `db:"last"`
-	Began   bool   `db:"began"`
+	outlineRow
+	failureRow
+	Ending bool `db:"ending"`
+	Began  bool `db:"began"`
 }
 
-const selectSummary = `SELECT t.*, coalesce(c.title, '') AS title, coalesce(c.wanted, 0) AS wanted, coalesce(c.ending, 0) AS ending,
-	coalesce(c.start_at, 0) AS start_at,
-	coalesce(c.about, '{}') AS about, coalesce(c.last, '') AS last, EXISTS (SELECT 1 FROM start WHERE start.task = t.id) AS began
-	FROM task t LEFT JOIN console c ON c.task = t.id`
+const (
+	selectOutline = `SELECT t.id, t.version, coalesce(nullif(c.title, ''), t.name) AS name, t.state, t.created_at, t.updated_at,
+	coalesce(c.wanted, 0) AS wanted, coalesce(c.start_at, 0) AS start_at, `
+	ofTasks     = ` FROM task t LEFT JOIN console c ON c.task = t.id`
+	amongThem   = ` WHERE t.id IN (SELECT value FROM json_each(?))`
+	selectAll   = selectOutline + `CASE WHEN t.state IN ('new', 'finished') THEN '' ELSE coalesce(c.last, '') END AS last` + ofTasks
+	selectThese = selectOutline + `coalesce(c.last, '') AS last, coalesce(c.ending, 0) AS ending, t.error_code, t.error_text, t.error_hint, t.error_said,
+	EXISTS (SELECT 1 FROM start WHERE start.task = t.id) AS began` + ofTasks + amongThem
+	selectTexts = `SELECT t.id, t.version, t.spec_json, coalesce(c.about, '{}') AS about` + ofTasks + amongThem
+)
 
-// parsed is what the texts of a task say, for as long as they are the same.
-type parsed struct {
-	specText, aboutText string
-	spec                task.Spec
-	about               task.About
-}
-
-func (r *summaryRow) parse() (parsed, error) {
-	p := parsed{specText: r.Spec, aboutText: r.About}
-	if err := json.Unmarshal([]byte(r.Spec), &p.spec); err != nil {
-		return p, fmt.Errorf("reading the specification of task %s: %w", r.ID, err)
-	}
-	return p, json.Unmarshal([]byte(r.About), &p.about)
-}
-
-func (r *summaryRow) summary() (task.Summary, error) {
-	p, err := r.parse()
-	return r.summaryOf(&p), err
-}
-
-func (r *summaryRow) summaryOf(p *parsed) task.Summary {
-	out := task.Summary{ID: r.ID, Name: r.Name, Spec: p.spec, About: p.about, State: r.State, Began: r.Began, Wanted: r.Wanted, Ending: r.Ending, Last: []byte(r.Last),
+func (r *outlineRow) outline(p *parsed) task.Outline {
+	out := task.Outline{ID: r.ID, Name: r.Name, Spec: p.spec, About: p.about, State: r.State, Wanted: r.Wanted, Last: []byte(r.Last),
 		Created: time.UnixMilli(r.CreatedAt), Updated: time.UnixMilli(r.UpdatedAt)}
-	if r.Title != "" {
-		out.Name = r.Title
-	}
 	if r.StartAt > 0 {
 		out.StartAt = time.UnixMilli(r.StartAt)
-	}
-	if r.ErrorCode != "" {
-		out.Failure = r.failure()
 	}
 	return out
 }
 
-// Tasks gives all tasks, the newest first. What their specifications point to is shared with the next call's: it is to be
-// read only.
-func (s *Store) Tasks(ctx context.Context) ([]task.Summary, error) {
-	var rows []summaryRow
-	if err := s.pages.SelectContext(ctx, &rows, selectSummary+" ORDER BY t.created_at DESC, t.id"); err != nil {
+// Tasks gives all tasks, the newest first, each with what tells where a list shows it. What their specifications point to
+// is shared with the next call's: it is to be read only.
+func (s *Store) Tasks(ctx context.Context) ([]task.Outline, error) {
+	var rows []outlineRow
+	if err := s.pages.SelectContext(ctx, &rows, selectAll); err != nil {
 		return nil, failure("reading the tasks", err)
 	}
-	out := make([]task.Summary, len(rows))
-	s.parsing.Lock()
-	defer s.parsing.Unlock()
-	kept := make(map[string]*parsed, len(rows))
+	slices.SortFunc(rows, func(a, b outlineRow) int { // SQLite takes longer for it
+		return cmp.Or(cmp.Compare(b.CreatedAt, a.CreatedAt), strings.Compare(a.ID, b.ID))
+	})
+	versions := make(map[string]int64, len(rows))
 	for i := range rows {
-		r := &rows[i]
-		p := s.parsed[r.ID]
-		if p == nil || p.specText != r.Spec || p.aboutText != r.About {
-			fresh, err := r.parse()
-			if err != nil {
-				return nil, err
-			}
-			p = &fresh
-		}
-		kept[r.ID], out[i] = p, r.summaryOf(p)
+		versions[rows[i].ID] = rows[i].Version
 	}
-	s.parsed = kept
+	texts, err := s.texts(ctx, versions)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]task.Outline, 0, len(rows))
+	for i := range rows {
+		if p := texts[rows[i].ID]; p != nil {
+			out = append(out, rows[i].outline(p))
+		}
+	}
+	return out, nil
+}
+
+// Summaries gives tasks by their ids, in this order; those that are not there are missing. What their specifications
+// point to is to be read only.
+func (s *Store) Summaries(ctx context.Context, ids ...string) ([]task.Summary, error) {
+	var rows []summaryRow
+	if err := s.pages.SelectContext(ctx, &rows, selectThese, array(ids)); err != nil {
+		return nil, failure("reading tasks", err)
+	}
+	found, versions := make(map[string]*summaryRow, len(rows)), make(map[string]int64, len(rows))
+	for i := range rows {
+		found[rows[i].ID], versions[rows[i].ID] = &rows[i], rows[i].Version
+	}
+	texts, err := s.texts(ctx, versions)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]task.Summary, 0, len(rows))
+	for _, id := range ids {
+		r, p := found[id], texts[id]
+		if r == nil || p == nil {
+			continue
+		}
+		sum := task.Summary{Outline: r.outline(p), Began: r.Began, Ending: r.Ending}
+		if r.ErrorCode != "" {
+			sum.Failure = r.failure()
+		}
+		out = append(out, sum)
+	}
 	return out, nil
 }
 
 // Summary gives one task; task.absent where there is none.
 func (s *Store) Summary(ctx context.Context, id string) (task.Summary, error) {
-	row, err := s.summaryRow(ctx, id)
+	list, err := s.Summaries(ctx, id)
 	if err != nil {
 		return task.Summary{}, err
 	}
-	return row.summary()
+	if len(list) == 0 {
+		return task.Summary{}, noTask()
+	}
+	return list[0], nil
 }
 
-func (s *Store) summaryRow(ctx context.Context, id string) (*summaryRow, error) {
-	var row summaryRow
-	err := s.pages.GetContext(ctx, &row, selectSummary+" WHERE t.id = ?", id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, noTask()
+// parsed is what the texts of a task say in a version of its row.
+type parsed struct {
+	version int64
+	spec    task.Spec
+	about   task.About
+}
+
+// texts gives what the texts of tasks say. Only those are read whose version has changed since: most of what a list would
+// wait for otherwise. A task that is gone is missing.
+func (s *Store) texts(ctx context.Context, versions map[string]int64) (map[string]*parsed, error) {
+	out := make(map[string]*parsed, len(versions))
+	var stale []string
+	s.parsing.Lock()
+	for id, version := range versions {
+		if p := s.parsed[id]; p != nil && p.version == version {
+			out[id] = p
+		} else {
+			stale = append(stale, id)
+		}
 	}
-	return &row, failure("reading a task", err)
+	s.parsing.Unlock()
+	if len(stale) == 0 {
+		return out, nil
+	}
+	var rows []struct {
+		ID      string `db:"id"`
+		Version int64  `db:"version"`
+		Spec    string `db:"spec_json"`
+		About   string `db:"about"`
+	}
+	if err := s.pages.SelectContext(ctx, &rows, selectTexts, array(stale)); err != nil {
+		return nil, failure("reading the specifications of tasks", err)
+	}
+	for _, r := range rows {
+		p := &parsed{version: r.Version}
+		if err := errors.Join(json.Unmarshal([]byte(r.Spec), &p.spec), json.Unmarshal([]byte(r.About), &p.about)); err != nil {
+			return nil, fmt.Errorf("reading the specification of task %s: %w", r.ID, err)
+		}
+		out[r.ID] = p
+	}
+	s.parsing.Lock()
+	defer s.parsing.Unlock()
+	for _, r := range rows {
+		s.parsed[r.ID] = out[r.ID]
+	}
+	return out, nil
+}
+
+// array is a list for json_each.
+func array(ids []string) string {
+	text, _ := json.Marshal(ids) // strings
+	return string(text)
 }
 
 // OpenTask gives a handle on a task by its id, with the passwords kept for it.
 func (s *Store) OpenTask(ctx context.Context, id string) (*Task, error) {
-	row, err := s.summaryRow(ctx, id)
+	t := &Task{store: s}
+	err := s.pages.GetContext(ctx, &t.row, "SELECT * FROM task WHERE id = ?", id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, noTask()
+	}
 	if err != nil {
+		return nil, failure("reading a task", err)
+	}
+	if err := json.Unmarshal([]byte(t.row.Spec), &t.spec); err != nil {
+		return nil, fmt.Errorf("reading the specification of task %s: %w", id, err)
+	}
+	if err := s.fill(ctx, id, &t.spec); err != nil {
 		return nil, err
 	}
-	sum, err := row.summary()
-	if err != nil {
-		return nil, err
-	}
-	if err := s.fill(ctx, id, &sum.Spec); err != nil {
-		return nil, err
-	}
-	return &Task{store: s, spec: sum.Spec, row: row.taskRow}, nil
+	return t, nil
 }
 
 // AddTask makes a task of a specification; with the id of a draft it takes the draft's place, and keeps its
@@ -199,6 +272,9 @@ func (s *Store) DeleteTask(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	s.parsing.Lock()
+	delete(s.parsed, id)
+	s.parsing.Unlock()
 	for _, name := range names { // last: a file without its task is rubbish, a task without its file is damaged
 		if err := files.Remove(name); err != nil {
 			return err

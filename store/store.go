@@ -25,7 +25,7 @@ type Store struct {
 	now   func() time.Time
 
 	parsing sync.Mutex
-	parsed  map[string]*parsed // of the tasks that were listed last
+	parsed  map[string]*parsed // of tasks that were shown
 
 	ticks func(time.Duration) (c <-chan time.Time, free func())
 	close func() error
@@ -43,7 +43,7 @@ func open(dir string, now func() time.Time, ticks func(time.Duration) (<-chan ti
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, failure("making the data folder", err)
 	}
-	s := &Store{dir: dir, now: now, ticks: ticks}
+	s := &Store{dir: dir, now: now, ticks: ticks, parsed: map[string]*parsed{}}
 	s.close = sync.OnceValue(s.shut)
 	s.secrets = sync.OnceValues(func() (*vault, error) { return openVault(dir) })
 	defer func() {

@@ -30,17 +30,21 @@ type taskRow struct {
 	Name        string     `db:"name"`
 	State       task.State `db:"state"`
 	Spec        string     `db:"spec_json"`
-	Version     int64      `db:"version"`
+	Version     int64      `db:"version"` // rises with each move, and where the specification changes
 	Generation  int        `db:"generation"`
 	Incarnation int64      `db:"incarnation"`
 	Owner       string     `db:"lease_owner"`
 	Until       int64      `db:"lease_until"`
-	ErrorCode   string     `db:"error_code"`
-	ErrorText   string     `db:"error_text"`
-	ErrorHint   string     `db:"error_hint"`
-	ErrorSaid   string     `db:"error_said"`
-	CreatedAt   int64      `db:"created_at"`
-	UpdatedAt   int64      `db:"updated_at"`
+	failureRow
+	CreatedAt int64 `db:"created_at"`
+	UpdatedAt int64 `db:"updated_at"`
+}
+
+type failureRow struct {
+	ErrorCode string `db:"error_code"`
+	ErrorText string `db:"error_text"`
+	ErrorHint string `db:"error_hint"`
+	ErrorSaid string `db:"error_said"`
 }
 
 // Task gives the task with the specification's name, made now if there is none (created is true then). A task whose
@@ -94,9 +98,9 @@ func (t *Task) bind(ctx context.Context, tx *sqlx.Tx, text string) error {
 	if text == t.row.Spec {
 		return nil
 	}
-	t.row.Spec = text
-	_, err := tx.ExecContext(ctx, "UPDATE task SET spec_json = ?, updated_at = ? WHERE id = ?",
-		text, t.store.now().UnixMilli(), t.row.ID)
+	t.row.Spec, t.row.Version = text, t.row.Version+1
+	_, err := tx.ExecContext(ctx, "UPDATE task SET spec_json = ?, version = ?, updated_at = ? WHERE id = ?",
+		text, t.row.Version, t.store.now().UnixMilli(), t.row.ID)
 	return err
 }
 
@@ -240,7 +244,7 @@ func describe(err error) (code, text, hint, said string) {
 }
 
 // failure puts together again what describe took apart.
-func (r *taskRow) failure() *task.Error {
+func (r *failureRow) failure() *task.Error {
 	e := &task.Error{Code: r.ErrorCode, Text: r.ErrorText, Hint: r.ErrorHint}
 	if r.ErrorSaid != "" {
 		e.Err = errors.New(r.ErrorSaid)

@@ -18,7 +18,7 @@ type Page struct {
 	CSRF     string
 	User     string // empty: not signed in
 	Flash    *Flash // what the person has just done
-	Live     string // topics of the stream, "" is none: "list", "task:ID"
+	Live     string // topics of the stream, "" is none: "list:IDS", "task:ID"
 	Refresh  int    // seconds after which a page without JavaScript loads itself again; 0: never
 	Demo     string // what the demo stands on; empty in production
 	Warnings []string

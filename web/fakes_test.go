@@ -19,7 +19,8 @@ type nothing struct{ drafts }
 
 type drafts = handlers.Drafts
 
-func (nothing) Tasks(context.Context) ([]task.Summary, error) { return nil, nil }
+func (nothing) Tasks(context.Context) ([]task.Outline, error)                { return nil, nil }
+func (nothing) Summaries(context.Context, ...string) ([]task.Summary, error) { return nil, nil }
 func (nothing) Summary(context.Context, string) (task.Summary, error) {
 	return task.Summary{}, &task.Error{Code: "task.absent", Text: "There is no such task."}
 }

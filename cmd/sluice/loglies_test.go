@@ -201,7 +201,7 @@ func (b *bench) repeatInConsole() {
 	hub := progress.NewHub(time.Now)
 	m := newManager(&runner{store: st}, hub, slog.New(slog.NewTextHandler(b.Output(), nil)))
 	defer m.close()
-	w := hub.Watch(false, id)
+	w := hub.Watch(id)
 	defer w.Close()
 	if err := m.Repeat(b.Context(), id); err != nil {
 		b.Fatal(err)

@@ -9,7 +9,7 @@ import (
 
 // sharing finds the other tasks that write to topics of the same cluster; self is the task that asks. Two clusters are
 // one where they have a broker in common.
-func sharing(tasks func(context.Context) ([]task.Summary, error), self string, target task.Target) func(context.Context, []string) ([]string, error) {
+func sharing(tasks func(context.Context) ([]task.Outline, error), self string, target task.Target) func(context.Context, []string) ([]string, error) {
 	return func(ctx context.Context, topics []string) ([]string, error) {
 		all, err := tasks(ctx)
 		if err != nil {

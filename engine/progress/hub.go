@@ -129,14 +129,13 @@ func (h *Hub) History(id string) []Point {
 type Watch struct {
 	hub   *Hub
 	ring  chan struct{}
-	all   bool
 	ids   map[string]bool
 	dirty map[string]bool // guarded by hub.mu
 }
 
-// Watch tells of changes of the tasks named, or of all with all.
-func (h *Hub) Watch(all bool, ids ...string) *Watch {
-	w := &Watch{hub: h, ring: make(chan struct{}, 1), all: all, ids: map[string]bool{}, dirty: map[string]bool{}}
+// Watch tells of changes of the tasks named.
+func (h *Hub) Watch(ids ...string) *Watch {
+	w := &Watch{hub: h, ring: make(chan struct{}, 1), ids: map[string]bool{}, dirty: map[string]bool{}}
 	for _, id := range ids {
 		w.ids[id] = true
 	}
@@ -172,7 +171,7 @@ func (w *Watch) Close() {
 // tell marks a task as changed for those who watch it.
 func (h *Hub) tell(id string) {
 	for w := range h.watchers {
-		if !w.all && !w.ids[id] {
+		if !w.ids[id] {
 			continue
 		}
 		w.dirty[id] = true

@@ -19,7 +19,7 @@ func TestHistoryOverAPause(t *testing.T) {
 	for i := range int64(5) {
 		work(100 * i)
 	}
-	w := h.Watch(false, "a")
+	w := h.Watch("a")
 	defer w.Close()
 	h.Rest("a")
 	h.Rest("a")

@@ -2,21 +2,26 @@ package task
 
 import "time"
 
-// Summary is a task as a list shows it.
-type Summary struct {
+// Outline is what tells where a list shows a task.
+type Outline struct {
 	ID      string
 	Name    string // need not be unique
 	State   State
-	Began   bool // its start is stored: the specification is frozen
 	Wanted  bool // it runs, also after a restart of the process
-	Ending  bool // its end was asked for
 	StartAt time.Time
 	Spec    Spec // without secrets
 	About   About
-	Failure *Error // nil if it did not fail, or has started again since
-	Last    []byte // JSON of the newest progress, for when it does not run
+	Last    []byte // JSON of the newest progress, for when it does not run; in a list of all not of one that is new or finished
 	Created time.Time
 	Updated time.Time
+}
+
+// Summary is a task as its page and its row in a list show it.
+type Summary struct {
+	Outline
+	Began   bool   // its start is stored: the specification is frozen
+	Ending  bool   // its end was asked for
+	Failure *Error // nil if it did not fail, or has started again since
 }
 
 // About is what a person said of a task that the engine does not need.
