@@ -75,7 +75,12 @@ func (s *stand) taskFacts(p *views.Page) []views.Fact {
 	if n := s.Spec.SpoolMiB(); n > 0 {
 		spool = p.T("config.spool_value", "N", p.Number(int64(n)))
 	}
-	return append(planFacts(p, &s.Spec), views.Fact{Name: p.T("config.rate"), Value: rate}, views.Fact{Name: p.T("config.spool"), Value: spool}, views.Fact{Name: p.T("config.created"), Value: p.Time(s.Created)})
+	threads := p.T("config.unlimited")
+	if n := s.Spec.Threads(); n > 0 {
+		threads = p.Number(int64(n))
+	}
+	return append(planFacts(p, &s.Spec), views.Fact{Name: p.T("config.rate"), Value: rate}, views.Fact{Name: p.T("config.spool"), Value: spool},
+		views.Fact{Name: p.T("config.threads"), Value: threads}, views.Fact{Name: p.T("config.created"), Value: p.Time(s.Created)})
 }
 
 // planFacts are what travels and how.

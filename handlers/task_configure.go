@@ -18,14 +18,14 @@ const otherLink = "other"
 
 // configForm is what may change of a task that has started. Its passwords are never shown.
 type configForm struct {
-	confirmForm    // link and spool
+	confirmForm    // its limits
 	rowLock        bool
 	source, target task.Secret
 }
 
 func newConfigForm(s *stand) configForm {
 	f := configForm{rowLock: s.Spec.Source.RowLock}
-	f.link, f.spool = otherLink, strconv.Itoa(s.Spec.SpoolMiB())
+	f.link, f.spool, f.threads = otherLink, strconv.Itoa(s.Spec.SpoolMiB()), strconv.Itoa(s.Spec.Threads())
 	if at := slices.IndexFunc(links, func(l link) bool { return l.rate == s.Spec.Rate }); at >= 0 {
 		f.link = cmp.Or(links[at].name, unlimited)
 	}
@@ -48,7 +48,8 @@ func (h *Handlers) TaskConfigSave(c echo.Context) error {
 	}
 	f := newConfigForm(&s)
 	was := f.link
-	f.link, f.spool, f.rowLock = c.FormValue("link"), strings.TrimSpace(c.FormValue("spool")), c.FormValue("row_lock") != ""
+	f.link, f.spool, f.threads = c.FormValue("link"), strings.TrimSpace(c.FormValue("spool")), strings.TrimSpace(c.FormValue("threads"))
+	f.rowLock = c.FormValue("row_lock") != ""
 	f.source = task.Secret(c.FormValue("source_password"))
 	if s.Spec.Target.User != "" {
 		f.target = task.Secret(c.FormValue("target_password"))
@@ -87,6 +88,9 @@ func (f *configForm) apply(s *stand) (spec task.Spec, about task.About, changed 
 	if mib, _ := f.spoolOf(); (&task.Spec{Spool: mib}).SpoolMiB() != spec.SpoolMiB() {
 		spec.Spool, changed = mib, append(changed, "spool")
 	}
+	if n, _ := f.threadsOf(); (&task.Spec{SourceThreads: n}).Threads() != spec.Threads() {
+		spec.SourceThreads, changed = n, append(changed, "threads")
+	}
 	if f.rowLock != spec.Source.RowLock {
 		spec.Source.RowLock, changed = f.rowLock, append(changed, "row_lock")
 	}
@@ -113,7 +117,7 @@ func (f *configForm) model(p *views.Page, s *stand) views.ConfigForm {
 	if s.Spec.Target.User != "" {
 		m.Passwords = append(m.Passwords, password("target_password"))
 	}
-	m.Link, m.Spool = f.linkField(p, wrong["link"]), f.spoolField(p, wrong["spool"])
+	m.Link, m.Spool, m.Threads = f.linkField(p, wrong["link"]), f.spoolField(p, wrong["spool"]), f.threadsField(p, wrong["threads"])
 	if newConfigForm(s).link == otherLink {
 		m.Link.Options = append(m.Link.Options, views.Option{Value: otherLink, Text: p.T("config.form.as_now"), Hint: p.T("config.rate_value", "N", p.Number(int64(s.Spec.Rate)))})
 	}

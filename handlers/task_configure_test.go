@@ -14,7 +14,7 @@ import (
 
 // asItIs is the form as the page of a stopped task has it.
 func asItIs(change ...string) url.Values {
-	form := url.Values{"source_password": {""}, "target_password": {""}, "link": {"small"}, "spool": {"8192"}}
+	form := url.Values{"source_password": {""}, "target_password": {""}, "link": {"small"}, "spool": {"8192"}, "threads": {"30"}}
 	for i := 0; i < len(change); i += 2 {
 		form.Set(change[i], change[i+1])
 	}
@@ -25,12 +25,12 @@ func TestTaskConfigSave(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"new", "scheduled", "paused", "failed"} {
 		s := newShelf(t)
-		w := s.post("/tasks/"+id+"/config", "", asItIs("source_password", " Never-shown-3 ", "link", "large", "spool", "64", "row_lock", "on"))
+		w := s.post("/tasks/"+id+"/config", "", asItIs("source_password", " Never-shown-3 ", "link", "large", "spool", "64", "threads", " 12 ", "row_lock", "on"))
 		leads(t, w, "/tasks/"+id+"/config")
-		if want := []string{"configure " + id + " source_password,link,spool,row_lock", "ann: task.configure " + id}; !slices.Equal(s.acts, want) {
+		if want := []string{"configure " + id + " source_password,link,spool,threads,row_lock", "ann: task.configure " + id}; !slices.Equal(s.acts, want) {
 			t.Errorf("did %q, want %q", s.acts, want)
 		}
-		if s.set.Source.Password != " Never-shown-3 " || s.set.Target.Password != "" || s.set.Rate != 6000 || s.about.Link != "large" || s.set.SpoolMiB() != 64 || !s.set.Source.RowLock || len(s.set.Tables) != 2 {
+		if s.set.Source.Password != " Never-shown-3 " || s.set.Target.Password != "" || s.set.Rate != 6000 || s.about.Link != "large" || s.set.SpoolMiB() != 64 || s.set.SourceThreads != 12 || !s.set.Source.RowLock || len(s.set.Tables) != 2 {
 			t.Errorf("%s: %+v %+v", id, s.set, s.about)
 		}
 	}
@@ -57,6 +57,7 @@ func TestTaskConfigRefuses(t *testing.T) {
 		"a rate that the task has not": {asItIs("link", "other"), "link", "Choose a link specification"},
 		"small spool":                  {asItIs("spool", "63"), "spool", "from 64 to 16777216"},
 		"no number":                    {asItIs("spool", "8 GiB"), "spool", "from 64 to 16777216"},
+		"no threads":                   {asItIs("threads", "0"), "threads", "Enter -1, or a whole number"},
 	} {
 		s := newShelf(t)
 		tt.form.Set("source_password", "Never-shown-3")
@@ -86,8 +87,9 @@ func TestTaskConfigOfAFile(t *testing.T) {
 	s := newShelf(t)
 	at := slices.IndexFunc(s.tasks, func(k task.Summary) bool { return k.ID == "paused" })
 	s.tasks[at].Spec.Rate, s.tasks[at].Spec.Target.User = 1234, ""
-	shows(t, s.get("/tasks/paused/config"), http.StatusOK, `value="other" checked`, "at most 1,234 rows/s", "!target_password")
-	leads(t, s.post("/tasks/paused/config", "", asItIs("link", "other", "spool", "0", "target_password", "Never-shown-4")), "/tasks/paused/config")
+	s.tasks[at].Spec.SourceThreads = task.NoThreads
+	shows(t, s.get("/tasks/paused/config"), http.StatusOK, `value="other" checked`, "at most 1,234 rows/s", `value="-1"`, "!target_password")
+	leads(t, s.post("/tasks/paused/config", "", asItIs("link", "other", "spool", "0", "threads", "-1", "target_password", "Never-shown-4")), "/tasks/paused/config")
 	if s.set.Rate != 1234 || s.set.Target.Password != "" || s.acts[0] != "configure paused spool" {
 		t.Errorf("%+v %q", s.set, s.acts)
 	}

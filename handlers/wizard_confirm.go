@@ -134,10 +134,10 @@ func terms(p *views.Page, spec *task.Spec) []string {
 
 // confirmForm is what the person chose in the last step.
 type confirmForm struct {
-	link, spool, start, at, zone string
-	terms                        bool
-	when                         time.Time // zero: now
-	errors                       []views.FieldError
+	link, spool, threads, start, at, zone string
+	terms                                 bool
+	when                                  time.Time // zero: now
+	errors                                []views.FieldError
 }
 
 // startChoice is when a draft's task is to start, as it was filled in.
@@ -148,7 +148,7 @@ type startChoice struct {
 
 // newConfirmForm is what the draft holds. It proposes two in the morning for a start in off-peak hours.
 func newConfirmForm(p *views.Page, b *wizardBody) confirmForm {
-	f := confirmForm{link: cmp.Or(b.About.Link, unlimited), spool: strconv.Itoa(b.Spec.SpoolMiB()), start: "now", zone: usualZone(p)}
+	f := confirmForm{link: cmp.Or(b.About.Link, unlimited), spool: strconv.Itoa(b.Spec.SpoolMiB()), threads: strconv.Itoa(b.Spec.Threads()), start: "now", zone: usualZone(p)}
 	if at, err := time.LoadLocation(f.zone); err == nil {
 		now := p.Now.In(at)
 		night := time.Date(now.Year(), now.Month(), now.Day(), 2, 0, 0, 0, at)
@@ -174,6 +174,9 @@ func (f *confirmForm) keep(b *wizardBody) {
 	if n, ok := f.spoolOf(); ok {
 		b.Spec.Spool = n
 	}
+	if n, ok := f.threadsOf(); ok {
+		b.Spec.SourceThreads = n
+	}
 	b.Start = &startChoice{Later: f.start == "later", At: f.at, Zone: f.zone}
 }
 
@@ -185,7 +188,7 @@ const (
 // readConfirmForm takes what was sent and checks it.
 func readConfirmForm(c echo.Context) confirmForm {
 	p := pageOf(c)
-	f := confirmForm{link: c.FormValue("link"), spool: strings.TrimSpace(c.FormValue("spool")), start: c.FormValue("start"), at: c.FormValue("at"), zone: c.FormValue("zone"), terms: c.FormValue("terms") != ""}
+	f := confirmForm{link: c.FormValue("link"), spool: strings.TrimSpace(c.FormValue("spool")), threads: strings.TrimSpace(c.FormValue("threads")), start: c.FormValue("start"), at: c.FormValue("at"), zone: c.FormValue("zone"), terms: c.FormValue("terms") != ""}
 	f.readLimits(p)
 	switch f.start {
 	case "now":
@@ -245,8 +248,7 @@ func (f *confirmForm) spoolOf() (mib *int, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	spec := task.Spec{Spool: &n}
-	if slices.ContainsFunc(spec.Problems(), func(p task.Problem) bool { return p.Field == "spool" }) {
+	if !allows(&task.Spec{Spool: &n}, "spool") {
 		return nil, false
 	}
 	if n == task.DefaultSpool {
@@ -255,12 +257,33 @@ func (f *confirmForm) spoolOf() (mib *int, ok bool) {
 	return &n, true
 }
 
+// threadsOf gives how many threads may run at the source before the full copy spares it; an empty field, as the default
+// does, leaves it to the program.
+func (f *confirmForm) threadsOf() (threads int, ok bool) {
+	if f.threads == "" {
+		return 0, true
+	}
+	n, err := strconv.Atoi(f.threads)
+	if err != nil || n == 0 || !allows(&task.Spec{SourceThreads: n}, "source_threads") {
+		return 0, false
+	}
+	if n == task.DefaultThreads {
+		return 0, true
+	}
+	return n, true
+}
+
+// allows tells that a task file may have what the specification holds in a field.
+func allows(spec *task.Spec, field string) bool {
+	return !slices.ContainsFunc(spec.Problems(), func(p task.Problem) bool { return p.Field == field })
+}
+
 func (f *confirmForm) model(p *views.Page) *views.WizardConfirm {
 	wrong := map[string]string{}
 	for _, e := range f.errors {
 		wrong[e.Name] = e.Text
 	}
-	m := &views.WizardConfirm{Errors: f.errors, Link: f.linkField(p, wrong["link"]), Spool: f.spoolField(p, wrong["spool"]),
+	m := &views.WizardConfirm{Errors: f.errors, Link: f.linkField(p, wrong["link"]), Spool: f.spoolField(p, wrong["spool"]), Threads: f.threadsField(p, wrong["threads"]),
 		Start: views.Field{Name: "start", Label: p.T("confirm.start"), Value: f.start, Error: wrong["start"],
 			Options: []views.Option{{Value: "now", Text: p.T("confirm.start_now")}, {Value: "later", Text: p.T("confirm.start_later"), Hint: p.T("confirm.start_later_hint")}}},
 		At:     views.Field{Name: "at", Label: p.T("confirm.at"), Type: "datetime-local", Value: f.at, Error: wrong["at"]},
@@ -288,12 +311,20 @@ func (f *confirmForm) spoolField(p *views.Page, wrong string) views.Field {
 	return views.Field{Name: "spool", Label: p.T("confirm.spool"), Hint: p.T("confirm.spool_hint", "Default", task.DefaultSpool), Value: f.spool, InputMode: "numeric", Error: wrong}
 }
 
-// readLimits takes link and spool, which may change later too.
+// threadsField is the limit of what may run at the source beside the full copy.
+func (f *confirmForm) threadsField(p *views.Page, wrong string) views.Field {
+	return views.Field{Name: "threads", Label: p.T("confirm.threads"), Hint: p.T("confirm.threads_hint", "Default", task.DefaultThreads), Value: f.threads, Error: wrong}
+}
+
+// readLimits takes what may change later too.
 func (f *confirmForm) readLimits(p *views.Page) {
 	if _, ok := f.linkOf(); !ok {
 		f.fail("link", p.T("confirm.link_missing"))
 	}
 	if _, ok := f.spoolOf(); !ok {
 		f.fail("spool", p.T("confirm.spool_wrong"))
+	}
+	if _, ok := f.threadsOf(); !ok {
+		f.fail("threads", p.T("confirm.threads_wrong"))
 	}
 }

@@ -190,3 +190,23 @@ func TestWizardSpool(t *testing.T) {
 		}
 	}
 }
+
+// So is the limit of the threads at the source.
+func TestWizardThreads(t *testing.T) {
+	t.Parallel()
+	for sent, want := range map[string]int{"-1": task.NoThreads, "1": 1, " 400 ": 400, "30": 0, "": 0} {
+		o := newOffice(t, stepConfirm, checkRun(2, passedItem()))
+		shows(t, o.get(confirm), http.StatusOK, `name="threads"`, `value="30"`)
+		leads(t, o.post(confirm, append(startNow(), "threads", sent)...), "/tasks/"+draftID)
+		if len(o.made) != 1 || o.made[0].Spec.SourceThreads != want {
+			t.Errorf("%q: made %+v, want %d", sent, o.made, want)
+		}
+	}
+	for _, sent := range []string{"0", "-2", "30 threads", "1.5", "99999999999999999999"} {
+		o := newOffice(t, stepConfirm, checkRun(2, passedItem()))
+		shows(t, o.post(confirm, append(startNow(), "threads", sent)...), http.StatusUnprocessableEntity, `href="#threads"`, `value="`+sent+`"`, "Enter -1, or a whole number of threads from 1")
+		if len(o.made) > 0 {
+			t.Errorf("%q: a task was made", sent)
+		}
+	}
+}

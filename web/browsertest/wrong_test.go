@@ -70,9 +70,11 @@ func TestWrongInputOfTasks(t *testing.T) {
 			s.visit("/tasks/" + ids["paused"] + "/config")
 			s.fill("#source_password", "Never-shown-"+lang)
 			s.fill("#spool", "7")
+			s.fill("#threads", "-2")
 			s.sent("form[action$='/config'] button.primary")
-			s.refused("config-wrong", "spool")
+			s.refused("config-wrong", "spool", "threads")
 			s.kept("#spool", "7")
+			s.kept("#threads", "-2")
 			s.kept("#source_password", "")
 		})
 	}
@@ -322,10 +324,16 @@ func (s *story) wrongConfirm() {
 		s.sent(".formfoot button.primary")
 		s.kept("#at", at)
 	}
-	s.refused("wizard-confirm-wrong", "terms", "at")
+	for _, threads := range []string{"0", "two"} {
+		s.fill("#threads", threads)
+		s.sent(".formfoot button.primary")
+		s.kept("#threads", threads)
+	}
+	s.refused("wizard-confirm-wrong", "threads", "terms", "at")
 	if s.count("input[name=start][value=later]:checked") == 0 {
 		s.t.Error("the choice of the start is lost")
 	}
+	s.fill("#threads", "12")
 	s.choose("#at", time.Now().Add(24*time.Hour).Format("2006-01-02T15:04"))
 	s.click("#terms")
 	s.click(".formfoot button.primary")
