@@ -23,7 +23,6 @@ func invisible(o *opening) error {
 type probe struct {
 	at    cdc.Position
 	asked time.Time
-	load  Load
 	err   error
 }
 
@@ -32,10 +31,9 @@ func (l *loop) probe(ctx context.Context) {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	for {
+		l.lookAtLoad(ctx)
 		p := probe{asked: l.d.Now()}
-		if p.at, p.err = l.d.Source.End(ctx); p.err == nil {
-			l.lookAtLoad(ctx, &p)
-		}
+		p.at, p.err = l.d.Source.End(ctx)
 		select {
 		case l.probes <- p:
 		case <-ctx.Done():
@@ -100,7 +98,6 @@ func (l *loop) probed(ctx context.Context, p probe) error {
 	switch {
 	case p.err == nil:
 		l.lag.add(p)
-		l.load = p.load
 		l.copies.Store(len(l.r.fresh) > 0)
 	case !task.Retryable(p.err):
 		return p.err

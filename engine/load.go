@@ -30,13 +30,21 @@ func (l *loop) mayRead() int {
 	return l.d.workers()
 }
 
-// lookAtLoad asks what the source does, while there is anything left to copy. That it does not say so now is no error: the
-// question for its end, which comes first, tells whether it is gone.
-func (l *loop) lookAtLoad(ctx context.Context, p *probe) {
-	if !l.copies.Load() || l.d.Spec.Threads() == task.NoThreads {
+// lookAtLoad asks what the source does, while there is anything left to copy, one question at a time. Nothing waits for its
+// answer, which a busy source may take long for; until then, and where it says nothing, the last one holds.
+func (l *loop) lookAtLoad(ctx context.Context) {
+	if !l.copies.Load() || l.d.Spec.Threads() == task.NoThreads || !l.loading.CompareAndSwap(false, true) {
 		return
 	}
-	if load, err := l.d.Source.Load(ctx); err == nil {
-		p.load = load
-	}
+	l.wg.Go(func() {
+		defer l.loading.Store(false)
+		load, err := l.d.Source.Load(ctx)
+		if err != nil {
+			return // the question for the log's end tells whether the source is gone
+		}
+		select {
+		case l.loads <- load:
+		case <-ctx.Done():
+		}
+	})
 }

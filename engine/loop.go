@@ -51,7 +51,9 @@ type loop struct {
 	until   *cdc.Position   // where the task ends; zero: not known yet. It is the same for all incarnations of a Run
 	end     <-chan struct{} // asks to end; nil once heard
 	lag     lag
-	load    Load        // as the newest probe found it
+	load    Load // as it was last told
+	loads   chan Load
+	loading atomic.Bool // it is being asked for
 	copies  atomic.Bool // there is something left to copy
 	rate    limiter
 	phase   Phase
@@ -95,7 +97,7 @@ type chunkEvent struct {
 func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Position) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	l := &loop{d: d, r: r, control: c, end: c.End, acks: make(chan laneResult, len(r.lanes)), chunks: make(chan chunkEvent),
-		probes: make(chan probe), ends: make(chan probe, 1), logs: make(chan error, 1), weighed: make(chan weighing), rate: limiter{perSecond: float64(d.Spec.Rate)}, until: until,
+		probes: make(chan probe), loads: make(chan Load), ends: make(chan probe, 1), logs: make(chan error, 1), weighed: make(chan weighing), rate: limiter{perSecond: float64(d.Spec.Rate)}, until: until,
 		timer: time.NewTimer(time.Hour)}
 	l.ids.Store(int64(r.cfg.incarnation)<<40 | 1<<39)
 	defer func() {
@@ -138,6 +140,7 @@ func (l *loop) drain(ctx context.Context) (err error) {
 			}
 		case <-l.chunks:
 		case <-l.probes:
+		case <-l.loads:
 		case <-l.ends:
 		case <-l.weighed:
 		}
@@ -232,6 +235,8 @@ func (l *loop) wait(ctx context.Context, pause time.Duration, notes, shown, look
 	case p := <-l.probes:
 		l.still = still
 		return l.probed(ctx, p)
+	case l.load = <-l.loads:
+		l.still = still
 	case p := <-l.ends:
 		*l.until = p.at
 		return p.err

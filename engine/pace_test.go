@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -208,4 +209,46 @@ func TestBusySource(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSilentLoad: a source that leaves the question for its load unanswered holds up nothing but that question.
+func TestSilentLoad(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		const tables, workers = 100, 2
+		g := newRig(t, tables, "fi")
+		g.deps.Spec.Workers = workers
+		for i := range tables {
+			g.src.fill(i, 1)
+		}
+		g.src.load = Load{Running: 40}
+		var asked atomic.Int64
+		g.src.let(func(ctx context.Context, what string) error {
+			switch what {
+			case "rows":
+				time.Sleep(time.Second)
+			case "load":
+				if asked.Add(1) == 2 {
+					<-ctx.Done()
+					return ctx.Err()
+				}
+			}
+			return nil
+		})
+		end := make(chan struct{})
+		ended := g.run(t.Context(), Control{End: end})
+		time.Sleep(3500 * time.Millisecond)
+		for range 20 { // twice as long as it takes for the delay not to be known any more
+			time.Sleep(time.Second)
+			if p := g.last(); !p.Known || p.Delay > 2*time.Second || p.Waiting != "snapshot.source_busy" {
+				t.Fatalf("the delay is %s, known %v, waiting %q", p.Delay, p.Known, p.Waiting)
+			}
+		}
+		if n := asked.Load(); n != 2 {
+			t.Errorf("%d questions", n)
+		}
+		close(end)
+		g.finish(ended)
+		g.exact(0, g.reached())
+	})
 }

@@ -15,19 +15,21 @@ import (
 )
 
 // Status reads global counters; those that the server does not know are missing.
-func (s *Source) Status(ctx context.Context, names ...string) (map[string]string, error) {
+func (s *Source) Status(ctx context.Context, names ...string) (status map[string]string, err error) {
+	err = s.ask(ctx, "reading the server's status", func(c *conn) error { status, err = c.status(names...); return err })
+	return status, err
+}
+
+func (c *conn) status(names ...string) (map[string]string, error) {
 	quoted := make([]string, len(names))
 	for i, n := range names {
 		quoted[i] = quoteString(n)
 	}
 	status := map[string]string{}
-	err := s.ask(ctx, "reading the server's status", func(c *conn) error {
-		return c.query("SHOW GLOBAL STATUS WHERE Variable_name IN ("+strings.Join(quoted, ",")+")", func(row []string) error {
-			status[row[0]] = row[1]
-			return nil
-		})
+	return status, c.query("SHOW GLOBAL STATUS WHERE Variable_name IN ("+strings.Join(quoted, ",")+")", func(row []string) error {
+		status[row[0]] = row[1]
+		return nil
 	})
-	return status, err
 }
 
 // BinlogFilters gives the databases of binlog_do_db and binlog_ignore_db.
@@ -59,31 +61,31 @@ type Replica struct {
 
 // Replication reads SHOW REPLICA STATUS; readable is false where the account may not.
 func (s *Source) Replication(ctx context.Context) (r Replica, readable bool, err error) {
-	err = s.ask(ctx, "reading the server's replication", func(c *conn) error {
-		sql := "SHOW REPLICA STATUS"
-		switch {
-		case c.flavor == cdc.MariaDB:
-			sql = "SHOW ALL SLAVES STATUS"
-		case !c.version.atLeast(8, 1): // before 8.0.22 the other name is not known
-			sql = "SHOW SLAVE STATUS"
-		}
-		r, readable = Replica{}, true
-		result, err := c.Execute(sql)
-		var answer *gomysql.MyError
-		if errors.As(err, &answer) && answer.Code == 1227 {
-			readable = false
-			return nil
-		}
-		if err != nil {
-			c.note(err)
-			return err
-		}
-		for i := range result.Values {
-			r.add(result, i)
-		}
-		return nil
-	})
+	err = s.ask(ctx, "reading the server's replication", func(c *conn) error { r, readable, err = c.replication(); return err })
 	return r, readable, err
+}
+
+func (c *conn) replication() (r Replica, readable bool, err error) {
+	sql := "SHOW REPLICA STATUS"
+	switch {
+	case c.flavor == cdc.MariaDB:
+		sql = "SHOW ALL SLAVES STATUS"
+	case !c.version.atLeast(8, 1): // before 8.0.22 the other name is not known
+		sql = "SHOW SLAVE STATUS"
+	}
+	result, err := c.Execute(sql)
+	var answer *gomysql.MyError
+	if errors.As(err, &answer) && answer.Code == 1227 {
+		return r, false, nil
+	}
+	if err != nil {
+		c.note(err)
+		return r, false, err
+	}
+	for i := range result.Values {
+		r.add(result, i)
+	}
+	return r, true, nil
 }
 
 func (r *Replica) add(result *gomysql.Result, row int) {
@@ -99,16 +101,29 @@ func (r *Replica) add(result *gomysql.Result, row int) {
 	}
 }
 
-// Load tells what the server does now. What it replicates counts where the account may see it.
+// Load tells what the server does now. What it replicates counts where the account may see it. It is asked on a view's
+// connection: a server that is busy, or whose replication is being stopped, may let it wait, and nothing else is to wait
+// for that.
 func (s *Source) Load(ctx context.Context) (l engine.Load, err error) {
-	status, err := s.Status(ctx, "Threads_running")
+	const op = "reading the load of the server"
+	c, _, err := s.take(ctx)
 	if err != nil {
-		return l, err
+		return l, withOp(op, err)
+	}
+	release := c.watch(ctx)
+	status, err := c.status("Threads_running")
+	if err == nil {
+		var r Replica
+		r, _, err = c.replication()
+		l.Behind = r.Behind
 	}
 	l.Running, _ = strconv.Atoi(status["Threads_running"])
-	r, _, err := s.Replication(ctx)
-	l.Behind = r.Behind
-	return l, err
+	release()
+	s.give(c)
+	if ctx.Err() != nil {
+		return l, ctx.Err()
+	}
+	return l, withOp(op, s.classify(err))
 }
 
 // LongStatements counts the statements that run for longer than limit, of those that the account may see.

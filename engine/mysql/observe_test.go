@@ -1,8 +1,11 @@
 package mysql
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +114,84 @@ func TestReplication(t *testing.T) {
 				t.Errorf("%+v %v %v", r, readable, err)
 			}
 		})
+	}
+}
+
+// TestLoadAlone: the load is told while another question still waits for its answer.
+func TestLoadAlone(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, m *servers.MySQL) {
+		s := open(t, m)
+		_, c := database(t, m)
+		name := "'load" + strconv.FormatInt(time.Now().UnixNano(), 36) + "'"
+		run(t, c, "SELECT GET_LOCK("+name+", 0)")
+		waits := make(chan error, 1)
+		go func() {
+			waits <- s.ask(testContext(t), "waiting", func(c *conn) error { return c.query("SELECT GET_LOCK("+name+", 60)", nil) })
+		}()
+		for range 2 { // on a connection of its own, and on it again
+			l, err := s.Load(testContext(t))
+			if err != nil || l.Running < 1 || l.Behind != 0 {
+				t.Errorf("%+v %v", l, err)
+			}
+		}
+		select {
+		case err := <-waits:
+			t.Fatalf("nothing was under way: %v", err)
+		default:
+		}
+		run(t, c, "SELECT RELEASE_LOCK("+name+")")
+		if err := <-waits; err != nil {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithCancel(testContext(t))
+		cancel()
+		if _, err := s.Load(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: %v", err)
+		}
+		if _, err := s.Load(testContext(t)); err != nil {
+			t.Errorf("after that: %v", err)
+		}
+	})
+}
+
+// TestLoadOfReplicas: how far a server's replicas are it doesn't say; commits that wait for one count as what runs there.
+func TestLoadOfReplicas(t *testing.T) {
+	t.Parallel()
+	m := servers.StartMySQL(t, servers.MariaDB1011) // which has it built in
+	s := open(t, m)
+	_, c := database(t, m)
+	run(t, c, "CREATE TABLE a (id INT PRIMARY KEY)")
+	before, err := s.Load(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Exec(t, "SET GLOBAL rpl_semi_sync_master_timeout = 60000, rpl_semi_sync_master_wait_no_slave = ON, rpl_semi_sync_master_enabled = ON")
+	const commits = 3
+	done := make(chan error, commits)
+	for i := range commits {
+		w := m.Conn(t, "")
+		go func() {
+			_, err := w.Execute(fmt.Sprintf("INSERT INTO %s.a VALUES (%d)", c.GetDB(), i))
+			done <- err
+		}()
+	}
+	ctx := testContext(t)
+	for l := before; l.Running < before.Running+commits; {
+		if l, err = s.Load(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case err := <-done:
+		t.Fatalf("a commit did not wait: %v", err)
+	default:
+	}
+	m.Exec(t, "SET GLOBAL rpl_semi_sync_master_enabled = OFF")
+	for range commits {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}
 }
 
