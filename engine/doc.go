@@ -47,8 +47,8 @@
 //
 //	I1  The start position and the first note are stored before anything is read for the topics or produced.
 //	I2  A note never passes a record that is not acknowledged, nor the S of a chunk that is OPEN or going out.
-//	I3  A partition has one request in flight; after an error its lane sends nothing more until it knows what the
-//	    broker holds.
+//	I3  A partition has one request in flight, and the one that is ready behind it goes out once that is acknowledged;
+//	    after an error its lane sends nothing more until it knows what the broker holds.
 //	I4  A row is copied once, then each later change of it is sent once, in the order of its key.
 //	I5  A row is decoded by the definition of its own position.
 //	I6  A value that can't be carried exactly stops the task with a code and a hint; it is never bent.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"slices"
+	"sync/atomic"
 )
 
 // Limits of one produce request, below the smallest default that max.message.bytes ever had (1,000,012 until Kafka 2.4). A
@@ -30,11 +31,12 @@ type lane struct {
 	head   int
 	bytes  int // of the queue
 	flight *flight
-	seq    int32  // of the next message
-	acked  int64  // end offset of what is acknowledged
-	sum    uint32 // of the last message that is, 0: none yet
-	limit  int    // bytes a request
-	dirty  bool   // it stands in the router's list of lanes with something to send
+	ready  *flight // follows the one in flight: see follow
+	seq    int32   // of the next message that is taken
+	acked  int64   // end offset of what is acknowledged
+	sum    uint32  // of the last message that is, 0: none yet
+	limit  int     // bytes a request
+	dirty  bool    // it stands in the router's list of lanes with something to send
 	arena  arena
 	trying *Retry // what its request fails with; nil: it does not
 }
@@ -44,8 +46,10 @@ type flight struct {
 	lane    *lane
 	batch   Batch
 	entries []entry
-	resent  bool   // some attempt ended in doubt
-	plain   *plain // without a producer; nil: with one
+	from    int64                  // end offset of what was acknowledged before it; set before it is sent
+	next    atomic.Pointer[flight] // the one that follows: see offer
+	resent  bool                   // some attempt ended in doubt
+	plain   *plain                 // without a producer; nil: with one
 }
 
 func (l *lane) push(e entry) {
@@ -63,6 +67,27 @@ func (l *lane) take(producer int64, epoch int16, most int) *flight {
 	if l.flight != nil || l.head == len(l.queue) {
 		return nil
 	}
+	l.flight = l.cut(producer, epoch, most)
+	l.flight.from = l.acked
+	return l.flight
+}
+
+// follow makes the request behind the one in flight, or gives nil where there is one, or nothing to follow or to send. It
+// goes out when that is acknowledged and no sooner, but without waiting for the router: see offer.
+func (l *lane) follow(producer int64, epoch int16, most int) *flight {
+	if l.flight == nil || l.flight.plain != nil || l.ready != nil || l.head == len(l.queue) {
+		return nil
+	}
+	l.ready = l.cut(producer, epoch, most)
+	return l.ready
+}
+
+// full reports whether what waits fills a request. One that follows is made no sooner: at a low rate all that came during a
+// flight is to go in one.
+func (l *lane) full() bool { return l.bytes >= l.limit || len(l.queue)-l.head >= batchMessages }
+
+// cut takes a request from the queue.
+func (l *lane) cut(producer int64, epoch int16, most int) *flight {
 	n, size := 0, 0
 	for n < most && l.head+n < len(l.queue) {
 		e := &l.queue[l.head+n]
@@ -81,8 +106,25 @@ func (l *lane) take(producer int64, epoch int16, most int) *flight {
 	if l.head += n; l.head == len(l.queue) {
 		l.queue, l.head = nil, 0 // the entries belong to the flight now
 	}
-	l.flight = f
+	l.seq = nextSequence(l.seq, n)
 	return f
+}
+
+// passed stands in next once the flight was acknowledged with none to follow.
+var passed flight
+
+// offer gives the flight's sender the one that follows it. Where that comes too late the flight was acknowledged, and the
+// router is about to hear of it: see done.
+func (f *flight) offer(next *flight) { f.next.CompareAndSwap(nil, next) }
+
+// passOn gives the flight that is to be sent now that this one is acknowledged up to end, nil if none was offered.
+func (f *flight) passOn(end int64) *flight {
+	if f.next.CompareAndSwap(nil, &passed) {
+		return nil
+	}
+	next := f.next.Load()
+	next.from = max(f.from, end)
+	return next
 }
 
 // verdict is what to do after an attempt.
@@ -112,20 +154,30 @@ func (f *flight) judge(err error) verdict {
 	return flightFailed
 }
 
-// split takes back a flight of several messages that the topic does not take, for the settings may have changed since
-// they were read. Nothing of it was written, so its sequence numbers are free.
+// split takes back a flight of several messages that the topic does not take, and the one that follows it, for the
+// settings may have changed since they were read. Nothing of them was written, so their sequence numbers are free.
 func (l *lane) split(f *flight) bool {
 	if len(f.entries) < 2 || f.resent {
 		return false
 	}
-	size := 0
-	for _, e := range f.entries {
-		size += len(e.key) + len(e.value)
+	back := slices.Clone(f.entries)
+	size := sizeOf(f.entries)
+	l.limit = size / 2
+	if l.ready != nil {
+		back = append(back, l.ready.entries...)
+		size += sizeOf(l.ready.entries)
 	}
-	l.queue = append(slices.Clone(f.entries), l.queue[l.head:]...)
-	l.head, l.flight, l.limit = 0, nil, size/2
+	l.queue = append(back, l.queue[l.head:]...)
+	l.head, l.flight, l.ready, l.seq = 0, nil, nil, f.batch.Sequence
 	l.bytes += size
 	return true
+}
+
+func sizeOf(entries []entry) (n int) {
+	for _, e := range entries {
+		n += len(e.key) + len(e.value)
+	}
+	return n
 }
 
 // settle ends a doubt that the broker's producer state could not: found holds the identities that stand in the log
@@ -143,16 +195,20 @@ func (f *flight) settle(codec Codec, found map[string]int64) (end int64, ok bool
 	return end, true
 }
 
-// done closes the flight: all of it is stored and ends at end.
-func (l *lane) done(end int64) []entry {
+// done closes the flight: all of it is stored and ends at end. The one that follows is in flight then; it is given where it
+// was offered too late, so that it is still to be sent.
+func (l *lane) done(end int64) (stored []entry, unsent *flight) {
 	f := l.flight
-	l.flight = nil
-	l.seq = nextSequence(l.seq, len(f.entries))
 	l.acked = max(l.acked, end)
 	if l.sum = sumOf(f.entries[len(f.entries)-1].value); f.plain != nil && f.plain.last != 0 {
 		l.sum = f.plain.last
 	}
-	return f.entries
+	l.flight, l.ready = l.ready, nil
+	if l.flight != nil && f.next.Load() != l.flight {
+		unsent = l.flight
+		unsent.from = l.acked
+	}
+	return f.entries, unsent
 }
 
 // sumOf tells messages apart; it is never 0.

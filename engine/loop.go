@@ -96,7 +96,7 @@ type chunkEvent struct {
 // replicate runs the full and the incremental phase, which share one stream, until the task is finished.
 func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Position) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	l := &loop{d: d, r: r, control: c, end: c.End, acks: make(chan laneResult, len(r.lanes)), chunks: make(chan chunkEvent),
+	l := &loop{d: d, r: r, control: c, end: c.End, acks: make(chan laneResult, 2*len(r.lanes)), chunks: make(chan chunkEvent),
 		probes: make(chan probe), loads: make(chan Load), ends: make(chan probe, 1), logs: make(chan error, 1), weighed: make(chan weighing), rate: limiter{perSecond: float64(d.Spec.Rate)}, until: until,
 		timer: time.NewTimer(time.Hour)}
 	l.ids.Store(int64(r.cfg.incarnation)<<40 | 1<<39)
@@ -321,13 +321,20 @@ func (l *loop) acked(ctx context.Context, a laneResult) error {
 	if err := l.r.doubles(ctx, a.lane.flight); err != nil || a.err != nil { // what was sent again counts in any case
 		return cmp.Or(a.err, err)
 	}
-	l.r.acked(a.lane, a.end)
+	unsent := l.r.acked(a.lane, a.end)
+	if a.lane.flight != nil {
+		l.flying++
+	}
+	if unsent != nil {
+		l.sendOff(ctx, unsent)
+	}
 	return nil
 }
 
-// acked counts what a lane's request carried.
-func (r *router) acked(l *lane, end int64) {
-	for _, e := range l.done(end) {
+// acked counts what a lane's request carried. It gives the one that follows it if that is still to be sent.
+func (r *router) acked(l *lane, end int64) (unsent *flight) {
+	stored, unsent := l.done(end)
+	for _, e := range stored {
 		size := len(e.key) + len(e.value)
 		r.waiting -= size
 		r.counts.Acked++
@@ -340,6 +347,7 @@ func (r *router) acked(l *lane, end int64) {
 		}
 	}
 	r.wake(l)
+	return unsent
 }
 
 // wake puts the lane among those that may have something to send.
@@ -626,23 +634,39 @@ func (l *loop) chunkEvent(e chunkEvent) error {
 	return l.r.rowsChunk(e.o, e.rows)
 }
 
-// dispatch starts a request on every lane that has records and none in flight (I3).
+// dispatch starts a request on every lane that has records and none in flight (I3), and makes the next one ready where
+// one is.
 func (l *loop) dispatch(ctx context.Context) {
 	r := l.r
 	for _, ln := range r.dirty {
 		ln.dirty = false
-		f := r.take(ln, batchMessages)
-		if f == nil {
-			continue
+		if f := r.take(ln, batchMessages); f != nil {
+			l.flying++
+			l.sendOff(ctx, f)
 		}
-		l.flying++
-		l.wg.Go(func() {
-			end, err := send(ctx, l.d.Sink, l.codec, f, func(r *Retry) { l.acks <- laneResult{lane: f.lane, trying: r} })
-			l.d.fault("sent")
-			l.acks <- laneResult{lane: f.lane, end: end, err: err}
-		})
+		if ln.full() {
+			if next := r.follow(ln, batchMessages); next != nil {
+				ln.flight.offer(next)
+			}
+		}
 	}
 	r.dirty = r.dirty[:0]
+}
+
+// sendOff sends a lane's requests one after the other beside the loop, until none is ready when one is acknowledged.
+func (l *loop) sendOff(ctx context.Context, f *flight) {
+	l.wg.Go(func() {
+		for f != nil {
+			end, err := send(ctx, l.d.Sink, l.codec, f, func(r *Retry) { l.acks <- laneResult{lane: f.lane, trying: r} })
+			l.d.fault("sent")
+			var next *flight
+			if err == nil {
+				next = f.passOn(end)
+			}
+			l.acks <- laneResult{lane: f.lane, end: end, err: err}
+			f = next
+		}
+	})
 }
 
 // codec makes a codec for another goroutine.

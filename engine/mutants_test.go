@@ -40,6 +40,8 @@ var mutants = []mutant{
 `}}},
 	{"maria-no-check", "I4", []edit{{"worker.go", "if exact && p.Before(w.o.point) {", "if false {"}}},
 	{"resend-blind", "I3", []edit{{"lane.go", "		f.resent = true\n", "		f.batch.Sequence = nextSequence(f.batch.Sequence, len(f.entries))\n"}}},
+	{"follow-sequence", "I3", []edit{{"lane.go", "	l.seq = nextSequence(l.seq, n)\n", ""}}},
+	{"follow-unsent", "I1", []edit{{"lane.go", "	if l.flight != nil && f.next.Load() != l.flight {", "	if false {"}}},
 	{"low-after-view", "I4", []edit{{"chunk.go", "		c.locked, c.H, c.q, c.exact = true,", "		c.S, c.queue = r.point, nil\n		c.locked, c.H, c.q, c.exact = true,"}}},
 	{"maximum", "I7", []edit{
 		{"restart.go", "	r.found.lanes[lane][id] = awaited{at: at}\n", "	r.found.lanes[lane][id] = awaited{at: at, met: true}\n"},
@@ -49,8 +51,9 @@ var mutants = []mutant{
 	{"stall", "I7", []edit{{"chunk.go", "	return c.Status == snapshot.Open && c.locked && !point.Before(c.H) && !point.Before(c.q) && (!c.quiet || c.cleared)\n", "	return c.Status == snapshot.Open\n"}}},
 	{"past-sealed-s", "I2", []edit{{"note.go", "		if s.Before(low) {", "		if c.Status == 1 && s.Before(low) {"}}},
 	{"no-fence", "I7", []edit{
-		{"sim_process_test.go", "		w.reqs[i] = w.b.send(i, f.batch)\n	}\n	w.stage = simFencing", `		log := w.b.parts[i].log[:w.b.parts[i].hw]
-		_, l.seq = l.done(int64(len(log))), 0
+		{"sim_process_test.go", "		w.post(i, f)\n	}\n	w.stage = simFencing", `		log := w.b.parts[i].log[:w.b.parts[i].hw]
+		l.done(int64(len(log)))
+		l.seq = 0
 		if l.sum = 0; len(log) > 0 {
 			l.sum = sumOf([]byte(log[len(log)-1]))
 		}
@@ -109,7 +112,7 @@ var mutants = []mutant{
 	{"truncated-gone", "I2", []edit{{"truncated.go", "			if c.Closed >= n.Seq || n.L.Before(c.H) || !n.holds(s.Server.Flavor, &c) {", "			if false {"}}},
 	{"truncated-chunk-note", "I2", []edit{{"truncated.go", "0, min(c.Note, n.Seq)\n", "0, c.Note\n"}}},
 	{"truncated-look-stale", "I7", []edit{{"readback.go", "	if !same {", "	if !same && false {"}}},
-	{"truncated-refill", "I7", []edit{{"truncated.go", "	if off >= f.lane.acked {", "	if true {"}}},
+	{"truncated-refill", "I7", []edit{{"truncated.go", "	if off >= f.from {", "	if true {"}}},
 	{"truncated-stale-notes", "I2", []edit{{"sim_store_test.go", "return n.Seq > seq })\n		for n", "return false })\n		for n"}}},
 	{"expired-unasked", "I7", []edit{{"truncated.go", "		if first[i] <= r.found.from[i] || r.cfg.repeats || r.cfg.accepted != nil && first[i] <= r.cfg.accepted[i] {", "		if true {"}}},
 	{"expired-passed-over", "I7", []edit{{"sim_broker_test.go", "		return &task.Error{Code: \"target.offset_gone\", Retry: true}\n", "		from = int64(b.parts[p.ID].start)\n"}}},

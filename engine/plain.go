@@ -186,7 +186,7 @@ func readFlight(ctx context.Context, sink Sink, codec Codec, f *flight) (map[str
 		id, _, _ := codec.Identity(e.value)
 		found[id] = nil
 	}
-	err := sink.Scan(ctx, f.lane.part, f.lane.acked, f.plain.upto, func(offset int64, m Message) error {
+	err := sink.Scan(ctx, f.lane.part, f.from, f.plain.upto, func(offset int64, m Message) error {
 		id, _, ok := codec.Identity(m.Value)
 		if at, ours := found[id]; ok && ours {
 			found[id] = append(at, offset)
@@ -215,6 +215,11 @@ func (r *router) plainly(f *flight) *flight {
 // take makes the lane's next request; nil while one is in flight or nothing waits.
 func (r *router) take(l *lane, most int) *flight {
 	return r.plainly(l.take(r.saved.Producer, r.saved.Epoch, most))
+}
+
+// follow makes the request that goes out behind the one in flight.
+func (r *router) follow(l *lane, most int) *flight {
+	return l.follow(r.saved.Producer, r.saved.Epoch, most)
 }
 
 // doubles stores what a flight sent again and what it found twice.

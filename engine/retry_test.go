@@ -241,11 +241,21 @@ func TestFatal(t *testing.T) {
 }
 
 // TestLostAnswers loses answers to requests that were written: the broker no longer knows their sequence, so the log
-// is asked (I3).
+// is asked (I3). Where requests are small, most are ready before the one in front of them is answered.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
+	for name, limit := range map[string]int{"large requests": 0, "small requests": 3000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lostAnswers(t, limit)
+		})
+	}
+}
+
+func lostAnswers(t *testing.T, limit int) {
 	inBubble(t, func(t *testing.T) {
 		g := newRig(t, 2, "sfi")
+		g.sink.limit, g.sink.told = limit, limit
 		g.src.fill(0, 5000)
 		answers, lost := 0, 0
 		g.sink.lose = func() bool {

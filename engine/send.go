@@ -74,7 +74,7 @@ func ask(ctx context.Context, sink Sink, codec Codec, f *flight, cause error) (i
 		return 0, err
 	}
 	found := map[string]int64{}
-	err = sink.Scan(ctx, f.lane.part, f.lane.acked, end[0], func(offset int64, m Message) error {
+	err = sink.Scan(ctx, f.lane.part, f.from, end[0], func(offset int64, m Message) error {
 		if id, _, ok := codec.Identity(m.Value); ok {
 			found[id] = offset
 		}

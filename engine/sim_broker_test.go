@@ -183,6 +183,11 @@ func (b *simBroker) unclean(pi int) {
 	acked := int64(0)
 	if b.w.r != nil {
 		acked = b.w.r.lanes[pi].acked
+		for _, a := range b.w.late {
+			if a.lane == pi {
+				acked = max(acked, a.end)
+			}
+		}
 	}
 	b.w.store.cut(pi, at, acked)
 	b.w.logf("broker: p%d loses its end, it ends at %d", pi, at)

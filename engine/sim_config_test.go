@@ -10,6 +10,7 @@ type simConfig struct {
 	plain, mixed                                                   bool // no producer ids; only at times
 	filtered                                                       bool // the task carries some rows alone
 	dead                                                           bool // there is a topic for rows that are too large
+	follows                                                        bool // requests are made ready behind the one in flight
 	weighed, weighedBoth                                           bool // text keys are in a collation that has weights
 	byFile, rowLock, slowCommit                                    bool // without GTID
 	xa, xaSpills                                                   bool // XA transactions, whose rows wait in files
@@ -74,6 +75,7 @@ func simConfigOf(seed uint64) simConfig {
 	c.loses = c.loses && c.failover
 	c.xa, c.xaSpills = c.xa || draw(3) == 0, draw(2) == 0
 	c.dead = c.dead || draw(3) == 0
+	c.follows = c.follows || draw(2) == 0
 	return c
 }
 
@@ -112,6 +114,8 @@ func (c *simConfig) be(like string, draw func(uint64) int) {
 		c.xa, c.crashes, c.maxTx = true, 1+draw(3), 6+draw(8)
 	case "keyless": // on MariaDB: a table whose rows nobody can name
 		c.maria, c.byFile, c.orderOff, c.textKey, c.weighed, c.full = true, false, false, true, false, true
+	case "follows": // requests that are ready before the one in flight is acknowledged, and much to send
+		c.follows, c.plain, c.crashes, c.mul[mSend], c.mul[mFault] = true, false, 1+draw(3), 16, 6
 	case "dead":
 		c.dead, c.crashes = true, 2+draw(3)
 	case "filtered":

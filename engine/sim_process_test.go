@@ -62,7 +62,7 @@ func (w *world) start() {
 	for _, l := range w.r.lanes {
 		l.arena.size = 4 << 10
 	}
-	w.reqs = make([]int, len(w.r.lanes))
+	w.sending, w.reqs, w.late = make([]*flight, len(w.r.lanes)), make([]int, len(w.r.lanes)), nil
 	w.r.cfg.keepNotes, w.r.cfg.keepBytes = w.c.keepNotes, w.c.keepBytes
 	if w.c.xaSpills {
 		w.r.cfg.xaBytes = 150
@@ -75,7 +75,7 @@ func (w *world) start() {
 	for i, l := range w.r.lanes {
 		f, err := w.r.fence(l)
 		w.must(err)
-		w.reqs[i] = w.b.send(i, f.batch)
+		w.post(i, f)
 	}
 	w.stage = simFencing
 	w.logf("engine: incarnation %d, epoch %d, L=%v, scan from note %d %v", w.incarnation, s.Epoch, w.r.base, w.r.found.note, w.r.found.from)

@@ -197,6 +197,5 @@ func (s *script) seal(c *chunk) {
 
 // send puts up to n records of a lane on the way.
 func (s *script) send(lane, n int) {
-	f := s.r.take(s.r.lanes[lane], n)
-	s.reqs[lane] = s.b.send(lane, f.batch)
+	s.post(lane, s.r.take(s.r.lanes[lane], n))
 }

@@ -1,8 +1,46 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // What becomes of the requests of the lanes.
+
+func (w *world) enableLane(i int, l *lane) {
+	switch {
+	case w.sending[i] != nil && w.reqs[i] == 0:
+		w.add(-1, 5, func() { w.plainStep(i) })
+	case w.sending[i] != nil:
+		w.enableTimeout(i)
+	}
+	if at := slices.IndexFunc(w.late, func(a simAck) bool { return a.lane == i }); at >= 0 {
+		w.add(mSend, 4, func() {
+			a := w.late[at]
+			w.late = slices.Delete(w.late, at, at+1)
+			w.heard(a)
+		})
+	}
+	if w.stage < simSchema || l.head == len(l.queue) {
+		return
+	}
+	if l.flight == nil {
+		w.add(mSend, 4, func() { w.post(i, w.r.take(l, 1+w.pick(3))) })
+	} else if w.c.follows && l.ready == nil {
+		w.add(mSend, 4, func() {
+			if next := w.r.follow(l, 1+w.pick(3)); next != nil {
+				w.logf("lane %d: %d more are ready", i, len(next.entries))
+				l.flight.offer(next)
+			}
+		})
+	}
+}
+
+// post sends a lane's request.
+func (w *world) post(i int, f *flight) {
+	w.sending[i] = f
+	w.reqs[i] = w.b.send(i, f.batch)
+}
 
 // enableTimeout: while draining only when no answer can come any more.
 func (w *world) enableTimeout(i int) {
@@ -56,8 +94,7 @@ func (w *world) response(i int) {
 
 // outcome does what send does with the end of an attempt.
 func (w *world) outcome(i, off int, err error) {
-	l := w.r.lanes[i]
-	f := l.flight
+	f := w.sending[i]
 	if f.plain != nil {
 		w.reqs[i] = 0
 		if f.plain.step == plainMark {
@@ -75,7 +112,7 @@ func (w *world) outcome(i, off int, err error) {
 			w.end(err)
 			return
 		}
-		w.ack(l, int64(off+len(f.entries)))
+		w.ack(i, int64(off+len(f.entries)))
 	case flightResend:
 		w.reqs[i] = w.b.send(i, f.batch)
 	case flightAsk:
@@ -84,7 +121,7 @@ func (w *world) outcome(i, off int, err error) {
 			w.end(err)
 			return
 		}
-		w.ack(l, end)
+		w.ack(i, end)
 	default:
 		if err := refused(f, err); w.other != nil || w.c.unclean {
 			w.end(err)
@@ -96,8 +133,7 @@ func (w *world) outcome(i, off int, err error) {
 
 // plainStep does what sendPlain does between two requests.
 func (w *world) plainStep(i int) {
-	l := w.r.lanes[i]
-	f := l.flight
+	f := w.sending[i]
 	switch p := f.plain; p.step {
 	case plainSend:
 		w.reqs[i] = w.b.send(i, f.batch)
@@ -115,19 +151,40 @@ func (w *world) plainStep(i int) {
 			return
 		}
 		f.read(simCodec{}, found)
-		w.logf("lane %d: read [%d,%d), %d of %d are missing", i, l.acked, p.upto, len(f.batch.Messages), len(f.entries))
+		w.logf("lane %d: read [%d,%d), %d of %d are missing", i, f.from, p.upto, len(f.batch.Messages), len(f.entries))
 	case plainDone:
 		w.must(w.r.doubles(w.ctx, f))
-		w.ack(l, p.end)
+		w.ack(i, p.end)
 	default:
 		w.fail("lane %d: %v", i, p.err)
 	}
 }
 
-func (w *world) ack(l *lane, end int64) {
+// ack is what a sender does once its request is acknowledged: it goes on with the next one at once, and the router hears of
+// it later.
+func (w *world) ack(i int, end int64) {
+	f := w.sending[i]
+	w.sending[i] = nil
 	if w.stage == simFencing {
-		l.done(end)
+		w.r.lanes[i].done(end)
 		return
 	}
-	w.r.acked(l, end)
+	if next := f.passOn(end); next != nil {
+		w.logf("lane %d: goes on", i)
+		w.post(i, next)
+	}
+	a := simAck{i, end}
+	if w.c.follows {
+		w.late = append(w.late, a)
+		return
+	}
+	w.heard(a)
+}
+
+// heard lets the router know.
+func (w *world) heard(a simAck) {
+	if unsent := w.r.acked(w.r.lanes[a.lane], a.end); unsent != nil {
+		w.logf("lane %d: sends what was ready too late", a.lane)
+		w.post(a.lane, unsent)
+	}
 }

@@ -133,16 +133,7 @@ func (w *world) enable() {
 		w.add(mCrash, w.bad(1), func() { w.crashes++; w.dieIn = 1 + w.pick(6) })
 	}
 	for i, l := range w.r.lanes {
-		if l.flight != nil && w.reqs[i] == 0 {
-			w.add(-1, 5, func() { w.plainStep(i) })
-		} else if l.flight != nil {
-			w.enableTimeout(i)
-		} else if w.stage >= simSchema && l.head < len(l.queue) {
-			w.add(mSend, 4, func() {
-				f := w.r.take(l, 1+w.pick(3))
-				w.reqs[i] = w.b.send(i, f.batch)
-			})
-		}
+		w.enableLane(i, l)
 	}
 	switch w.stage {
 	case simFencing:

@@ -15,7 +15,7 @@ var (
 	simHistories = flag.Int("sim.histories", 2000, "random histories to play")
 	simSeed      = flag.Uint64("sim.seed", 1, "first seed")
 	simShrink    = flag.Bool("sim.shrink", true, "shrink a failing history and print its trace")
-	simLike      = flag.String("sim.like", "", "only histories of these kinds: byFile (no GTID), rowLock, plain (no producer ids), mixed (changing), copies (of the data folder), unclean (logs lose their ends), ages (and their beginnings), failover (to a replica), xa, keyless (on MariaDB), crashes, deep, seldom, idle, ddl")
+	simLike      = flag.String("sim.like", "", "only histories of these kinds: byFile (no GTID), rowLock, plain (no producer ids), mixed (changing), copies (of the data folder), unclean (logs lose their ends), ages (and their beginnings), failover (to a replica), xa, keyless (on MariaDB), crashes, deep, seldom, idle, ddl, follows (requests are ready before the one in flight is acknowledged)")
 	simFor       = flag.Duration("sim.for", time.Hour, "time limit")
 )
 

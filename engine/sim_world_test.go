@@ -58,8 +58,10 @@ type simSide struct {
 	mail        []simMail // results on their way to the router
 	first       []int64
 	looked      []int64
-	reqs        []int  // newest request of each lane's flight
-	stopped     string // why it waits for a person
+	sending     []*flight // what each lane's sender is at
+	reqs        []int     // its newest request
+	late        []simAck  // results on their way to the router
+	stopped     string    // why it waits for a person
 }
 
 type simStage uint8
@@ -82,6 +84,12 @@ type simMail struct {
 	o      *opening
 	locked *chunkLocked
 	rows   *chunkRows
+}
+
+// simAck is what a lane's sender has for the router.
+type simAck struct {
+	lane int
+	end  int64
 }
 
 type simWorker struct {

@@ -294,9 +294,9 @@ func (r *router) grown(ctx context.Context, t Topics, told map[string]int) error
 // behind is the error of a batch that was written below what was acknowledged before: a broker that knows nothing of
 // the producer takes any sequence.
 func (f *flight) behind(off int64) error {
-	if off >= f.lane.acked {
+	if off >= f.from {
 		return nil
 	}
 	p := f.lane.part
-	return recreated("writing to "+p.String(), fmt.Sprintf("partition %d of topic %s was acknowledged up to offset %d, and the next batch is at %d", p.ID, p.Topic, f.lane.acked, off))
+	return recreated("writing to "+p.String(), fmt.Sprintf("partition %d of topic %s was acknowledged up to offset %d, and the next batch is at %d", p.ID, p.Topic, f.from, off))
 }

@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+)
+
+func laneOf(records int) *lane {
+	l := &lane{limit: 1000, acked: 40}
+	for i := range records {
+		l.push(entry{value: fmt.Appendf(nil, "%10d", i)})
+	}
+	return l
+}
+
+// TestFollow has a request follow the one in flight: offered in time, offered too late, and not at all.
+func TestFollow(t *testing.T) {
+	for _, when := range []string{"in time", "too late"} {
+		l := laneOf(6)
+		if l.follow(7, 1, 2) != nil {
+			t.Fatal("a request follows none")
+		}
+		f := l.take(7, 1, 3)
+		next := l.follow(7, 1, 2)
+		if f.from != 40 || next.batch.Sequence != 3 || len(next.entries) != 2 {
+			t.Fatalf("%s: sent from %d, followed by %d messages with sequence %d", when, f.from, len(next.entries), next.batch.Sequence)
+		}
+		if l.follow(7, 1, 2) != nil || l.take(7, 1, 2) != nil {
+			t.Fatalf("%s: a third request is made", when)
+		}
+		if when == "in time" {
+			f.offer(next)
+			if f.passOn(43) != next {
+				t.Fatal("the sender does not go on")
+			}
+		} else {
+			if f.passOn(43) != nil {
+				t.Fatal("the sender goes on with nothing")
+			}
+			f.offer(next)
+		}
+		stored, unsent := l.done(43)
+		if len(stored) != 3 || (unsent == next) != (when == "too late") || l.flight != next || next.from != 43 || l.acked != 43 {
+			t.Errorf("%s: %d are stored, unsent %v, from %d", when, len(stored), unsent == next, next.from)
+		}
+		if next.passOn(45) != nil {
+			t.Errorf("%s: something follows the last", when)
+		}
+		if stored, unsent = l.done(45); len(stored) != 2 || unsent != nil || l.flight != nil || l.seq != 5 {
+			t.Errorf("%s: at the end %d are stored, sequence %d", when, len(stored), l.seq)
+		}
+	}
+}
+
+// TestSplitFollowed takes back a request that is too large together with the one that follows it: order and sequence
+// are as if neither had been made.
+func TestSplitFollowed(t *testing.T) {
+	l := laneOf(9)
+	bytes := l.bytes
+	f := l.take(7, 1, 4)
+	f.offer(l.follow(7, 1, 2))
+	if !l.split(f) || l.bytes != bytes || l.limit != 20 {
+		t.Fatalf("%d bytes wait where %d did, limit %d", l.bytes, bytes, l.limit)
+	}
+	f = l.take(7, 1, 9)
+	if f.batch.Sequence != 0 || string(f.entries[0].value) != "         0" {
+		t.Errorf("sequence %d begins with %q", f.batch.Sequence, f.entries[0].value)
+	}
+	l.done(41)
+	for i := len(f.entries); i < 9; {
+		f = l.take(7, 1, 9)
+		if got := string(f.entries[0].value); got != fmt.Sprintf("%10d", i) || f.batch.Sequence != int32(i) {
+			t.Fatalf("%q with sequence %d where record %d comes", got, f.batch.Sequence, i)
+		}
+		i += len(f.entries)
+		l.done(l.acked + 1)
+	}
+}
