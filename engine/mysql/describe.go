@@ -15,7 +15,8 @@ import (
 )
 
 // describedAtOnce bounds the metadata locks that are held at a time, and the length of a statement. With more of them
-// MySQL takes longer for each.
+// MySQL takes longer for each. MariaDB looks through all tables of the database for each question: it gains by a piece
+// until there are some ten thousand.
 const describedAtOnce = 100
 
 // Describe reads the definitions of tables as a view's Lock does, many with each question: asked one by one, a table
@@ -51,11 +52,10 @@ func (s *Source) describeOne(ctx context.Context, id cdc.TableID) (snapshot.Lock
 	return l, err
 }
 
-// describeTogether gives nothing where that is not the way: on MariaDB, whose information_schema opens all tables of a
-// database for a list of names, and where not all are there, may be read and are free at once. A lock that others wait
-// behind is not to be held while another is waited for.
+// describeTogether gives nothing where that is not the way: where not all are there, may be read and are free at once. A
+// lock that others wait behind is not to be held while another is waited for.
 func (s *Source) describeTogether(ctx context.Context, ids []cdc.TableID) (out []snapshot.Locked, err error) {
-	if len(ids) < 2 || s.server.Flavor == cdc.MariaDB {
+	if len(ids) < 2 {
 		return nil, nil
 	}
 	const op = "reading the definitions of tables"
@@ -117,7 +117,7 @@ func (c *conn) lockAll(ids []cdc.TableID) (free bool, err error) {
 	if err != nil && !errors.As(err, &answer) {
 		return false, err
 	}
-	return err == nil, c.exec("SET SESSION lock_wait_timeout = DEFAULT")
+	return err == nil, c.exec("SET SESSION " + waitForLocks)
 }
 
 // Definitions reads definitions as they are now, without locks; tables that are not there are missing.
@@ -143,30 +143,23 @@ const columnFields = "column_name, data_type, column_type, is_nullable, characte
 
 // tables is table for many; those that are not there are missing.
 func (c *conn) tables(ids []cdc.TableID) (map[cdc.TableID]*cdc.Table, error) {
-	out := make(map[cdc.TableID]*cdc.Table, len(ids))
-	if c.flavor == cdc.MariaDB {
-		for _, id := range ids {
-			t, err := c.table(id)
-			switch {
-			case err == nil:
-				out[id] = t
-			case !isMissing(err):
-				return nil, err
-			}
-		}
-		return out, nil
-	}
-	names := map[string][]string{}
+	names, asked := map[string][]string{}, make(map[cdc.TableID]*cdc.Table, len(ids))
 	for _, id := range ids {
 		names[id.Schema] = append(names[id.Schema], quoteString(id.Name))
+		asked[id] = &cdc.Table{TableID: id}
 	}
 	for schema, list := range names {
 		of := " WHERE table_schema = " + quoteString(schema) + " AND table_name IN (" + strings.Join(list, ",") + ")"
-		if err := c.tablesOf(schema, of, out); err != nil {
+		if err := c.tablesOf(schema, of, asked); err != nil {
 			return nil, err
 		}
 	}
-	for _, t := range out {
+	out := make(map[cdc.TableID]*cdc.Table, len(ids))
+	for id, t := range asked {
+		if len(t.Columns) == 0 {
+			continue
+		}
+		out[id] = t
 		if err := c.findLabels(t); err != nil {
 			return nil, err
 		}
@@ -181,37 +174,30 @@ func (c *conn) tables(ids []cdc.TableID) (map[cdc.TableID]*cdc.Table, error) {
 	return out, nil
 }
 
-// tablesOf reads the tables of one database that the condition holds for.
-func (c *conn) tablesOf(schema, of string, out map[cdc.TableID]*cdc.Table) error {
-	var t *cdc.Table
-	err := c.query("SELECT table_name, "+columnFields+" FROM information_schema.columns"+of+" ORDER BY table_name, ordinal_position", func(row []string) error {
-		if t == nil || t.Name != row[0] {
-			t = &cdc.Table{TableID: cdc.TableID{Schema: schema, Name: row[0]}}
-			out[t.TableID] = t
-		}
-		t.Columns = append(t.Columns, describedColumn(row[1:]))
-		return nil
+// tablesOf reads those of the tables that are of one database and that the condition holds for. It holds for others too:
+// MariaDB finds names that differ in case or accents alone.
+func (c *conn) tablesOf(schema, of string, tables map[cdc.TableID]*cdc.Table) error {
+	each := func(fields, of string, take func(t *cdc.Table, row []string)) error {
+		return c.query("SELECT table_name, "+fields+of, func(row []string) error {
+			if t := tables[cdc.TableID{Schema: schema, Name: row[0]}]; t != nil {
+				take(t, row[1:])
+			}
+			return nil
+		})
+	}
+	err := each(columnFields+" FROM information_schema.columns", of+" ORDER BY table_name, ordinal_position", func(t *cdc.Table, row []string) {
+		t.Columns = append(t.Columns, describedColumn(row))
 	})
 	if err != nil {
 		return err
 	}
-	err = c.query("SELECT table_name, table_collation FROM information_schema.tables"+of, func(row []string) error {
-		if t := out[cdc.TableID{Schema: schema, Name: row[0]}]; t != nil {
-			collate(t, row[1])
-		}
-		return nil
-	})
+	err = each("table_collation FROM information_schema.tables", of, func(t *cdc.Table, row []string) { collate(t, row[0]) })
 	if err != nil {
 		return err
 	}
-	err = c.query("SELECT table_name, index_name, column_name, sub_part IS NULL FROM information_schema.statistics"+of+
-		" AND non_unique = 0 ORDER BY table_name, index_name, seq_in_index", func(row []string) error {
-		if t := out[cdc.TableID{Schema: schema, Name: row[0]}]; t != nil {
-			addUnique(t, row[1], row[2], row[3] == "1")
-		}
-		return nil
-	})
-	for id, t := range out {
+	err = each("index_name, column_name, sub_part IS NULL FROM information_schema.statistics", of+" AND non_unique = 0 ORDER BY table_name, index_name, seq_in_index",
+		func(t *cdc.Table, row []string) { addUnique(t, row[0], row[1], row[2] == "1") })
+	for id, t := range tables {
 		if id.Schema == schema {
 			takePrimary(t)
 		}

@@ -25,9 +25,17 @@ func TestDescribe(t *testing.T) {
 			"CREATE TABLE two (a INT, b VARCHAR(50) NOT NULL, PRIMARY KEY (b(5), a), UNIQUE KEY u (a, b(7)))",
 			"CREATE TABLE keyless (a INT, g INT AS (a+1) STORED)",
 			"CREATE TABLE `od``d'? name` (`i``d` INT PRIMARY KEY, e ENUM('a','?','😀'), d DECIMAL(10,3), t DATETIME(3), f FLOAT(7,4), s SET('x','y')) COMMENT 'AUTO_INCREMENT=5'",
-			"CREATE TABLE counted (id INT AUTO_INCREMENT PRIMARY KEY)")
-		var ids []cdc.TableID
-		for _, name := range []string{"two", "plain", "latin", "keyless", "od`d'? name", "counted"} {
+			"CREATE TABLE counted (id INT AUTO_INCREMENT PRIMARY KEY)",
+			// What information_schema may take for one name.
+			"CREATE TABLE Plain (v INT UNIQUE, id CHAR(7) CHARACTER SET utf8mb3)", "CREATE TABLE pläin (w TIME(2), id INT)", "CREATE TABLE `plain ä` (x INT PRIMARY KEY)",
+			"CREATE TABLE keys_ (e INT, f INT, g INT, UNIQUE KEY e (e, g), UNIQUE KEY `é` (f, g), PRIMARY KEY (g, e))",
+			"CREATE VIEW seen AS SELECT id FROM plain")
+		run(t, c, createTypes(casesFor(s.server.Flavor))[0])
+		other := strings.ToUpper(db)
+		m.Exec(t, "CREATE DATABASE "+other+" CHARACTER SET latin1", "CREATE TABLE "+other+".plain (z VARCHAR(3), UNIQUE KEY z (z))", "CREATE TABLE "+other+".T (z INT)")
+		t.Cleanup(func() { m.Exec(t, "DROP DATABASE "+other) })
+		ids := []cdc.TableID{{Schema: other, Name: "plain"}}
+		for _, name := range []string{"two", "plain", "latin", "keyless", "od`d'? name", "counted", "Plain", "pläin", "plain ä", "keys_", "seen", "t"} {
 			ids = append(ids, cdc.TableID{Schema: db, Name: name})
 		}
 		for i := range describedAtOnce { // more than one piece
@@ -38,9 +46,12 @@ func TestDescribe(t *testing.T) {
 		if err != nil || len(list) != len(ids) {
 			t.Fatal(len(list), err)
 		}
-		defs, err := s.Definitions(testContext(t), append(ids, cdc.TableID{Schema: db, Name: "none"}))
+		defs, err := s.Definitions(testContext(t), append(ids, cdc.TableID{Schema: db, Name: "none"}, cdc.TableID{Schema: db, Name: "T"}))
 		if err != nil || len(defs) != len(ids) {
 			t.Error(len(defs), err)
+		}
+		if piece, err := open(t, m).describeTogether(testContext(t), ids[:describedAtOnce]); err != nil || len(piece) != describedAtOnce {
+			t.Errorf("%d of %d are described together: %v", len(piece), describedAtOnce, err)
 		}
 		end, _ := s.End(testContext(t))
 		fresh := open(t, m) // remembers nothing
@@ -83,6 +94,29 @@ func TestDescribeLocked(t *testing.T) {
 			}
 		case <-time.After(20 * time.Second):
 			t.Fatal("it still waits")
+		}
+	})
+}
+
+// TestDescribeLeavesSessions: the connections that it used wait for a lock no longer than any other does.
+func TestDescribeLeavesSessions(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, m *servers.MySQL) {
+		s := open(t, m)
+		db, c := database(t, m)
+		run(t, c, "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE b (id INT PRIMARY KEY)")
+		ids := []cdc.TableID{{Schema: db, Name: "a"}, {Schema: db, Name: "b"}}
+		if _, err := s.Describe(testContext(t), ids); err != nil {
+			t.Fatal(err)
+		}
+		run(t, c, "LOCK TABLES b WRITE")
+		v, err := s.View(testContext(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		if _, err := v.Lock(testContext(t), ids[1]); task.Code(err) != "source.lock_wait" {
+			t.Errorf("a table that is locked: %v", err)
 		}
 	})
 }

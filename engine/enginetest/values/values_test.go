@@ -6,7 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,10 +16,13 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/client"
 
+	"sluice/engine/cdc"
 	"sluice/engine/enginetest/driver"
 	"sluice/engine/enginetest/oracle"
 	"sluice/engine/enginetest/readers"
 	"sluice/engine/enginetest/servers"
+	"sluice/engine/mysql"
+	"sluice/engine/task"
 )
 
 var all = flag.Bool("values.all", false, "the servers too that .ci/fetch matrix brings")
@@ -121,7 +126,40 @@ func newWorld(t *testing.T, m *servers.MySQL) *world {
 		w.exec(fmt.Sprintf("INSERT INTO %s (id) VALUES (%d)", table, before-1))
 		w.look(table)
 	}
+	w.described()
 	return w
+}
+
+// described holds what tables are described as together against what each is by itself.
+func (w *world) described() {
+	w.Helper()
+	host, port, err := net.SplitHostPort(w.m.Addr)
+	if err != nil {
+		w.Fatal(err)
+	}
+	n, _ := strconv.Atoi(port)
+	s, err := mysql.Open(w.Context(), task.Source{Host: host, Port: n, User: w.m.Account, Password: task.Secret(w.m.Password)}, mysql.Options{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer s.Close()
+	var ids []cdc.TableID
+	for table := range w.tables {
+		ids = append(ids, cdc.TableID{Schema: "vals", Name: table})
+	}
+	together, err := s.Definitions(w.Context(), ids)
+	if err != nil || len(together) != len(ids) || len(ids) < 2 {
+		w.Fatalf("%d of %d tables: %v", len(together), len(ids), err)
+	}
+	for _, id := range ids {
+		alone, err := s.Table(w.Context(), id)
+		if err != nil {
+			w.Fatal(err)
+		}
+		if !reflect.DeepEqual(together[id], alone) {
+			w.Errorf("%s is\n%+v\nby itself\n%+v", id, together[id], alone)
+		}
+	}
 }
 
 func (w *world) exec(sql string) {
