@@ -26,7 +26,15 @@ func (h *Handlers) look(t task.Summary) stand {
 		s.now, s.live = now, now.State == task.Running
 		return s
 	}
-	_ = json.Unmarshal(t.Last, &s.now) // nothing, or of an older version: then nothing is known
+	if len(t.Last) > 0 {
+		s.now = lastKnown(t.Last)
+	}
+	return s
+}
+
+// lastKnown reads what was kept of a task; of that of an older version nothing is known.
+func lastKnown(text []byte) (s progress.Status) {
+	_ = json.Unmarshal(text, &s)
 	return s
 }
 
