@@ -7,12 +7,18 @@ import (
 	"sync/atomic"
 )
 
-// Limits of one produce request, below the smallest default that max.message.bytes ever had (1,000,012 until Kafka 2.4). A
-// topic may take less: see limitLanes.
+// Limits of one produce request, below the smallest default that max.message.bytes ever had (1,000,012 until Kafka 2.4)
+// by what a compression may add to bytes that it can't make smaller. A topic may take less: see limitLanes.
 const (
-	batchBytes    = 900 << 10
+	batchBytes    = 985_000
 	batchMessages = 20_000
 	batchFraming  = 128 // bytes of a batch without its messages, amply
+)
+
+// The most that a message's own framing takes. Without a producer the broker may be one that knows the older formats alone.
+const (
+	framing    = 21
+	framingOld = 34
 )
 
 // entry is a record on its way: encoded, with what its acknowledgement moves.
@@ -88,10 +94,13 @@ func (l *lane) full() bool { return l.bytes >= l.limit || len(l.queue)-l.head >=
 
 // cut takes a request from the queue.
 func (l *lane) cut(producer int64, epoch int16, most int) *flight {
-	n, size := 0, 0
+	n, size, frame := 0, 0, framing
+	if producer == NoProducer {
+		frame = framingOld
+	}
 	for n < most && l.head+n < len(l.queue) {
 		e := &l.queue[l.head+n]
-		size += len(e.key) + len(e.value) + 32
+		size += len(e.key) + len(e.value) + frame
 		if n > 0 && size > l.limit {
 			break
 		}
