@@ -58,6 +58,7 @@ type conn struct {
 	flavor  cdc.Flavor
 	version version
 	broken  bool // an I/O error or a cancellation left it unusable
+	answer  packets
 }
 
 // dial opens a connection and proves that it reached the same server as before. A server that is silent for longer

@@ -1,7 +1,6 @@
 package mysql
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -19,18 +18,14 @@ import (
 	"sluice/engine/spool"
 )
 
-// dump is a connection on which the server sends its binlog, as it would to a replica. What it sends is read here packet
-// by packet: the library makes several objects of each and copies it twice.
+// dump is a connection on which the server sends its binlog, as it would to a replica.
 type dump struct {
 	conn     *client.Conn
 	id       uint32 // the server id with which it is asked for
-	in       *bufio.Reader
-	sequence byte // of the next packet
+	in       packets
 	memory   spool.Blocks
 	checksum int // bytes behind each event
 }
-
-const dumpBuffer = 64 << 10
 
 // openDump signs in; setUp is called once the account is let in.
 func (s *Source) openDump(ctx context.Context, line *heldLine, id uint32, setUp func(*client.Conn) error) (*dump, error) {
@@ -54,7 +49,8 @@ func (s *Source) openDump(ctx context.Context, line *heldLine, id uint32, setUp 
 	return d, nil
 }
 
-// register makes the connection a replica's. Events keep the checksums that they have in the file.
+// register makes the connection a replica's. A server need not send the checksums of events; where it does, they are
+// compared.
 func (d *dump) register(s *Source) error {
 	name := make([]byte, 16)
 	rand.Read(name) // never fails
@@ -111,7 +107,7 @@ func (d *dump) startAt(file string, offset uint32) error {
 }
 
 func (d *dump) start(command []byte) error {
-	d.in, d.sequence = bufio.NewReaderSize(d.conn.Conn.Conn, dumpBuffer), 1
+	d.in.begin(d.conn.Conn.Conn)
 	return d.command(command)
 }
 
@@ -143,22 +139,16 @@ func (d *dump) each(take func(raw []byte) error) error {
 	}
 }
 
-// packet reads the next packet, of whatever length.
+// packet reads the next packet, of whatever length, into memory of its own.
 func (d *dump) packet() ([]byte, error) {
 	var whole []byte
 	for {
-		head, err := d.in.Peek(4)
+		n, err := d.in.head()
 		if err != nil {
-			return nil, lineBroken(err)
+			return nil, err
 		}
-		n := int(head[0]) | int(head[1])<<8 | int(head[2])<<16
-		if head[3] != d.sequence {
-			return nil, fmt.Errorf("%w: number %d where %d was to come", gomysql.ErrMalformPacket, head[3], d.sequence)
-		}
-		d.sequence++
-		_, _ = d.in.Discard(len(head)) // they are there
 		part := d.memory.Take(n)
-		if _, err := io.ReadFull(d.in, part); err != nil {
+		if _, err := io.ReadFull(d.in.in, part); err != nil {
 			return nil, lineBroken(err)
 		}
 		if whole == nil && n < gomysql.MaxPayloadLen {
@@ -169,8 +159,6 @@ func (d *dump) packet() ([]byte, error) {
 		}
 	}
 }
-
-func lineBroken(err error) error { return fmt.Errorf("%w: %v", gomysql.ErrBadConn, err) }
 
 var errChecksum = errors.New("an event does not fit its checksum")
 

@@ -1,7 +1,6 @@
 package mysql
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -39,8 +38,8 @@ func format(checksum bool) []byte {
 	return rawEvent(replication.FORMAT_DESCRIPTION_EVENT, append(body, byte(replication.BINLOG_CHECKSUM_ALG_CRC32)), true)
 }
 
-// packets writes each payload as the server does, in as many packets as it takes.
-func packets(payloads ...[]byte) []byte {
+// inPackets writes each payload as the server does, in as many packets as it takes.
+func inPackets(payloads ...[]byte) []byte {
 	var out []byte
 	sequence := byte(1)
 	for _, p := range payloads {
@@ -55,7 +54,8 @@ func packets(payloads ...[]byte) []byte {
 }
 
 func dumped(sent []byte) (events [][]byte, err error) {
-	d := &dump{in: bufio.NewReader(bytes.NewReader(sent)), sequence: 1}
+	d := &dump{}
+	d.in.begin(bytes.NewReader(sent))
 	err = d.each(func(raw []byte) error { events = append(events, raw); return nil })
 	return events, err
 }
@@ -73,7 +73,7 @@ func TestDumpPackets(t *testing.T) {
 	for _, e := range want {
 		sent = append(sent, append([]byte{gomysql.OK_HEADER}, e...))
 	}
-	got, err := dumped(packets(append(sent, []byte{gomysql.EOF_HEADER})...))
+	got, err := dumped(inPackets(append(sent, []byte{gomysql.EOF_HEADER})...))
 	if !errors.Is(err, io.EOF) || len(got) != len(want) {
 		t.Fatalf("%d of %d events, %v", len(got), len(want), err)
 	}
@@ -91,7 +91,7 @@ func TestDumpIsChecked(t *testing.T) {
 	event := rawEvent(replication.STOP_EVENT, []byte("body"), true)
 	bent := bytes.Clone(event)
 	bent[20] ^= 1
-	whole := packets(ok(format(true)), ok(event))
+	whole := inPackets(ok(format(true)), ok(event))
 	skipped := bytes.Clone(whole)
 	skipped[3] = 2
 	bentFormat := format(true)
@@ -106,12 +106,12 @@ func TestDumpIsChecked(t *testing.T) {
 		{"cut off", whole[:len(whole)-1], 1, gomysql.ErrBadConn},
 		{"cut off in a head", whole[:2], 0, gomysql.ErrBadConn},
 		{"a packet is missing", skipped, 0, gomysql.ErrMalformPacket},
-		{"empty", packets(nil), 0, gomysql.ErrMalformPacket},
-		{"neither an event nor an end", packets([]byte{9}), 0, gomysql.ErrMalformPacket},
-		{"shorter than a head", packets(ok(event[:10])), 0, errShortEvent},
-		{"bent", packets(ok(format(true)), ok(bent)), 1, errChecksum},
-		{"a bent format", packets(ok(bentFormat)), 0, errChecksum},
-		{"without checksums", packets(ok(format(false)), ok(bent)), 2, gomysql.ErrBadConn},
+		{"empty", inPackets(nil), 0, gomysql.ErrMalformPacket},
+		{"neither an event nor an end", inPackets([]byte{9}), 0, gomysql.ErrMalformPacket},
+		{"shorter than a head", inPackets(ok(event[:10])), 0, errShortEvent},
+		{"bent", inPackets(ok(format(true)), ok(bent)), 1, errChecksum},
+		{"a bent format", inPackets(ok(bentFormat)), 0, errChecksum},
+		{"without checksums", inPackets(ok(format(false)), ok(bent)), 2, gomysql.ErrBadConn},
 	} {
 		if got, err := dumped(c.sent); len(got) != c.events || !errors.Is(err, c.err) {
 			t.Errorf("%s: %d events, %v", c.name, len(got), err)

@@ -11,7 +11,7 @@ import (
 )
 
 // result reads the rows of one statement by the binary protocol, straight from the packets: the library's own decoder
-// allocates for every date and copies every string.
+// allocates for every date and copies every string. Values are valid until the next row.
 type result struct {
 	conn   *conn
 	table  *cdc.Table
@@ -50,6 +50,7 @@ func (r *result) execute(id uint32, each func(cdc.Row) error) (int, error) {
 	// Four bytes for the packet header, the command, the statement, no cursor, one iteration.
 	command := []byte{0, 0, 0, 0, gomysql.COM_STMT_EXECUTE, byte(id), byte(id >> 8), byte(id >> 16), byte(id >> 24), 0, 1, 0, 0, 0}
 	c.ResetSequence()
+	c.answer.begin(c.Conn.Conn)
 	err := c.WritePacket(command)
 	if err == nil {
 		err = r.columns()
@@ -91,7 +92,7 @@ func (r *result) columns() error {
 
 func (r *result) next() error {
 	var err error
-	if r.packet, err = r.conn.ReadPacketReuseMem(r.packet[:0]); err != nil {
+	if r.packet, err = r.conn.answer.next(); err != nil {
 		return err
 	}
 	if len(r.packet) == 0 {
