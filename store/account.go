@@ -143,7 +143,7 @@ func setPassword(ctx context.Context, tx *sqlx.Tx, name, saved string, spare []b
 // HasPassword reports whether a user has a password; one who came by a link may have none.
 func (s *Store) HasPassword(ctx context.Context, name string) (bool, error) {
 	var saved string
-	err := s.db.GetContext(ctx, &saved, "SELECT password FROM user WHERE name = ?", name)
+	err := s.pages.GetContext(ctx, &saved, "SELECT password FROM user WHERE name = ?", name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, noUser(name)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"testing"
+	"time"
 
 	"sluice/engine/task"
 )
@@ -139,5 +140,43 @@ func TestUsersComeAndGo(t *testing.T) {
 	}
 	if err := s.RemoveUser(ctx, "Ann"); task.Code(err) != "auth.last_user" {
 		t.Errorf("the last one: %v", err)
+	}
+}
+
+// TestSessionStaysAwake: a session lasts while it is used, up to its life, and ends after hours without.
+func TestSessionStaysAwake(t *testing.T) {
+	t.Parallel()
+	ctx, clock := t.Context(), newClock()
+	s := openAt(t, t.TempDir(), clock)
+	if err := s.AddUser(ctx, "ann", longEnough); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		pause time.Duration
+		times int
+	}{
+		"used":    {sessionIdle - time.Minute, int(sessionLife / (sessionIdle - time.Minute))},
+		"left":    {sessionIdle, 0},
+		"seconds": {30 * time.Second, 3},
+	} {
+		session, err := s.SignIn(ctx, "ann", longEnough)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for ; n <= c.times; n++ {
+			clock.forward(c.pause)
+			if user, err := s.SessionUser(ctx, session); err != nil {
+				t.Fatal(err)
+			} else if user == "" {
+				break
+			}
+			s.touching.Wait()
+		}
+		if name != "seconds" && n != c.times {
+			t.Errorf("%s: it lasted for %d times %s, not %d", name, n, c.pause, c.times)
+		} else if name == "seconds" && n <= c.times {
+			t.Errorf("%s: it is over", name)
+		}
 	}
 }

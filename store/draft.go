@@ -46,7 +46,7 @@ func (s *Store) NewDraft(ctx context.Context, d task.Draft) (task.Draft, error) 
 // Draft gives one draft; task.absent where there is none.
 func (s *Store) Draft(ctx context.Context, id string) (task.Draft, error) {
 	var row draftRow
-	err := s.db.GetContext(ctx, &row, "SELECT * FROM draft WHERE id = ?", id)
+	err := s.pages.GetContext(ctx, &row, "SELECT * FROM draft WHERE id = ?", id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return task.Draft{}, noTask()
 	}

@@ -81,7 +81,7 @@ func (s *Store) Acknowledge(ctx context.Context, run int64, item, user, why stri
 // Checks gives the newest runs of a subject with their items, the newest first.
 func (s *Store) Checks(ctx context.Context, subject string, limit int) ([]task.CheckRun, error) {
 	var runs []runRow
-	if err := s.db.SelectContext(ctx, &runs, "SELECT * FROM precheck_run WHERE subject = ? ORDER BY id DESC LIMIT ?", subject, limit); err != nil {
+	if err := s.pages.SelectContext(ctx, &runs, "SELECT * FROM precheck_run WHERE subject = ? ORDER BY id DESC LIMIT ?", subject, limit); err != nil {
 		return nil, failure("reading prechecks", err)
 	}
 	out := make([]task.CheckRun, len(runs))
@@ -91,7 +91,7 @@ func (s *Store) Checks(ctx context.Context, subject string, limit int) ([]task.C
 			out[i].Ended = time.UnixMilli(r.EndedAt)
 		}
 		var items []itemRow
-		if err := s.db.SelectContext(ctx, &items, "SELECT * FROM precheck_item WHERE run = ? ORDER BY seq", r.ID); err != nil {
+		if err := s.pages.SelectContext(ctx, &items, "SELECT * FROM precheck_item WHERE run = ? ORDER BY seq", r.ID); err != nil {
 			return nil, failure("reading prechecks", err)
 		}
 		for _, it := range items {

@@ -27,6 +27,8 @@ type Store struct {
 	parsing sync.Mutex
 	parsed  map[string]*parsed // of tasks that were shown
 
+	touching sync.WaitGroup // sessions that are being kept awake
+
 	ticks func(time.Duration) (c <-chan time.Time, free func())
 	close func() error
 
@@ -75,6 +77,7 @@ func open(dir string, now func() time.Time, ticks func(time.Duration) (<-chan ti
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
+	s.touching.Wait()
 	var errs []error
 	if s.pages != nil {
 		errs = append(errs, failure("closing the database", s.pages.Close()))

@@ -47,7 +47,7 @@ func wrongTicket() *task.Error {
 // HasUsers reports whether anybody can sign in yet.
 func (s *Store) HasUsers(ctx context.Context) (bool, error) {
 	n := 0
-	err := s.db.GetContext(ctx, &n, "SELECT count(*) FROM user")
+	err := s.pages.GetContext(ctx, &n, "SELECT count(*) FROM user")
 	return n > 0, failure("counting users", err)
 }
 
@@ -68,7 +68,7 @@ func (s *Store) Ticket(ctx context.Context, user string) (string, error) {
 
 // TicketValid tells whether a ticket still works, and for whom, without using it.
 func (s *Store) TicketValid(ctx context.Context, ticket string) (user string, err error) {
-	err = s.db.GetContext(ctx, &user, "SELECT user FROM ticket WHERE hash = ? AND expires_at > ?", tokenHash(ticket), s.now().UnixMilli())
+	err = s.pages.GetContext(ctx, &user, "SELECT user FROM ticket WHERE hash = ? AND expires_at > ?", tokenHash(ticket), s.now().UnixMilli())
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", wrongTicket()
 	}
@@ -191,9 +191,19 @@ func (s *Store) SessionUser(ctx context.Context, session string) (string, error)
 	if now.Sub(time.UnixMilli(row.Seen)) < time.Minute {
 		return row.User, nil
 	}
-	return row.User, s.write(ctx, lazy, "keeping a session", func(tx *sqlx.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE session SET seen_at = ? WHERE hash = ?", now.UnixMilli(), tokenHash(session))
-		return err
+	s.touch(session, now)
+	return row.User, nil
+}
+
+// touch keeps a session awake. The page does not wait for it, nor fail where the disk is full: then the session ends sooner.
+func (s *Store) touch(session string, now time.Time) {
+	s.touching.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		_ = s.write(ctx, lazy, "keeping a session", func(tx *sqlx.Tx) error {
+			_, err := tx.ExecContext(ctx, "UPDATE session SET seen_at = ? WHERE hash = ?", now.UnixMilli(), tokenHash(session))
+			return err
+		})
 	})
 }
 
