@@ -25,7 +25,7 @@ type Tasks interface {
 
 // Drafts is what is kept of tasks that are being put together.
 type Drafts interface {
-	Drafts(ctx context.Context) ([]task.Draft, error)
+	Drafts(ctx context.Context) ([]task.Draft, error) // all, without their bodies
 	Draft(ctx context.Context, id string) (task.Draft, error)
 	NewDraft(ctx context.Context, d task.Draft) (task.Draft, error)
 	SaveDraft(ctx context.Context, d task.Draft) (task.Draft, error)
@@ -106,6 +106,8 @@ type Handlers struct {
 	attempts *attempts
 	probes   *probes
 	making   sync.Mutex // of tasks out of drafts
+	grouping sync.Mutex
+	groups   map[string]grouped // of drafts that were listed last
 }
 
 // New gives the actions.

@@ -57,9 +57,10 @@ func (h *Handlers) TaskList(c echo.Context) error {
 			found = append(found, l)
 		}
 	}
+	grouped := h.groupsOf(ctx, drafts)
 	for i := range drafts {
-		d := &drafts[i]
-		take(listed{draft: d}, bin("draft"), draftGroup(*d), func() string { return d.Name + " " + d.ID })
+		d, group := &drafts[i], grouped[drafts[i].ID].group
+		take(listed{draft: d, group: group}, bin("draft"), group, func() string { return d.Name + " " + d.ID })
 	}
 	for i := range tasks {
 		t := &tasks[i]
@@ -83,6 +84,7 @@ func (h *Handlers) TaskList(c echo.Context) error {
 // listed is a line of the list: a draft, or a task by its id.
 type listed struct {
 	draft   *task.Draft
+	group   string // of the draft
 	id      string
 	urgency int
 }
@@ -105,7 +107,7 @@ func (h *Handlers) rows(ctx context.Context, p *views.Page, lines []listed) (row
 	}
 	for _, l := range lines {
 		if l.draft != nil {
-			rows = append(rows, draftRow(p, *l.draft))
+			rows = append(rows, draftRow(p, l.draft, l.group))
 		} else if t, ok := of[l.id]; ok { // it may have been deleted in between
 			s := h.look(t)
 			rows = append(rows, s.row(p))

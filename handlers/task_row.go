@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"strconv"
@@ -238,16 +239,39 @@ func (s *stand) expired() bool {
 	return s.condition() == "failed" && s.Failure != nil && s.Failure.Code == "target.expired"
 }
 
-func draftGroup(d task.Draft) string {
-	var body wizardBody
-	_ = json.Unmarshal(d.Body, &body) // of another version: then it has no group here
-	return body.About.Group
+// grouped is the group of a draft in a version.
+type grouped struct {
+	version int64
+	group   string
+}
+
+// groupsOf gives the groups of drafts. A body is read where it has changed alone: one with thousands of tables takes
+// longer than all else in a list.
+func (h *Handlers) groupsOf(ctx context.Context, drafts []task.Draft) map[string]grouped {
+	h.grouping.Lock()
+	defer h.grouping.Unlock()
+	now := make(map[string]grouped, len(drafts))
+	for _, d := range drafts {
+		if g, ok := h.groups[d.ID]; ok && g.version == d.Version {
+			now[d.ID] = g
+			continue
+		}
+		d, err := h.Drafts.Draft(ctx, d.ID)
+		if err != nil {
+			continue // deleted in between
+		}
+		var body wizardBody
+		_ = json.Unmarshal(d.Body, &body) // of another version: then it has no group here
+		now[d.ID] = grouped{d.Version, body.About.Group}
+	}
+	h.groups = now
+	return now
 }
 
 // draftRow is a task in the wizard.
-func draftRow(p *views.Page, d task.Draft) views.TaskRow {
+func draftRow(p *views.Page, d *task.Draft, group string) views.TaskRow {
 	url := "/tasks/new/" + d.ID + "/" + d.Step
-	return views.TaskRow{ID: d.ID, Name: d.Name, URL: url, Group: draftGroup(d), Updated: p.Time(d.Updated), Rate: "–", Delay: views.Delay{Word: "–", Tone: "idle"},
+	return views.TaskRow{ID: d.ID, Name: d.Name, URL: url, Group: group, Updated: p.Time(d.Updated), Rate: "–", Delay: views.Delay{Word: "–", Tone: "idle"},
 		Status: views.Status{Tone: "idle", Of: "draft", Word: p.T("state.draft"), Sub: p.T("state.draft_sub")},
 		Actions: []views.Action{
 			{Text: p.T("task.action.continue"), URL: url, Primary: true, Name: p.T("task.action_of", "Action", p.T("task.action.continue"), "Name", d.Name)},

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 
@@ -249,5 +251,55 @@ func TestListPages(t *testing.T) {
 		if text := doc.Find(".pages").Text(); !strings.Contains(text, want.pages) || (text == "") != (want.pages == "") {
 			t.Errorf("%q says %q", query, text)
 		}
+	}
+}
+
+// versions are drafts that count how often a body is read.
+type versions struct {
+	drafts
+	of   map[string]task.Draft
+	read int
+}
+
+func (v *versions) Draft(_ context.Context, id string) (task.Draft, error) {
+	v.read++
+	d, ok := v.of[id]
+	if !ok {
+		return d, &task.Error{Code: "task.absent", Text: "There is no such task."}
+	}
+	return d, nil
+}
+
+// The group of a draft is that of its newest version, of which the body is read once.
+func TestGroupsOfDrafts(t *testing.T) {
+	t.Parallel()
+	v := &versions{of: map[string]task.Draft{}}
+	h := New(Deps{Drafts: v, Now: time.Now})
+	list := []task.Draft{{ID: "a", Version: 1}, {ID: "b", Version: 1}, {ID: "gone", Version: 1}, {ID: "older", Version: 1}}
+	put := func(id string, version int64, body string) {
+		v.of[id] = task.Draft{ID: id, Version: version, Body: []byte(body)}
+	}
+	put("a", 1, `{"v":1,"about":{"group":"g1"}}`)
+	put("b", 1, `{"v":1}`)
+	put("older", 1, `[]`)
+	look := func(step, want string, read int) {
+		t.Helper()
+		v.read = 0
+		got := h.groupsOf(t.Context(), list)
+		if text := got["a"].group + " " + got["b"].group; text != want || v.read != read || got["gone"].group+got["older"].group != "" {
+			t.Errorf("%s: %q, %d bodies read", step, text, v.read)
+		}
+	}
+	look("at first", "g1 ", 4)
+	list = append(list[:2:2], list[3]) // the page that comes next knows that one is gone
+	look("again", "g1 ", 0)
+	put("a", 2, `{"v":1,"about":{"group":"g2"}}`)
+	look("saved since the list was read", "g1 ", 0)
+	list[0].Version = 2
+	look("saved", "g2 ", 1)
+	list = list[:1]
+	look("the others are deleted", "g2 ", 0)
+	if len(h.groups) != 1 {
+		t.Errorf("%d groups are kept", len(h.groups))
 	}
 }

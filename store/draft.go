@@ -53,10 +53,10 @@ func (s *Store) Draft(ctx context.Context, id string) (task.Draft, error) {
 	return row.draft(), failure("reading a draft", err)
 }
 
-// Drafts gives all drafts, the newest first.
+// Drafts gives all drafts without their bodies, the newest first.
 func (s *Store) Drafts(ctx context.Context) ([]task.Draft, error) {
 	var rows []draftRow
-	if err := s.pages.SelectContext(ctx, &rows, "SELECT * FROM draft ORDER BY updated_at DESC, id"); err != nil {
+	if err := s.pages.SelectContext(ctx, &rows, "SELECT id, name, step, version, owner, created_at, updated_at FROM draft ORDER BY updated_at DESC, id"); err != nil {
 		return nil, failure("reading drafts", err)
 	}
 	out := make([]task.Draft, len(rows))
