@@ -128,8 +128,6 @@ func collate(t *cdc.Table, name string) {
 	t.Charset, _, _ = strings.Cut(name, "_")
 }
 
-func isMissing(err error) bool { return task.Code(err) == causes[1146].code }
-
 func missing(id cdc.TableID) error {
 	told := causes[1146]
 	return &task.Error{Code: told.code, Text: "there is no table " + id.String() + ", or the account may not see it", Hint: told.hint}
