@@ -41,10 +41,21 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// encoder builds record batches in buffers that it keeps.
+// headRoom is room for what stands before the record set in a produce request: the name of a topic has at most 249 bytes.
+const headRoom = 320
+
+// encoder builds produce requests in buffers that it keeps.
 type encoder struct {
-	out []byte
+	out []byte // headRoom, and the record set
 	raw []byte // records before compression
+}
+
+// request puts the head before the record set that was encoded, and the size of both into the head's first four bytes.
+func (e *encoder) request(head []byte) []byte {
+	whole := e.out[headRoom-len(head):]
+	copy(whole, head)
+	binary.BigEndian.PutUint32(whole, uint32(len(whole)-4))
+	return whole
 }
 
 // Write lets a compressor append to out.
@@ -56,8 +67,8 @@ func (e *encoder) Write(p []byte) (int, error) {
 // encode gives the record set of a produce request: its size and one batch. It is valid until the next call.
 func (e *encoder) encode(b *engine.Batch, codec compress.Compression, millis int64) ([]byte, error) {
 	n := uint32(len(b.Messages))
-	e.out = append(e.out[:0], make([]byte, 4+headerSize)...)
-	h := e.out[4:]
+	e.out = append(e.out[:0], make([]byte, headRoom+4+headerSize)...)
+	h := e.out[headRoom+4:]
 	binary.BigEndian.PutUint32(h[atEpoch:], 1<<32-1)
 	h[atMagic] = 2
 	binary.BigEndian.PutUint16(h[atAttributes:], uint16(codec))
@@ -81,11 +92,12 @@ func (e *encoder) encode(b *engine.Batch, codec compress.Compression, millis int
 			return nil, err
 		}
 	}
-	binary.BigEndian.PutUint32(e.out, uint32(len(e.out)-4))
-	h = e.out[4:]
+	set := e.out[headRoom:]
+	h = set[4:]
+	binary.BigEndian.PutUint32(set, uint32(len(h)))
 	binary.BigEndian.PutUint32(h[atLength:], uint32(len(h)-atEpoch))
 	binary.BigEndian.PutUint32(h[atCRC:], crc32.Checksum(h[atAttributes:], castagnoli))
-	return e.out, nil
+	return set, nil
 }
 
 func (e *encoder) compress(codec compress.Compression) error {

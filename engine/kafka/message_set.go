@@ -17,7 +17,7 @@ const messageOverhead = 8 + 4 + 4 + 1 + 1 + 8 + 4 + 4
 // encodeSet gives the record set of a produce request to a broker before 0.11: its size and messages of magic 1. With
 // a compression they stand inside one message, their offsets counted from its first. It is valid until the next call.
 func (e *encoder) encodeSet(b *engine.Batch, codec compress.Compression, millis int64) ([]byte, error) {
-	e.out = append(e.out[:0], 0, 0, 0, 0)
+	e.out = append(e.out[:0], make([]byte, headRoom+4)...)
 	if codec == compress.None {
 		e.out = appendSet(e.out, b.Messages, millis)
 	} else {
@@ -32,8 +32,9 @@ func (e *encoder) encodeSet(b *engine.Batch, codec compress.Compression, millis 
 		binary.BigEndian.PutUint32(e.out[size:], uint32(len(e.out)-size-4))
 		seal(e.out[start:])
 	}
-	binary.BigEndian.PutUint32(e.out, uint32(len(e.out)-4))
-	return e.out, nil
+	set := e.out[headRoom:]
+	binary.BigEndian.PutUint32(set, uint32(len(set)-4))
+	return set, nil
 }
 
 func appendSet(dst []byte, ms []engine.Message, millis int64) []byte {

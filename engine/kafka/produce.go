@@ -1,14 +1,12 @@
 package kafka
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	kafka "github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
 
 	"sluice/engine"
 	"sluice/engine/task"
@@ -62,40 +60,41 @@ func (c *Client) Produce(ctx context.Context, p engine.Partition, b *engine.Batc
 	if c.old {
 		encode = e.encodeSet
 	}
-	set, err := encode(b, c.codec, time.Now().UnixMilli())
-	if err != nil {
+	if _, err := encode(b, c.codec, time.Now().UnixMilli()); err != nil {
 		return 0, refused(err)
 	}
 	limit := c.timeout
 	if b.Producer == engine.NoProducer {
 		limit = c.Parked()
 	}
-	res, err := c.send(ctx, limit, p, set)
+	res, err := c.send(ctx, limit, p, e)
 	if unsent(err) && ctx.Err() == nil {
 		c.refresh(ctx)
-		res, err = c.send(ctx, limit, p, set)
+		res, err = c.send(ctx, limit, p, e)
 	}
 	if err != nil {
 		// The encoder is not used again: the request that was given up may still be reading its buffer.
 		return 0, c.failure(ctx, p, err)
 	}
 	c.encoders.Put(e)
-	if res.Error != nil {
-		return 0, c.failure(ctx, p, res.Error)
+	if res.err != nil {
+		return 0, c.failure(ctx, p, res.err)
 	}
-	if res.BaseOffset < 0 { // an old broker that knows the batch, and no longer where it is
+	if res.base < 0 { // an old broker that knows the batch, and no longer where it is
 		return 0, c.failure(ctx, p, kafka.DuplicateSequenceNumber)
 	}
-	return res.BaseOffset, nil
+	return res.base, nil
 }
 
-func (c *Client) send(ctx context.Context, limit time.Duration, p engine.Partition, set []byte) (*kafka.ProduceResponse, error) {
+// send sends what was encoded. The broker gets half of the time for the append.
+func (c *Client) send(ctx context.Context, limit time.Duration, p engine.Partition, e *encoder) (*appended, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return c.kafka.RawProduce(ctx, &kafka.RawProduceRequest{
-		Topic: p.Topic, Partition: p.ID, RequiredAcks: kafka.RequireAll,
-		RawRecords: protocol.RawRecordSet{Reader: bytes.NewReader(set)},
-	})
+	res, err := c.transport.RoundTrip(ctx, c.addr, &appending{topic: p.Topic, partition: int32(p.ID), millis: int32((limit / 2).Milliseconds()), encoder: e})
+	if err != nil {
+		return nil, err
+	}
+	return res.(*appended), nil
 }
 
 func refused(err error) error { return &engine.ProduceFailure{Kind: engine.ProduceRefused, Err: err} }
