@@ -15,17 +15,29 @@ import (
 	"github.com/go-mysql-org/go-mysql/replication"
 
 	"sluice/engine/cdc"
-	"sluice/engine/spool"
 )
 
-// dump is a connection on which the server sends its binlog, as it would to a replica.
+// dump is a connection on which the server sends its binlog, as it would to a replica. What it sends is read here packet
+// by packet: the library makes several objects of each and copies it twice.
 type dump struct {
 	conn     *client.Conn
 	id       uint32 // the server id with which it is asked for
-	in       packets
-	memory   spool.Blocks
-	checksum int // bytes behind each event
+	in       io.Reader
+	sequence byte         // of the next packet
+	idle     func() error // called before the line is waited for; nil: nothing
+	checksum int          // bytes behind each event
+
+	// What was read lies in block[at:end] and is given out where it is: the block is freed with the last of its events,
+	// so that a small one costs no allocation of its own.
+	block   []byte
+	at, end int
 }
+
+const (
+	dumpBlock = 128 << 10
+	ownBlock  = 16 << 10 // a packet of that many bytes has memory of its own if it is not in the block already
+	leastRead = 8 << 10  // a block with less room is left, when it has no whole packet any more
+)
 
 // openDump signs in; setUp is called once the account is let in.
 func (s *Source) openDump(ctx context.Context, line *heldLine, id uint32, setUp func(*client.Conn) error) (*dump, error) {
@@ -107,12 +119,14 @@ func (d *dump) startAt(file string, offset uint32) error {
 }
 
 func (d *dump) start(command []byte) error {
-	d.in.begin(d.conn.Conn.Conn)
+	d.in, d.sequence = d.conn.Conn.Conn, 1
 	return d.command(command)
 }
 
-// each gives the bytes of every event, until the server or the line ends it or take gives an error.
-func (d *dump) each(take func(raw []byte) error) error {
+// each gives the bytes of every event, until the server or the line ends it or take gives an error. Before it waits for
+// the line it calls idle, if there is one.
+func (d *dump) each(take func(raw []byte) error, idle func() error) error {
+	d.idle = idle
 	for {
 		p, err := d.packet()
 		if err == nil && len(p) == 0 {
@@ -139,17 +153,22 @@ func (d *dump) each(take func(raw []byte) error) error {
 	}
 }
 
-// packet reads the next packet, of whatever length, into memory of its own.
+// packet reads the next packet, of whatever length.
 func (d *dump) packet() ([]byte, error) {
 	var whole []byte
 	for {
-		n, err := d.in.head()
+		head, err := d.read(4)
 		if err != nil {
 			return nil, err
 		}
-		part := d.memory.Take(n)
-		if _, err := io.ReadFull(d.in.in, part); err != nil {
-			return nil, lineBroken(err)
+		n := int(head[0]) | int(head[1])<<8 | int(head[2])<<16
+		if head[3] != d.sequence {
+			return nil, fmt.Errorf("%w: number %d where %d was to come", gomysql.ErrMalformPacket, head[3], d.sequence)
+		}
+		d.sequence++
+		part, err := d.read(n)
+		if err != nil {
+			return nil, err
 		}
 		if whole == nil && n < gomysql.MaxPayloadLen {
 			return part, nil
@@ -158,6 +177,50 @@ func (d *dump) packet() ([]byte, error) {
 			return whole, nil
 		}
 	}
+}
+
+// read gives the next n bytes of the line.
+func (d *dump) read(n int) ([]byte, error) {
+	if n > d.end-d.at && n >= ownBlock {
+		return d.readOwn(n)
+	}
+	for n > d.end-d.at {
+		if len(d.block)-d.at < n || len(d.block)-d.end < leastRead {
+			block := make([]byte, dumpBlock)
+			d.at, d.end, d.block = 0, copy(block, d.block[d.at:d.end]), block
+		}
+		m, err := d.more(d.block[d.end:])
+		if d.end += m; err != nil && n > d.end-d.at {
+			return nil, lineBroken(err)
+		}
+	}
+	part := d.block[d.at : d.at+n : d.at+n]
+	d.at += n
+	return part, nil
+}
+
+// readOwn gives the next n bytes in memory of their own.
+func (d *dump) readOwn(n int) ([]byte, error) {
+	part := make([]byte, n)
+	have := copy(part, d.block[d.at:d.end])
+	d.at = d.end
+	for have < n {
+		m, err := d.more(part[have:])
+		if have += m; err != nil && have < n {
+			return nil, lineBroken(err)
+		}
+	}
+	return part, nil
+}
+
+// more reads what the line has.
+func (d *dump) more(into []byte) (int, error) {
+	if d.idle != nil {
+		if err := d.idle(); err != nil {
+			return 0, err
+		}
+	}
+	return d.in.Read(into)
 }
 
 var errChecksum = errors.New("an event does not fit its checksum")

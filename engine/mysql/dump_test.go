@@ -53,10 +53,9 @@ func inPackets(payloads ...[]byte) []byte {
 	return out
 }
 
-func dumped(sent []byte) (events [][]byte, err error) {
-	d := &dump{}
-	d.in.begin(bytes.NewReader(sent))
-	err = d.each(func(raw []byte) error { events = append(events, raw); return nil })
+func dumped(line io.Reader) (events [][]byte, err error) {
+	d := &dump{in: line, sequence: 1}
+	err = d.each(func(raw []byte) error { events = append(events, raw); return nil }, nil)
 	return events, err
 }
 
@@ -73,14 +72,63 @@ func TestDumpPackets(t *testing.T) {
 	for _, e := range want {
 		sent = append(sent, append([]byte{gomysql.OK_HEADER}, e...))
 	}
-	got, err := dumped(inPackets(append(sent, []byte{gomysql.EOF_HEADER})...))
-	if !errors.Is(err, io.EOF) || len(got) != len(want) {
-		t.Fatalf("%d of %d events, %v", len(got), len(want), err)
-	}
-	for i := range want {
-		if !bytes.Equal(got[i], want[i]) {
-			t.Fatalf("event %d is another", i)
+	all := inPackets(append(sent, []byte{gomysql.EOF_HEADER})...)
+	for _, line := range []io.Reader{bytes.NewReader(all), &inPieces{rest: all}} {
+		got, err := dumped(line)
+		if !errors.Is(err, io.EOF) || len(got) != len(want) {
+			t.Fatalf("%d of %d events, %v", len(got), len(want), err)
 		}
+		for i := range want {
+			if !bytes.Equal(got[i], want[i]) {
+				t.Fatalf("event %d is another", i)
+			}
+		}
+	}
+}
+
+// inPieces is a line that has now a byte, now tens of thousands of them.
+type inPieces struct {
+	rest []byte
+	n    int
+}
+
+func (r *inPieces) Read(b []byte) (int, error) {
+	if len(r.rest) == 0 {
+		return 0, io.EOF
+	}
+	r.n = (r.n*31 + 1) % 65521
+	n := copy(b[:min(len(b), r.n)], r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// TestDumpIsIdle before it waits for the line, with all that came before handed on.
+func TestDumpIsIdle(t *testing.T) {
+	t.Parallel()
+	in, out := io.Pipe()
+	d := &dump{in: in, sequence: 1}
+	handed, waits := 0, make(chan int)
+	ended := make(chan error)
+	go func() {
+		ended <- d.each(func([]byte) error { handed++; return nil }, func() error { waits <- handed; return nil })
+	}()
+	ok := append([]byte{gomysql.OK_HEADER}, rawEvent(replication.STOP_EVENT, []byte("body"), false)...)
+	all := inPackets(ok, ok, ok)
+	for i, step := range []int{2 * len(all) / 3, len(all) / 3} {
+		if n := <-waits; n != 2*i {
+			t.Fatalf("it waits with %d events handed on", n)
+		}
+		if _, err := out.Write(all[:step]); err != nil {
+			t.Fatal(err)
+		}
+		all = all[step:]
+	}
+	if n := <-waits; n != 3 {
+		t.Fatalf("it waits with %d events handed on", n)
+	}
+	out.Close()
+	if err := <-ended; !errors.Is(err, gomysql.ErrBadConn) {
+		t.Fatal(err)
 	}
 }
 
@@ -113,7 +161,7 @@ func TestDumpIsChecked(t *testing.T) {
 		{"a bent format", inPackets(ok(bentFormat)), 0, errChecksum},
 		{"without checksums", inPackets(ok(format(false)), ok(bent)), 2, gomysql.ErrBadConn},
 	} {
-		if got, err := dumped(c.sent); len(got) != c.events || !errors.Is(err, c.err) {
+		if got, err := dumped(bytes.NewReader(c.sent)); len(got) != c.events || !errors.Is(err, c.err) {
 			t.Errorf("%s: %d events, %v", c.name, len(got), err)
 		}
 	}

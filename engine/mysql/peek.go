@@ -32,7 +32,7 @@ func (s *Source) peek(ctx context.Context, file string, offset uint32, take func
 		err = d.startAt(file, offset)
 	}
 	if err == nil {
-		err = d.each(take)
+		err = d.each(take, nil)
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -117,6 +117,9 @@ func (st *stream) replay(t *translator) {
 		if err == nil {
 			err = st.translate(f, entries)
 		}
+		if err == nil {
+			err = st.outlet.flush()
+		}
 		switch {
 		case err == nil:
 			continue
@@ -125,7 +128,7 @@ func (st *stream) replay(t *translator) {
 		case !errors.Is(err, io.EOF):
 			err = withOp("reading the binlog", st.classify(err))
 		}
-		st.queue.finish(err)
+		st.outlet.end(err)
 		st.line.cut() // of a dump that still runs, if it was not what ended
 		return
 	}

@@ -19,12 +19,12 @@ const heartbeat = 200 * time.Millisecond
 // stream is one reader of the binlog.
 type stream struct {
 	source     *Source
-	queue      *queue
+	outlet     *outlet
 	translator *translator
 	cancel     context.CancelFunc
 	done       chan struct{} // closed when the goroutines have ended
 	line       heldLine
-	log        *spool.Log  // between the dump and the queue; nil: none
+	log        *spool.Log  // between the dump and the translator; nil: none
 	after      cdc.GTIDSet // what the dump was opened after
 
 	// admitted says that the account was let in: a refusal after that is for want of a privilege.
@@ -41,9 +41,9 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 	if err := s.chooseServerID(ctx); err != nil {
 		return nil, withOp(op, err)
 	}
-	st := &stream{source: s, queue: newQueue(), done: make(chan struct{})}
+	st := &stream{source: s, outlet: newOutlet(), done: make(chan struct{})}
 	at, byFile := after.(*cdc.Upto)
-	t := newTranslator(s.server.Flavor, lookup(all), st.queue.put)
+	t := newTranslator(s.server.Flavor, lookup(all), st.outlet.put)
 	t.byFile = byFile
 	if !byFile { // such a stream begins with the head of a file
 		s.mu.Lock()
@@ -107,39 +107,42 @@ func (st *stream) denied(err error) error {
 	return err
 }
 
-// run reads the dump to its end.
+// run reads the dump to its end. Whoever translates ends the outlet: this goroutine, or the one that replays what the
+// spool gives.
 func (st *stream) run(ctx context.Context, d *dump, take func([]byte) error, t *translator) {
 	defer close(st.done)
-	go st.queue.deliver()
+	idle := st.outlet.flush
 	var replayed sync.WaitGroup
 	if st.log != nil {
+		idle = nil
 		replayed.Go(func() { st.replay(t) })
 	}
-	err := d.each(take)
+	err := d.each(take, idle)
 	if ctx.Err() != nil {
 		err = nil // closed by us
 	}
 	err = st.afterReset(ctx, st.classify(err))
 	st.source.yield(err)
 	err = withOp("reading the binlog", err)
-	if st.log != nil && err != nil {
+	switch {
+	case st.log == nil:
+		st.outlet.end(err)
+	case err != nil:
 		st.log.End(err)
 		replayed.Wait()
 	}
-	st.queue.finish(err)
 	st.line.cut()
 	if st.log != nil {
 		_ = st.log.Close() // what it holds is checked when it is opened
 		replayed.Wait()
 	}
-	<-st.queue.delivered
 }
 
 // Batches gives the events in order; it closes at the end.
-func (st *stream) Batches() <-chan []cdc.Event { return st.queue.out }
+func (st *stream) Batches() <-chan []cdc.Event { return st.outlet.out }
 
 // Err says why the stream ended: nil while it runs and after Close.
-func (st *stream) Err() error { return st.queue.err() }
+func (st *stream) Err() error { return st.outlet.err() }
 
 // Keep says what a restart may ask for: everything from low on, and from oldest on as long as there is room.
 func (st *stream) Keep(low, oldest cdc.Position) {
@@ -151,7 +154,7 @@ func (st *stream) Keep(low, oldest cdc.Position) {
 // Close ends the stream; twice is fine.
 func (st *stream) Close() error {
 	st.cancel()
-	st.queue.abandon()
+	st.outlet.abandon()
 	st.line.cut()
 	if st.log != nil {
 		_ = st.log.Close()
