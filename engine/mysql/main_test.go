@@ -147,7 +147,7 @@ func follow(t testing.TB, s *Source, after cdc.GTIDSet) *reader {
 }
 
 func spoolIn(dir string) *spool.Options {
-	return &spool.Options{Dir: dir, Owner: "test", Limit: 1 << 30, Memory: 4 << 10, Segment: 64 << 10}
+	return &spool.Options{Dir: dir, Owner: "test", Limit: 1 << 30, Memory: 4 << 10, Patience: -1, Segment: 64 << 10}
 }
 
 func reopen(t testing.TB, s *Source, after cdc.GTIDSet) *reader {

@@ -20,10 +20,13 @@ type Options struct {
 	Limit  int64 // bytes of all files
 	// Reserve is how much of the disk is left to others: with less, the log is as full.
 	Reserve int64
-	Segment int64                           // bytes at which a file ends; 0 is the default
-	Memory  int                             // bytes that wait in memory; 0 is the default
-	Free    func(dir string) (int64, error) // bytes free on the disk; nil is the system's answer
-	Tell    func(Notice)                    // what a person should know; may be nil
+	Segment int64 // bytes at which a file ends; 0 is the default
+	Memory  int   // bytes that wait in memory; 0 is the default
+	// Patience is how long the receiver waits for the reader to take what waits in memory before it sends it to the files;
+	// 0 is the default, negative is not at all.
+	Patience time.Duration
+	Free     func(dir string) (int64, error) // bytes free on the disk; nil is the system's answer
+	Tell     func(Notice)                    // what a person should know; may be nil
 	// Holds reports whether the source still has what is kept up to the mark: if it does not, what is kept is of no
 	// use. It may be nil.
 	Holds func(Mark) (bool, error)
@@ -36,6 +39,9 @@ const (
 	entryBytes   = 128 // what an entry costs in memory beside its bytes
 	flushEvery   = 100 * time.Millisecond
 	syncEvery    = 5 * time.Second
+	// patience: a reader that takes the memory's bytes ten times a second is not far behind, and reading them from the
+	// files would only take time from it.
+	patience = 100 * time.Millisecond
 )
 
 // Notice is told to a person, by a code.
@@ -92,6 +98,9 @@ func Open(o Options, after cdc.GTIDSet) (*Log, error) {
 	if o.Memory == 0 {
 		o.Memory = memoryBytes
 	}
+	if o.Patience == 0 {
+		o.Patience = patience
+	}
 	if o.Free == nil {
 		o.Free = free
 	}
@@ -144,6 +153,7 @@ func (l *Log) Put(e Entry) error {
 		}
 		return l.state()
 	}
+	l.wait(&e)
 	if err := l.admit(e.size()); err != nil {
 		return err
 	}
@@ -163,6 +173,29 @@ func (l *Log) state() error {
 		return ErrClosed
 	}
 	return nil
+}
+
+// crowded reports whether the reader has to take something before the entry may wait in memory.
+func (l *Log) crowded(e *Entry) bool {
+	return !l.behind && l.tailBytes > 0 && l.tailBytes+len(e.Raw) > l.o.Memory
+}
+
+// wait gives a reader in memory a moment to make room.
+func (l *Log) wait(e *Entry) {
+	if !l.crowded(e) || l.o.Patience < 0 {
+		return
+	}
+	over := false
+	t := time.AfterFunc(l.o.Patience, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		over = true
+		l.changed.Broadcast()
+	})
+	defer t.Stop()
+	for l.crowded(e) && !over && l.state() == nil {
+		l.changed.Wait()
+	}
 }
 
 // admit makes room for an entry: in the files as long as they record, else in memory.
@@ -217,7 +250,7 @@ func (l *Log) append(e *Entry) error {
 		}
 	}
 	s := l.segments[len(l.segments)-1]
-	if !l.behind && l.tailBytes > 0 && l.tailBytes+len(e.Raw) > l.o.Memory {
+	if l.crowded(e) {
 		l.behind = true
 		l.reader.seek(s, s.size)
 		l.changed.Broadcast()

@@ -1,10 +1,13 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -43,6 +46,49 @@ func TestReaderInMemoryAndInFiles(t *testing.T) {
 	}
 	if files < 100 || memory < 100 {
 		t.Errorf("%d batches from files, %d from memory", files, memory)
+	}
+}
+
+// TestReaderIsWaitedFor: one that takes what waits in time stays in memory, one that does not is sent to the files and not
+// waited for again.
+func TestReaderIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, patience := range []time.Duration{time.Minute, time.Millisecond} {
+		s := write(3, 120)
+		o := small(t.TempDir())
+		o.Patience = patience
+		l := open(t, o, "")
+		put := make(chan struct{})
+		go func() {
+			defer close(put)
+			for _, e := range s.entries {
+				if err := l.Put(e); err != nil {
+					t.Error(err)
+				}
+			}
+			l.End(nil)
+		}()
+		waited := patience == time.Minute
+		if !waited {
+			<-put // nobody reads
+		}
+		var got []Entry
+		for {
+			batch, err := l.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, batch...)
+		}
+		if inMemory := l.reader.seg == nil; inMemory != waited {
+			t.Errorf("with a patience of %s the reader had all from memory: %v", patience, inMemory)
+		}
+		if g, w := text(got), text(s.entries); !slices.Equal(g, w) {
+			t.Fatalf("%d entries, want %d", len(g), len(w))
+		}
 	}
 }
 

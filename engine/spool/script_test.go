@@ -88,7 +88,7 @@ func (t *told) tell(n Notice) {
 }
 
 func small(dir string) Options {
-	return Options{Dir: dir, Owner: "task on server", Flavor: cdc.MySQL, Limit: 1 << 30, Segment: 8 << 10, Memory: 2 << 10,
+	return Options{Dir: dir, Owner: "task on server", Flavor: cdc.MySQL, Limit: 1 << 30, Segment: 8 << 10, Memory: 2 << 10, Patience: -1,
 		Free: func(string) (int64, error) { return 1 << 40, nil }}
 }
 
