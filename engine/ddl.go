@@ -205,7 +205,7 @@ func (r *router) emitDDL(ev *cdc.Event, t *table, sql string) error {
 	}
 	r.counts.DDLs++
 	r.rec = cdc.Record{Op: cdc.DDL, Time: ev.Time / 1e6, Pos: ev.End, SafePos: ev.End, Object: r.plan.Database(t.id), Name: r.plan.Name(t.id), SQL: sql,
-		Identity: string(id), ServerID: ev.ServerID, ThreadID: ev.ThreadID}
+		Identity: id, ServerID: ev.ServerID, ThreadID: ev.ThreadID}
 	return r.emit(lane, key, nil, ev.Pos)
 }
 
@@ -230,6 +230,6 @@ func (r *router) emitSchema(t *table, create string, at cdc.Position) error {
 		r.counts.Dropped++
 		return nil
 	}
-	r.rec = cdc.Record{Op: cdc.DDL, Time: r.cfg.now() / 1000, Pos: at, SafePos: at, Object: r.plan.Database(t.id), Name: r.plan.Name(t.id), SQL: create, Identity: string(id)}
+	r.rec = cdc.Record{Op: cdc.DDL, Time: r.cfg.now() / 1000, Pos: at, SafePos: at, Object: r.plan.Database(t.id), Name: r.plan.Name(t.id), SQL: create, Identity: id}
 	return r.emit(lane, key, nil, r.base)
 }

@@ -39,6 +39,7 @@ type loop struct {
 	stream  Stream
 	pending []cdc.Event // of the batch that is being routed
 	acks    chan laneResult
+	flights chan *flight // to a sender that has nothing to do
 	chunks  chan chunkEvent
 	probes  chan probe
 	ends    chan probe
@@ -96,12 +97,13 @@ type chunkEvent struct {
 // replicate runs the full and the incremental phase, which share one stream, until the task is finished.
 func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Position) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	l := &loop{d: d, r: r, control: c, end: c.End, acks: make(chan laneResult, 2*len(r.lanes)), chunks: make(chan chunkEvent),
+	l := &loop{d: d, r: r, control: c, end: c.End, acks: make(chan laneResult, 2*len(r.lanes)), flights: make(chan *flight), chunks: make(chan chunkEvent),
 		probes: make(chan probe), loads: make(chan Load), ends: make(chan probe, 1), logs: make(chan error, 1), weighed: make(chan weighing), rate: limiter{perSecond: float64(d.Spec.Rate)}, until: until,
 		timer: time.NewTimer(time.Hour)}
 	l.ids.Store(int64(r.cfg.incarnation)<<40 | 1<<39)
 	defer func() {
 		cancel(err)
+		close(l.flights)
 		if l.stream != nil {
 			_ = l.stream.Close() // nothing more is read, and all that was reached is stored
 		}
@@ -406,6 +408,7 @@ func (l *loop) turn(ctx context.Context) (time.Duration, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
+	l.r.clock = clock{}
 	if err := l.takeAcks(ctx); err != nil {
 		return 0, err
 	}
@@ -653,9 +656,19 @@ func (l *loop) dispatch(ctx context.Context) {
 	r.dirty = r.dirty[:0]
 }
 
-// sendOff sends a lane's requests one after the other beside the loop, until none is ready when one is acknowledged.
+// sendOff has a lane's requests sent beside the loop.
 func (l *loop) sendOff(ctx context.Context, f *flight) {
-	l.wg.Go(func() {
+	select {
+	case l.flights <- f:
+	default:
+		l.wg.Go(func() { l.sender(ctx, f) })
+	}
+}
+
+// sender sends a lane's requests one after the other, until none is ready when one is acknowledged; then those of the
+// next lane that has some. A new goroutine for each would have its stack to grow anew.
+func (l *loop) sender(ctx context.Context, f *flight) {
+	for more := true; more; f, more = <-l.flights {
 		for f != nil {
 			end, err := send(ctx, l.d.Sink, l.codec, f, func(r *Retry) { l.acks <- laneResult{lane: f.lane, trying: r} })
 			l.d.fault("sent")
@@ -666,7 +679,7 @@ func (l *loop) sendOff(ctx context.Context, f *flight) {
 			l.acks <- laneResult{lane: f.lane, end: end, err: err}
 			f = next
 		}
-	})
+	}
 }
 
 // codec makes a codec for another goroutine.

@@ -116,7 +116,7 @@ func (f *flight) read(codec Codec, found map[string][]int64) {
 func (f *flight) mark(codec Codec) (*Batch, error) {
 	r := f.plain.marker
 	f.plain.marks++
-	r.Identity = fmt.Sprintf("%s.%d/%s", r.Identity, f.plain.marks, f.plain.run)
+	r.Identity = fmt.Appendf(nil, "%s.%d/%s", r.Identity, f.plain.marks, f.plain.run)
 	value, err := codec.Encode(nil, &r)
 	f.plain.sum = sumOf(value)
 	return &Batch{Producer: NoProducer, Epoch: f.batch.Epoch, Messages: []Message{{Value: value}}}, err
@@ -207,7 +207,7 @@ func (r *router) plainly(f *flight) *flight {
 	if f != nil && r.saved.Producer == NoProducer {
 		id := r.nextID()
 		f.plain = &plain{run: r.saved.Runs[len(r.saved.Runs)-1], marker: cdc.Record{ID: id, Op: cdc.Heartbeat, Time: r.cfg.now() / 1000, Pos: r.point, SafePos: r.low, Born: r.cfg.now(),
-			Identity: fmt.Sprintf("%sf/%d.%d.%d", r.cfg.prefix, r.saved.Epoch, f.lane.id, id)}}
+			Identity: fmt.Appendf(nil, "%sf/%d.%d.%d", r.cfg.prefix, r.saved.Epoch, f.lane.id, id)}}
 	}
 	return f
 }

@@ -154,7 +154,7 @@ func (r *router) fenceAll(ctx context.Context, d *Deps) ([]int64, error) {
 // request was waited for, and this is the mark of the take-over.
 func (r *router) fence(l *lane) (*flight, error) {
 	value, err := r.codec.Encode(nil, &cdc.Record{ID: r.nextID(), Op: cdc.Heartbeat, Time: r.cfg.now() / 1000, Pos: r.base, SafePos: r.base,
-		Identity: fmt.Sprintf("%sf/%d.%d/%s", r.cfg.prefix, r.saved.Epoch, l.id, r.saved.Runs[len(r.saved.Runs)-1]), Born: r.cfg.now()})
+		Identity: fmt.Appendf(nil, "%sf/%d.%d/%s", r.cfg.prefix, r.saved.Epoch, l.id, r.saved.Runs[len(r.saved.Runs)-1]), Born: r.cfg.now()})
 	if err != nil {
 		return nil, err
 	}

@@ -81,6 +81,7 @@ type router struct {
 	scratch   []byte
 	identity  []byte
 	counts    Counts
+	clock     clock
 }
 
 // config is what does not change during a run.

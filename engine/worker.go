@@ -232,7 +232,7 @@ func (e *initEncoder) add(w *sealedWriter, key []byte, row cdc.Row, ordinal int6
 	}
 	r := e.o.route
 	e.rec = cdc.Record{ID: e.ids.Add(1), Op: cdc.Init, Time: e.now, Pos: e.high, SafePos: e.high, Object: r.Object, Table: r.Source,
-		Columns: r.Columns, Names: r.Names, After: row, Identity: string(e.id), Born: e.since}
+		Columns: r.Columns, Names: r.Names, After: row, Identity: e.id, Born: e.since}
 	e.value, err = e.codec.Encode(e.value[:0], &e.rec)
 	size := len(e.key) + len(e.value)
 	if limit := e.o.dead.over(e.o.dead.limits, lane, size); limit > 0 && err == nil {

@@ -50,7 +50,9 @@ func escape(dst []byte, at int) []byte {
 }
 
 // appendText writes UTF-8 as the inside of a JSON string.
-func appendText(dst []byte, s string) []byte { return escape(append(dst, s...), len(dst)) }
+func appendText[S string | []byte](dst []byte, s S) []byte {
+	return escape(append(dst, s...), len(dst))
+}
 
 func appendQuoted(dst []byte, s string) []byte {
 	return append(appendText(append(dst, '"'), s), '"')

@@ -112,7 +112,7 @@ type Record struct {
 	After    Row
 	SQL      string // DDL
 	Name     string // DDL: the mapped name of the table that it touches first
-	Identity string // the tag that makes re-sent records recognisable
+	Identity []byte // the tag that makes re-sent records recognisable; the caller's again once the record is encoded
 	ServerID uint32
 	ThreadID uint32
 	Born     int64 // milliseconds since 1970, now

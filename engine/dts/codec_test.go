@@ -46,7 +46,7 @@ func TestTags(t *testing.T) {
 		{cdc.Table{}, nil, nil, ""},
 	} {
 		c.table.Columns, c.table.Version = key, 7
-		m := encodeDecode(t, &cdc.Record{Op: cdc.Insert, Table: &c.table, Columns: c.columns, Names: c.names, After: row, Identity: "i", Born: 12})
+		m := encodeDecode(t, &cdc.Record{Op: cdc.Insert, Table: &c.table, Columns: c.columns, Names: c.names, After: row, Identity: []byte("i"), Born: 12})
 		want := map[string]string{"sluice": "i", "readerThroughoutTime": "12", "metaVersion": "7", "pk_uk_info": c.want}
 		if c.want == "" {
 			delete(want, "pk_uk_info")
@@ -55,7 +55,7 @@ func TestTags(t *testing.T) {
 			t.Errorf("tags of %+v are %v, want %v", c, m.Tags, want)
 		}
 	}
-	m := encodeDecode(t, &cdc.Record{Op: cdc.Heartbeat, Identity: "i", ServerID: 4294967295, ThreadID: 9, Born: 12})
+	m := encodeDecode(t, &cdc.Record{Op: cdc.Heartbeat, Identity: []byte("i"), ServerID: 4294967295, ThreadID: 9, Born: 12})
 	if want := map[string]string{"sluice": "i", "readerThroughoutTime": "12", "server_id": "4294967295", "thread_id": "9"}; !maps.Equal(m.Tags, want) {
 		t.Errorf("tags of a heartbeat are %v, want %v", m.Tags, want)
 	}
@@ -66,7 +66,7 @@ func TestDeadLetter(t *testing.T) {
 	t.Parallel()
 	table := &cdc.Table{Primary: []int{0}, Columns: []cdc.Column{{Name: "a", Type: cdc.Int}, {Name: "b", Type: cdc.Int}}}
 	row := cdc.Row{num(cdc.KindInt, 1), num(cdc.KindInt, 2)}
-	r := &cdc.Record{Op: cdc.Update, Table: table, Before: row, After: row, Identity: "i", Columns: []int{0}, Names: []string{"k"}, Refused: cdc.Refused{Bytes: 1300, Limit: 1200}}
+	r := &cdc.Record{Op: cdc.Update, Table: table, Before: row, After: row, Identity: []byte("i"), Columns: []int{0}, Names: []string{"k"}, Refused: cdc.Refused{Bytes: 1300, Limit: 1200}}
 	m := encodeDecode(t, r)
 	if len(m.Fields) != 1 || m.Fields[0].Name != "k" || m.Tags["dead_letter"] != `{"bytes":1300,"limit":1200}` || m.Tags["pk_uk_info"] != `{"PRIMARY":["k"]}` || m.Tags["sluice"] != "i" {
 		t.Errorf("%+v", m)
@@ -244,7 +244,7 @@ func TestEncodeRows(t *testing.T) {
 			table.Columns, row, want = append(table.Columns, c), append(row, v), append(want, native)
 		}
 		r := &cdc.Record{ID: rapid.Int64().Draw(t, "id"), Op: cdc.Op(rapid.IntRange(0, 3).Draw(t, "op")), Time: rapid.Int64().Draw(t, "time"),
-			Object: rapid.String().Draw(t, "object"), Table: table, Identity: rapid.StringN(1, 80, -1).Draw(t, "identity"), Born: rapid.Int64().Draw(t, "born")}
+			Object: rapid.String().Draw(t, "object"), Table: table, Identity: []byte(rapid.StringN(1, 80, -1).Draw(t, "identity")), Born: rapid.Int64().Draw(t, "born")}
 		r.Pos = cdc.Position{File: rapid.Uint64().Draw(t, "file"), Offset: rapid.Uint64().Draw(t, "offset")}
 		if rapid.Bool().Draw(t, "choice") {
 			r.Columns = rapid.SliceOfNDistinct(rapid.IntRange(0, len(row)-1), 1, len(row), rapid.ID[int]).Draw(t, "ordinals")
@@ -279,7 +279,7 @@ func TestEncodeRows(t *testing.T) {
 			native["sourcePosition"] != r.Pos.String() || native["sourceTimestamp"] != r.Time {
 			t.Fatalf("%+v reads as %v", r, native)
 		}
-		if id, at, ok := codec.Identity(value); !ok || id != r.Identity || at != r.Pos {
+		if id, at, ok := codec.Identity(value); !ok || id != string(r.Identity) || at != r.Pos {
 			t.Fatalf("identity is %q at %v, want %q at %v", id, at, r.Identity, r.Pos)
 		}
 	})

@@ -47,7 +47,7 @@ func sampleRow() cdc.Row {
 
 func sampleRecord(op cdc.Op) *cdc.Record {
 	r := &cdc.Record{ID: 1, Op: op, Time: 1700000000, Pos: cdc.Position{File: 78, Offset: 72469}, SafePos: cdc.Position{File: 78, Offset: 72347},
-		Identity: "t/1/s/x", Born: 1700000000000}
+		Identity: []byte("t/1/s/x"), Born: 1700000000000}
 	switch op {
 	case cdc.DDL:
 		r.Object, r.SQL = "mydb", "create table t1(a bigint primary key)"

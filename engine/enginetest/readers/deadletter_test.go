@@ -17,7 +17,7 @@ func TestReadersReadDeadLetters(t *testing.T) {
 	var values [2][][]byte // without and with a key
 	for op := cdc.Init; op <= cdc.Delete; op++ {
 		for keys, of := range []*cdc.Table{&keyless, table} {
-			r := &cdc.Record{ID: 1, Op: op, Time: 1700000000, Pos: cdc.Position{File: 3, Offset: 99}, Object: "shop.orders", Table: of, Columns: []int{}, Identity: "t/1/s/x:0",
+			r := &cdc.Record{ID: 1, Op: op, Time: 1700000000, Pos: cdc.Position{File: 3, Offset: 99}, Object: "shop.orders", Table: of, Columns: []int{}, Identity: []byte("t/1/s/x:0"),
 				Before: row, After: row, Born: 1700000000000, Refused: cdc.Refused{Bytes: 1300117, Limit: 1048588}}
 			r.Columns = append(r.Columns, of.Primary...)
 			value, err := dts.New(dts.Options{ServerVersion: "8.0.33"}).Encode(nil, r)
