@@ -114,7 +114,7 @@ func (st *stream) run(ctx context.Context, d *dump, take func([]byte) error, t *
 	idle := st.outlet.flush
 	var replayed sync.WaitGroup
 	if st.log != nil {
-		idle = nil
+		idle = func() error { st.log.Offer(); return nil }
 		replayed.Go(func() { st.replay(t) })
 	}
 	err := d.each(take, idle)

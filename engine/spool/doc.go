@@ -1,7 +1,7 @@
 // Package spool keeps the source's log on local disk, from the moment a task reads it to the moment no restart asks for
 // it again: a task may then be longer behind than the source keeps its own log.
 //
-// [Log] lies between the one who receives ([Log.Put]) and the one who reads ([Log.Next]). Every entry is appended to a
+// [Log] lies between the one who receives ([Log.Put], and [Log.Offer] before it waits) and the one who reads ([Log.Next]). Every entry is appended to a
 // segment file; while the reader keeps up it gets the entry from memory as well, else it reads the file. The room knows
 // nothing of what is in an entry but where it ends, which transaction begins with it and whether one is open behind it.
 //

@@ -26,6 +26,7 @@ func TestLimit(t *testing.T) {
 			if err := l.Put(e); err != nil {
 				t.Error(err)
 			}
+			l.Offer()
 			put <- i
 		}
 		close(put)

@@ -193,6 +193,7 @@ func (l *Log) wait(e *Entry) {
 		l.changed.Broadcast()
 	})
 	defer t.Stop()
+	l.changed.Broadcast() // it may not know what waits
 	for l.crowded(e) && !over && l.state() == nil {
 		l.changed.Wait()
 	}
@@ -223,16 +224,26 @@ func (l *Log) admit(size int) error {
 		case !l.behind && (l.tailBytes == 0 || l.tailBytes+size <= l.o.Memory):
 			return nil
 		}
+		l.changed.Broadcast()
 		l.changed.Wait()
 	}
 }
 
-// give hands the entry to the reader in memory.
+// give hands the entry to the reader in memory, who is woken by Offer.
 func (l *Log) give(e Entry) {
 	e.From, l.jump = l.jump, nil
 	l.tail = append(l.tail, e)
 	l.tailBytes += len(e.Raw) + entryBytes
-	l.changed.Broadcast()
+}
+
+// Offer lets a reader that waits have what was put. The receiver says so before it waits for more: events come many at
+// a time, and to wake the reader for each costs more than to read it.
+func (l *Log) Offer() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.tail) > 0 {
+		l.changed.Broadcast()
+	}
 }
 
 // append writes the entry's record. A reader that is too far behind is sent to the file.

@@ -92,6 +92,35 @@ func TestReaderIsWaitedFor(t *testing.T) {
 	}
 }
 
+// TestOffer: a reader that waits gets what was put once it is offered.
+func TestOffer(t *testing.T) {
+	t.Parallel()
+	s := write(4, 20)
+	l := open(t, small(t.TempDir()), "")
+	got := make(chan int)
+	go func() {
+		for n := 0; n < len(s.entries); {
+			batch, err := l.Next()
+			if err != nil {
+				t.Error(err)
+				break
+			}
+			n += len(batch)
+			got <- n
+		}
+		close(got)
+	}()
+	for i, e := range s.entries {
+		if err := l.Put(e); err != nil {
+			t.Fatal(err)
+		}
+		if l.Offer(); <-got != i+1 {
+			t.Fatal("the reader got something else")
+		}
+	}
+	<-got
+}
+
 // TestGoesOnAfterAnySet: opened after any transaction, the log gives all that a source would send after it, and each
 // entry that was jumped to says from where.
 func TestGoesOnAfterAnySet(t *testing.T) {
