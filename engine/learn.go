@@ -50,7 +50,7 @@ func (l *loop) readAhead(ctx context.Context) error {
 	case b, ok := <-l.stream.Batches():
 		held := l.pending
 		err := l.batch(b, ok)
-		l.pending = append(held, b...)
+		l.pending, l.batched = append(held, b...), nil
 		return err
 	}
 }

@@ -16,7 +16,8 @@ import (
 
 // Sizes of the loop. A turn is short, so that acknowledgements and chunk results never wait long.
 const (
-	lanesBytes   = 16 << 20 // encoded records that may wait for their acknowledgement
+	lanesBytes   = 16 << 20 // encoded records that may wait for their acknowledgement, where there are many lanes
+	laneBytes    = 4 << 20  // the same for each lane: its next requests; more would only be out of the caches by then
 	handBytes    = 512 << 10
 	turnEvents   = 256
 	noteEvery    = 200 * time.Millisecond
@@ -38,6 +39,7 @@ type loop struct {
 
 	stream  Stream
 	pending []cdc.Event // of the batch that is being routed
+	batched []cdc.Event // all of that batch; nil: there are others behind it
 	acks    chan laneResult
 	flights chan *flight // to a sender that has nothing to do
 	chunks  chan chunkEvent
@@ -301,7 +303,7 @@ func (l *loop) batch(b []cdc.Event, ok bool) error {
 	if !ok {
 		return streamEnd(l.stream)
 	}
-	l.pending = b
+	l.pending, l.batched = b, b
 	return nil
 }
 
@@ -377,7 +379,7 @@ func (l *loop) takeAcks(ctx context.Context) error {
 // roomy reports whether more may wait in the lanes. The records behind an open one count too, because one partition
 // that stands still keeps them all from being forgotten.
 func (l *loop) roomy() bool {
-	return l.r.waiting < lanesBytes && l.r.tracker.Pending() < trackedMost
+	return l.r.waiting < min(lanesBytes, laneBytes*len(l.r.lanes)) && l.r.tracker.Pending() < trackedMost
 }
 
 // reached reports whether all up to the task's end was routed. The full copy is completed first, and all of its
@@ -468,7 +470,10 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 		}
 		if l.r.routed() {
 			l.pending[0] = cdc.Event{}
-			l.pending = l.pending[1:]
+			if l.pending = l.pending[1:]; len(l.pending) == 0 {
+				cdc.FreeBatch(l.batched)
+				l.batched = nil
+			}
 		}
 		c := &l.r.counts
 		rows := c.Inserts + c.Updates + c.Deletes

@@ -71,7 +71,8 @@ type Located struct {
 }
 
 // Stream is one reader of the binlog. Batches arrive in order and are bounded in bytes: the reader waits when they
-// are not taken. The channel closes at the end; Err then says why.
+// are not taken. The channel closes at the end; Err then says why. A batch is the taker's, who may give its memory back by
+// cdc.FreeBatch.
 type Stream interface {
 	Batches() <-chan []cdc.Event
 	Err() error

@@ -31,6 +31,7 @@ type translator struct {
 	maps   []numbered           // table maps of the open statement
 	mapPos cdc.Position         // start of the first table map before a rows event
 	byText map[string]*tableMap // parsed table maps by their bytes
+	newest *tableMap            // of them
 }
 
 // maxTableMaps bounds the parsed table maps that are kept.

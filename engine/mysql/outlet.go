@@ -14,7 +14,7 @@ const (
 
 // outlet hands events from the translator to the consumer in batches. The translator waits until a batch is taken; it
 // says by flush that there is nothing more at hand, so that a lone event goes at once. A batch belongs to whoever takes
-// it.
+// it, and may be given back by cdc.FreeBatch.
 type outlet struct {
 	out  chan []cdc.Event
 	quit chan struct{} // closed when nobody takes any more
@@ -22,7 +22,7 @@ type outlet struct {
 
 	batch []cdc.Event
 	size  int // of the batch, in bytes
-	room  int // events that the newest batch held: the next one may be as long
+	room  int // events that the newest batch held: the next one may have as many
 
 	mu    sync.Mutex
 	cause error
@@ -41,7 +41,7 @@ func (o *outlet) put(e cdc.Event) error {
 		}
 	}
 	if o.batch == nil {
-		o.batch = make([]cdc.Event, 0, max(o.room, 1))
+		o.batch = cdc.NewBatch(o.room)
 	}
 	o.batch = append(o.batch, e)
 	o.size += size

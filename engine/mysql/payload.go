@@ -44,9 +44,15 @@ func (f *feeder) elsewhere(raw []byte) error {
 
 // readHead reads the head of an event, which must be as long as it says.
 func readHead(h *replication.EventHeader, raw []byte) error {
-	if err := h.Decode(raw); err != nil {
-		return err
+	if len(raw) < replication.EventHeaderSize {
+		return errShortEvent
 	}
+	h.Timestamp = binary.LittleEndian.Uint32(raw)
+	h.EventType = replication.EventType(raw[4])
+	h.ServerID = binary.LittleEndian.Uint32(raw[5:])
+	h.EventSize = binary.LittleEndian.Uint32(raw[9:])
+	h.LogPos = binary.LittleEndian.Uint32(raw[13:])
+	h.Flags = binary.LittleEndian.Uint16(raw[17:])
 	if int64(h.EventSize) != int64(len(raw)) {
 		return fmt.Errorf("an event of %d bytes says that it has %d", len(raw), h.EventSize)
 	}

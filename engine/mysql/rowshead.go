@@ -36,8 +36,11 @@ func (t *translator) tableMap(body []byte, start cdc.Position) error {
 	}
 	c := cursor{data: body}
 	id := c.little(6)
-	m, ok := t.byText[string(c.data)]
-	if !ok {
+	m := t.newest
+	if m == nil || m.text != string(c.data) { // a table is seldom changed once
+		m = t.byText[string(c.data)]
+	}
+	if m == nil {
 		var err error
 		if m, err = parseTableMap(c.data, t.collations, t.flavor); err != nil {
 			return fmt.Errorf("reading the table map at %s: %w", start.In(""), err)
@@ -45,8 +48,10 @@ func (t *translator) tableMap(body []byte, start cdc.Position) error {
 		if len(t.byText) >= maxTableMaps {
 			clear(t.byText)
 		}
-		t.byText[string(c.data)] = m
+		m.text = string(c.data)
+		t.byText[m.text] = m
 	}
+	t.newest = m
 	for i := range t.maps {
 		if t.maps[i].id == id {
 			t.maps[i].of = m

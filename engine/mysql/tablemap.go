@@ -14,6 +14,7 @@ import (
 // tableMap is a table map event as it is kept: parsed once for all events with the same bytes.
 type tableMap struct {
 	cdc.TableMap
+	text  string               // the event's, behind the number
 	plans map[*cdc.Table]*plan // how rows decode with a definition; the stream's consumer fills it
 }
 
