@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -198,9 +199,9 @@ func resume(d *Deps, s *Saved) (*router, error) {
 		return nil, err
 	}
 	r := &router{saved: s, flavor: s.Server.Flavor, codec: d.NewCodec(s.Server.Version), plan: plan, schema: schema.New(), store: d.Checkpoints, files: d.Files,
-		base: last.L, inside: last.Inside, seen: last.Seen, point: last.L, low: last.L, openFrom: s.End, set: set, noted: last.proved(), tables: map[cdc.TableID]*table{}, onEvent: d.OnEvent, fault: d.Fault}
+		base: last.L, inside: last.Inside, seen: last.Seen, point: last.L, low: last.L, openFrom: s.End, set: set, noted: last.proved(), tables: map[cdc.TableID]*table{}, shared: map[string]int{}, onEvent: d.OnEvent, fault: d.Fault}
 	r.cfg = config{spec: d.Spec, server: s.Server, prefix: fmt.Sprintf("%s/%d/", s.Task, s.Generation), incarnation: s.Epoch,
-		now: d.nowMs, queueChunk: 64 << 20, queueTask: 256 << 20, chunkRows: 2000,
+		now: d.nowMs, queueChunk: 64 << 20, queueTask: 256 << 20, chunkRows: 2000, together: viewShares,
 		keepNotes: keepNotes, keepBytes: keepBytes, xaBytes: xaBytes}
 	r.schema.Lower = s.Server.LowerNames
 	r.loadSchemas(s)
@@ -313,9 +314,13 @@ func (r *router) loadChunks(s *Saved) error {
 		case snapshot.New:
 			r.fresh = append(r.fresh, c)
 		case snapshot.Sealed:
+			c.share = viewShares
 			r.active = append(r.active, c)
+			r.uses(c)
 		case snapshot.Done:
 			r.done = append(r.done, c)
+			r.uses(c)
+			r.kept += c.Bytes
 			r.read++
 		case snapshot.Gone:
 			r.read++
@@ -323,11 +328,19 @@ func (r *router) loadChunks(s *Saved) error {
 		c.table.chunks = append(c.table.chunks, c)
 	}
 	slices.Reverse(r.fresh)
+	slices.SortStableFunc(r.done, func(a, b *chunk) int { return cmp.Compare(a.Closed, b.Closed) })
 	for _, t := range r.tables {
 		t.order()
 		r.sweep(t)
 	}
 	return nil
+}
+
+// uses counts the chunk among those of its file.
+func (r *router) uses(c *chunk) {
+	if name, _, shared := fileOf(c.File); shared {
+		r.shared[name]++
+	}
 }
 
 // startScan prepares what scanned fills.

@@ -23,6 +23,8 @@ type chunk struct {
 	want    int   // limit of the next attempt
 	fails   int   // discards in a row
 	notNow  int64 // milliseconds: not opened again before
+	apart   bool  // it is not read through the view of others
+	share   int   // of viewShares: how much of a view its attempt takes
 	opened  int64 // milliseconds: when this attempt began
 
 	queue       []*change // changes since S, in the order of the stream
@@ -76,45 +78,52 @@ type opening struct {
 	last     *lastRow     // without GTID: the row that proves it, nil if none may
 	hidden   []string     // MariaDB: XA transactions of which it has to be asked
 	file     string
+	in       string // the file that it shares with others of its view; empty: its own
 	identity string // prefix of the rows' identities
 }
 
-// activeMost bounds the chunks that are open or going out: the router looks at each of them in every turn.
-const activeMost = 256
+const (
+	// activeMost bounds the chunks that are open or going out: the router looks at each of them in every turn.
+	activeMost = 256
+	// viewShares bounds the small tables that are read through one view. What a view costs is spread over them; each is
+	// locked until the last of them is read.
+	viewShares = 64
+)
 
-// openable gives the next chunk to read, or nil.
-func (r *router) openable(nowMs int64, most int) *chunk {
+// openable gives the next chunk to read, or several that can be read through one view; nothing if it is not the time. Views
+// of which something is still to be handed over are bounded by most.
+func (r *router) openable(nowMs int64, most int) []*chunk {
 	if r.point.Before(r.openFrom) {
 		return nil
 	}
 	if r.byFile && r.streamed.Before(r.base) {
 		return nil
 	}
-	if len(r.active) >= activeMost || r.stretch != nil {
+	if len(r.active) > activeMost-viewShares || r.stretch != nil {
 		return nil
 	}
 	busy, unproven := 0, 0
 	for _, c := range r.active {
 		if !c.released {
-			busy++
+			busy += c.share
 		}
 		if r.byFile && c.Status == snapshot.Open && !c.locked {
 			unproven++
 		}
 	}
-	if busy >= most {
+	if busy >= most*viewShares {
 		return nil
 	}
-	var waits *chunk
-	for _, c := range slices.Backward(r.fresh) {
+	var waits []*chunk
+	for i, c := range slices.Backward(r.fresh) {
 		if c.notNow > nowMs {
 			continue
 		}
 		if !r.byFile || r.provable(c.table) {
-			return c
+			return r.together(i, nowMs)
 		}
 		if waits == nil {
-			waits = c
+			waits = []*chunk{c}
 		}
 	}
 	if unproven < max(most/4, 1) { // the others may have to go on without them for long
@@ -123,12 +132,46 @@ func (r *router) openable(nowMs int64, most int) *chunk {
 	return nil
 }
 
+// together gives the chunk with those before it that may be read through the same view.
+func (r *router) together(i int, nowMs int64) []*chunk {
+	cs := []*chunk{r.fresh[i]}
+	for i--; i >= 0 && len(cs) < r.cfg.together && r.small(cs[0]) && r.small(r.fresh[i]) && r.fresh[i].notNow <= nowMs; i-- {
+		cs = append(cs, r.fresh[i])
+	}
+	return cs
+}
+
+// small reports whether the chunk is a table that was not cut, of which no more than a first chunk's rows are read, and
+// nothing has to be known of its window before that.
+func (r *router) small(c *chunk) bool {
+	return c.After == nil && c.Upto == nil && !c.apart && c.table.ordered && c.mergeable() && !r.byFile
+}
+
 func remove(list []*chunk, c *chunk) []*chunk {
 	return slices.DeleteFunc(list, func(o *chunk) bool { return o == c })
 }
 
-// open starts an attempt at the chunk at the router's point.
-func (r *router) open(c *chunk) *opening {
+// open starts an attempt at the chunks, which share a view, at the router's point.
+func (r *router) open(cs ...*chunk) []*opening {
+	var need cdc.GTIDSet
+	if !r.byFile {
+		need = r.received(r.point, true)
+	}
+	os := make([]*opening, len(cs))
+	for i, c := range cs {
+		os[i] = r.attempt(c, need)
+		c.share = max(viewShares/len(cs), 1)
+	}
+	if len(cs) > 1 {
+		for _, o := range os {
+			o.in = os[0].file
+		}
+		r.shared[os[0].file] = len(cs)
+	}
+	return os
+}
+
+func (r *router) attempt(c *chunk, need cdc.GTIDSet) *opening {
 	if last := len(r.fresh) - 1; r.fresh[last] == c {
 		r.fresh = r.fresh[:last]
 	} else {
@@ -151,8 +194,7 @@ func (r *router) open(c *chunk) *opening {
 		ordered: c.table.ordered, weighed: c.table.weighed, rang: c.rang(), limit: c.limit, quiet: c.quiet, point: r.point,
 		file:     fmt.Sprintf("%d-%d-%d", c.ID, r.cfg.incarnation, c.attempt),
 		identity: fmt.Sprintf("%sc%d/", r.cfg.prefix, c.ID)}
-	o.need = r.received(r.point, true)
-	if r.byFile {
+	if o.need = need; r.byFile {
 		o.need, o.last = r.touchedBy(c.table), r.proof(c.table)
 	}
 	o.hidden = r.hidden()
@@ -196,13 +238,33 @@ func (r *router) discard(c *chunk, why string) {
 	c.queue, c.queuedBytes = nil, 0
 	c.locked, c.cleared, c.exact, c.result = false, false, false, nil
 	if c.File != "" {
-		_ = r.files.Remove(c.File) // what stays is removed by the next start
+		_ = r.letGo(c.File) // what stays is removed by the next start
 		c.File = ""
 	}
 	if c.cancel != nil {
 		c.cancel() // it must not go on holding its view and the table's metadata lock
 		c.cancel = nil
 	}
+}
+
+// rowsAt names the rows of the chunk that begin there in the file.
+func (o *opening) rowsAt(at int64) string {
+	if o.in == "" {
+		return o.file
+	}
+	return partOf(o.file, o.in, at)
+}
+
+// letGo removes the file of a chunk, unless others still have their rows in it.
+func (r *router) letGo(rows string) error {
+	name, _, shared := fileOf(rows)
+	if shared {
+		if r.shared[name]--; r.shared[name] > 0 {
+			return nil
+		}
+		delete(r.shared, name)
+	}
+	return r.files.Remove(name)
 }
 
 // current reports whether a message of a worker is about the attempt that is open now.
@@ -219,6 +281,7 @@ type chunkLocked struct {
 
 // chunkRows is what a worker says once it has read and written the rows.
 type chunkRows struct {
+	at    int64 // where they begin in the file
 	rows  int64
 	bytes int64
 	sum   uint32
@@ -228,6 +291,7 @@ type chunkRows struct {
 	enc   *initEncoder // makes the records of rows that changed between S and H
 	// redefined is the table's definition under the lock, where it is not the one that the chunk was opened with.
 	redefined *cdc.Table
+	apart     bool // several were to be read through one view, and that was not to be: it is read alone
 	err       error
 }
 
@@ -259,11 +323,18 @@ func (r *router) clear(c *chunk) bool {
 func (r *router) rowsChunk(o *opening, rows *chunkRows) error {
 	c := o.chunk
 	if !o.current() {
-		_ = r.files.Remove(o.file)
+		_ = r.letGo(o.rowsAt(0))
+		return nil
+	}
+	if rows.apart {
+		c.File, c.apart = o.rowsAt(0), true
+		fails, want := c.fails, c.want
+		r.discard(c, "read_apart")
+		c.fails, c.want = fails, want
 		return nil
 	}
 	if rows.err != nil {
-		_ = r.files.Remove(o.file)
+		_ = r.letGo(o.rowsAt(0))
 		if task.Retryable(rows.err) && c.fails < 9 {
 			r.discard(c, rows.err.Error())
 			c.notNow = max(c.notNow, r.cfg.now()+min(int64(50)<<c.fails, 2000))
@@ -271,7 +342,7 @@ func (r *router) rowsChunk(o *opening, rows *chunkRows) error {
 		}
 		return rows.err
 	}
-	c.File = o.file
+	c.File = o.rowsAt(rows.at)
 	c.result = rows
 	return nil
 }
@@ -322,13 +393,50 @@ func (r *router) redefine(c *chunk) error {
 	return r.define(c.table, def)
 }
 
-// seal merges the window into the chunk's rows and stores it with what is left of its range. From the patch file to
-// the stored SEALED the router does nothing else.
-func (r *router) seal(ctx context.Context, c *chunk) error {
+// seal merges the windows into the chunks' rows and stores them with what is left of their ranges, all at once. From the
+// first patch file to the stored SEALED the router does nothing else.
+func (r *router) seal(ctx context.Context, cs ...*chunk) error {
+	var ready []*sealing
+	var saved, rests []Chunk
+	for _, c := range cs {
+		s, err := r.merged(c)
+		if err != nil {
+			return err
+		}
+		if s == nil {
+			continue
+		}
+		ready, saved = append(ready, s), append(saved, s.saved)
+		if s.rest != nil {
+			rests = append(rests, s.rest.Chunk)
+		}
+	}
+	if len(ready) == 0 {
+		return nil
+	}
+	if err := r.store.Seal(ctx, saved, rests); err != nil {
+		return err
+	}
+	for _, s := range ready {
+		r.sealed(s)
+	}
+	return nil
+}
+
+// sealing is what a chunk becomes by being sealed.
+type sealing struct {
+	c     *chunk
+	saved Chunk
+	rest  *chunk    // of its range; nil: it was read to the end
+	after []*change // those behind H
+}
+
+// merged gives nothing for a chunk that has to be read again.
+func (r *router) merged(c *chunk) (*sealing, error) {
 	if r.veiled(c) {
 		if c.exact = false; !c.mergeable() {
 			r.discard(c, "position_gap")
-			return nil
+			return nil, nil
 		}
 	}
 	res := c.result
@@ -343,30 +451,27 @@ func (r *router) seal(ctx context.Context, c *chunk) error {
 	}
 	after, err := r.merge(c, &saved)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	saved.HSet = r.received(c.H, false).String()
-	var restSaved *Chunk
-	if rest != nil {
-		restSaved = &rest.Chunk
-	}
-	if err := r.store.Seal(ctx, saved, restSaved); err != nil {
-		return err
-	}
+	return &sealing{c, saved, rest, after}, nil
+}
+
+func (r *router) sealed(s *sealing) {
+	c := s.c
 	for _, q := range c.queue {
 		r.queued -= q.bytes
 	}
-	c.Chunk, c.queue, c.queuedBytes, c.result, c.fails = saved, after, 0, nil, 0
+	c.Chunk, c.queue, c.queuedBytes, c.result, c.fails = s.saved, s.after, 0, nil, 0
 	r.copied = later(r.copied, c.H)
-	for _, q := range after {
+	for _, q := range s.after {
 		c.queuedBytes += q.bytes
 		r.queued += q.bytes
 	}
-	if rest != nil {
-		r.fresh = append(r.fresh, rest)
-		c.table.insert(c, rest)
+	if s.rest != nil {
+		r.fresh = append(r.fresh, s.rest)
+		c.table.insert(c, s.rest)
 	}
-	return nil
 }
 
 // merge splits the queue at H: what lies before it becomes the patch of the chunk's rows, what lies after it is
@@ -554,10 +659,11 @@ func (r *router) finish(ctx context.Context, cs []*chunk) error {
 	if err := r.advance(ctx, cs, snapshot.Done, true); err != nil {
 		return err
 	}
-	for _, c := range cs {
-		r.active = remove(r.active, c)
-	}
+	r.active = slices.DeleteFunc(r.active, func(c *chunk) bool { return c.Status == snapshot.Done })
 	r.done = append(r.done, cs...)
+	for _, c := range cs {
+		r.kept += c.Bytes
+	}
 	r.read += len(cs)
 	return nil
 }
@@ -571,12 +677,13 @@ func (r *router) expire(ctx context.Context, cs []*chunk) error {
 	r.done = slices.DeleteFunc(r.done, func(c *chunk) bool { return c.Status == snapshot.Gone })
 	swept := map[*table]bool{}
 	for _, c := range cs {
+		r.kept -= c.Bytes
 		if !swept[c.table] {
 			swept[c.table] = true
 			r.sweep(c.table)
 		}
 		if c.File != "" {
-			if err := r.files.Remove(c.File); err != nil {
+			if err := r.letGo(c.File); err != nil {
 				return err
 			}
 		}
@@ -603,17 +710,16 @@ func (r *router) outlived(c *chunk) bool {
 	return !r.low.Before(c.H)
 }
 
-// spare gives the DONE chunks to let go of because the files of all take too much of the disk, the oldest first.
-func (r *router) spare() (cs []*chunk) {
-	var kept int64
+// outdated gives the DONE chunks to let go of: those that no kept note needs and, where the files of all take too much of
+// the disk, the oldest that the newest note does not.
+func (r *router) outdated() (cs []*chunk) {
+	kept := r.kept
 	for _, c := range r.done {
-		kept += c.Bytes
-	}
-	for _, c := range r.done {
-		if kept <= r.cfg.keepBytes {
-			break
+		over := kept > r.cfg.keepBytes
+		if !over && c.Closed >= r.oldest {
+			break // those behind it became DONE no earlier
 		}
-		if r.outlived(c) && c.Closed < r.noted.Seq {
+		if r.expirable(c) || over && r.outlived(c) && c.Closed < r.noted.Seq {
 			kept -= c.Bytes
 			cs = append(cs, c)
 		}

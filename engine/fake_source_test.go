@@ -204,7 +204,7 @@ func describeEach(ctx context.Context, src snapshot.Reader, ids []cdc.TableID) (
 		if err = errors.Join(err, v.Close()); err != nil {
 			return nil, err
 		}
-		list = append(list, l)
+		list = append(list, l...)
 	}
 	return list, nil
 }
@@ -241,25 +241,26 @@ func (s *fakeSource) at(id cdc.TableID, txs int) map[int64]int64 {
 type fakeView struct {
 	s      *fakeSource
 	shows  int
-	id     cdc.TableID
 	closed bool
 }
 
 func (v *fakeView) Exact() (cdc.Position, bool) { return cdc.Position{}, false }
 
-func (v *fakeView) Lock(ctx context.Context, id cdc.TableID) (snapshot.Locked, error) {
-	v.id = id
+func (v *fakeView) Lock(ctx context.Context, ids ...cdc.TableID) (list []snapshot.Locked, err error) {
 	if err := v.s.ask(ctx, "lock"); err != nil {
-		return snapshot.Locked{}, err
+		return nil, err
 	}
 	v.s.mu.Lock()
 	defer v.s.mu.Unlock()
-	def := v.s.defs[id]
-	if def == nil {
-		return snapshot.Locked{}, &task.Error{Code: "source.table_missing", Text: "there is no table " + id.String()}
+	for _, id := range ids {
+		def := v.s.defs[id]
+		if def == nil {
+			return nil, &task.Error{Code: "source.table_missing", Text: "there is no table " + id.String()}
+		}
+		t := *def
+		list = append(list, snapshot.Locked{End: fakeAt(len(v.s.txs)), Table: &t, Create: "CREATE TABLE " + id.Name, Now: 1})
 	}
-	t := *def
-	return snapshot.Locked{End: fakeAt(len(v.s.txs)), Table: &t, Create: "CREATE TABLE " + id.Name, Now: 1}, nil
+	return list, nil
 }
 
 func (v *fakeView) Rows(ctx context.Context, q snapshot.Query, each func(cdc.Row) error) (int, error) {
@@ -267,7 +268,7 @@ func (v *fakeView) Rows(ctx context.Context, q snapshot.Query, each func(cdc.Row
 		return 0, err
 	}
 	v.s.mu.Lock()
-	rows := v.s.at(v.id, v.shows)
+	rows := v.s.at(q.Table.TableID, v.shows)
 	v.s.mu.Unlock()
 	n := 0
 	for _, k := range slices.Sorted(maps.Keys(rows)) {

@@ -75,12 +75,14 @@ func (s *fakeStore) Note(_ context.Context, n Note, versions []schema.Version, _
 	return s.write(func(v *Saved) { v.Notes, v.Schemas = append(v.Notes, n), append(v.Schemas, versions...) })
 }
 
-func (s *fakeStore) Seal(_ context.Context, c Chunk, rest *Chunk) error {
+func (s *fakeStore) Seal(_ context.Context, sealed, rests []Chunk) error {
 	return s.write(func(v *Saved) {
-		v.Chunks[s.places[c.ID]] = c
-		if rest != nil {
+		for _, c := range sealed {
+			v.Chunks[s.places[c.ID]] = c
+		}
+		for _, rest := range rests {
 			s.places[rest.ID] = len(v.Chunks)
-			v.Chunks = append(v.Chunks, *rest)
+			v.Chunks = append(v.Chunks, rest)
 		}
 	})
 }
@@ -121,10 +123,10 @@ func (f *fakeFiles) Create(name string) (File, error) {
 	return f.simFiles.Create(name)
 }
 
-func (f *fakeFiles) Open(name string) (io.ReadCloser, error) {
+func (f *fakeFiles) Open(name string, from int64) (io.ReadCloser, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.simFiles.Open(name)
+	return f.simFiles.Open(name, from)
 }
 
 func (f *fakeFiles) Remove(name string) error {

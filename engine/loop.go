@@ -91,9 +91,9 @@ type laneResult struct {
 
 // chunkEvent is what a worker found.
 type chunkEvent struct {
-	o      *opening
+	os     []*opening
 	locked *chunkLocked
-	rows   *chunkRows
+	rows   []*chunkRows // one of each
 }
 
 // replicate runs the full and the incremental phase, which share one stream, until the task is finished.
@@ -489,22 +489,13 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 func (l *loop) turnChunks(ctx context.Context) (more bool, err error) {
 	r := l.r
 	var finished []*chunk
+	if err := l.seal(ctx); err != nil {
+		return false, err
+	}
 	l.stepped = append(l.stepped[:0], r.active...)
 	for _, c := range l.stepped {
 		if c.clearable(r.point) && r.clear(c) {
 			close(c.proceed)
-		}
-		if c.redefinable(r.point) {
-			if err := r.redefine(c); err != nil {
-				return false, err
-			}
-		}
-		if c.sealable(r.point) {
-			l.d.fault("sealing")
-			if err := r.seal(ctx, c); err != nil {
-				return false, err
-			}
-			l.d.fault("sealed")
 		}
 		if r.handable(c) {
 			if !l.roomy() {
@@ -532,22 +523,42 @@ func (l *loop) turnChunks(ctx context.Context) (more bool, err error) {
 	return more, nil
 }
 
+// seal seals all chunks that can be, at once.
+func (l *loop) seal(ctx context.Context) error {
+	r := l.r
+	var ready []*chunk
+	l.stepped = append(l.stepped[:0], r.active...)
+	for _, c := range l.stepped {
+		switch {
+		case c.redefinable(r.point):
+			if err := r.redefine(c); err != nil {
+				return err
+			}
+		case c.sealable(r.point):
+			ready = append(ready, c)
+		}
+	}
+	if len(ready) == 0 {
+		return nil
+	}
+	l.d.fault("sealing")
+	if err := r.seal(ctx, ready...); err != nil {
+		return err
+	}
+	l.d.fault("sealed")
+	return nil
+}
+
 func (l *loop) expireDone(ctx context.Context) error {
 	now := sweep{l.r.low, l.r.oldest, len(l.r.done)}
 	if now == l.swept {
 		return nil
 	}
 	l.swept = now
-	gone := l.r.spare()
-	for _, c := range l.r.done[len(gone):] {
-		if l.r.expirable(c) {
-			gone = append(gone, c)
-		}
+	if gone := l.r.outdated(); len(gone) > 0 {
+		return l.r.expire(ctx, gone)
 	}
-	if len(gone) == 0 {
-		return nil
-	}
-	return l.r.expire(ctx, gone)
+	return nil
 }
 
 // openChunks starts workers. The full copy waits while the stream is behind the source's end, because each chunk
@@ -557,24 +568,30 @@ func (l *loop) openChunks(ctx context.Context) {
 		return
 	}
 	for l.readers < l.mayRead() {
-		c := l.r.openable(l.d.nowMs(), 2*l.d.workers())
-		if c == nil {
+		cs := l.r.openable(l.d.nowMs(), 2*l.d.workers())
+		if len(cs) == 0 {
 			return
 		}
-		o := l.r.open(c)
-		c.proceed = make(chan struct{})
+		os := l.r.open(cs...)
+		proceed, wanted := make(chan struct{}), len(cs)
 		attempt, cancel := context.WithCancel(ctx)
-		c.cancel = cancel
-		w := &worker{o: o, src: l.d.Source, files: l.d.Files, codec: l.codec(), ids: &l.ids, born: l.d.nowMs, fault: l.d.Fault}
+		for _, c := range cs {
+			c.proceed = proceed
+			c.cancel = func() {
+				if wanted--; wanted == 0 {
+					cancel()
+				}
+			}
+		}
+		w := &worker{os: os, src: l.d.Source, files: l.d.Files, codec: l.codec(), ids: &l.ids, born: l.d.nowMs, fault: l.d.Fault}
 		l.readers++
-		proceed := c.proceed
 		l.wg.Go(func() {
 			defer cancel()
 			rows := l.read(attempt, w, proceed)
-			if err := w.close(); err != nil && rows.err == nil {
-				rows.err = err
+			if err := w.close(); err != nil && rows[0].err == nil {
+				rows = w.failed(err)
 			}
-			l.send(ctx, chunkEvent{o: w.o, rows: rows})
+			l.send(ctx, chunkEvent{os: os, rows: rows})
 		})
 	}
 }
@@ -586,7 +603,7 @@ func (l *loop) behind() bool {
 }
 
 // read runs one worker up to its result. Its context ends with the attempt.
-func (l *loop) read(ctx context.Context, w *worker, proceed <-chan struct{}) *chunkRows {
+func (l *loop) read(ctx context.Context, w *worker, proceed <-chan struct{}) []*chunkRows {
 	deadline := time.Now().Add(visibleWithin)
 	pause := 5 * time.Millisecond
 	for {
@@ -594,30 +611,30 @@ func (l *loop) read(ctx context.Context, w *worker, proceed <-chan struct{}) *ch
 		locked, rows, err := w.step(ctx)
 		switch {
 		case err != nil:
-			return &chunkRows{err: err}
+			return w.failed(err)
 		case rows != nil:
 			l.d.fault("read")
 			return rows
 		case locked != nil:
-			if !l.send(ctx, chunkEvent{o: w.o, locked: locked}) {
-				return &chunkRows{err: context.Cause(ctx)}
+			if !l.send(ctx, chunkEvent{os: w.os, locked: locked}) {
+				return w.failed(context.Cause(ctx))
 			}
-			if w.o.quiet {
+			if w.os[0].quiet {
 				select {
 				case <-proceed:
 				case <-ctx.Done():
-					return &chunkRows{err: context.Cause(ctx)}
+					return w.failed(context.Cause(ctx))
 				}
 			}
-		case w.at == at: // the source does not show enough yet
+		case w.at == at && at < stepRead: // the source does not show enough yet
 			longest := 100 * time.Millisecond
-			if _, byFile := w.o.need.(*cdc.Upto); byFile {
+			if _, byFile := w.os[0].need.(*cdc.Upto); byFile {
 				longest = time.Second // until the next file, which may take hours
 			} else if time.Now().After(deadline) {
-				return &chunkRows{err: invisible(w.o)}
+				return w.failed(invisible(w.os[0]))
 			}
 			if err := sleep(ctx, pause); err != nil {
-				return &chunkRows{err: err}
+				return w.failed(err)
 			}
 			pause = min(2*pause, longest)
 		}
@@ -635,11 +652,18 @@ func (l *loop) send(ctx context.Context, e chunkEvent) bool {
 
 func (l *loop) chunkEvent(e chunkEvent) error {
 	if e.locked != nil {
-		l.r.lockedChunk(e.o, *e.locked)
+		for _, o := range e.os {
+			l.r.lockedChunk(o, *e.locked)
+		}
 		return nil
 	}
 	l.readers--
-	return l.r.rowsChunk(e.o, e.rows)
+	for i, o := range e.os {
+		if err := l.r.rowsChunk(o, e.rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dispatch starts a request on every lane that has records and none in flight (I3), and makes the next one ready where

@@ -50,13 +50,14 @@ func BenchmarkTurn(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for b.Loop() {
-				c := l.r.openable(0, 1)
-				if c == nil {
+				cs := l.r.openable(0, 1)
+				if cs == nil {
 					b.StopTimer()
 					l = crowd(size.tables, size.chunks)
-					c = l.r.openable(0, 1)
+					cs = l.r.openable(0, 1)
 					b.StartTimer()
 				}
+				c := cs[0]
 				at.Offset += 100
 				l.step(ctx, c, at)
 			}
@@ -71,7 +72,7 @@ func (l *loop) step(ctx context.Context, c *chunk, at cdc.Position) {
 			panic(err)
 		}
 	}
-	o := l.r.open(c)
+	o := l.r.open(c)[0]
 	l.r.point = at
 	l.r.lockedChunk(o, chunkLocked{high: at, end: at})
 	out, err := newSealedWriter(l.r.files, o.file)

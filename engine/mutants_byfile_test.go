@@ -5,9 +5,9 @@ package engine
 var byFileMutants = []mutant{
 	{"end-visible", "I4", []edit{{"sim_source_test.go", "Upto{At: cdc.Position{File: s.end().File, Offset: cdc.FirstEvent}}", "Upto{At: s.end()}"}}},
 	{"barrier-after-view", "I4", []edit{
-		{"worker.go", "	if seen == nil || seen.Includes(w.o.need) {", "	if _, byFile := w.o.need.(*cdc.Upto); byFile || seen == nil || seen.Includes(w.o.need) {"},
-		{"worker.go", "	w.locked, w.at = l, stepRead\n", `	w.locked, w.at = l, stepRead
-	if u, byFile := w.o.need.(*cdc.Upto); byFile && (cdc.Position{File: l.End.File, Offset: cdc.FirstEvent}).Before(u.At) {
+		{"worker.go", "	if seen == nil || seen.Includes(o.need) {", "	if _, byFile := o.need.(*cdc.Upto); byFile || seen == nil || seen.Includes(o.need) {"},
+		{"worker.go", "	end := l[0].End // and that of the others\n", `	end := l[0].End
+	if u, byFile := w.os[0].need.(*cdc.Upto); byFile && (cdc.Position{File: end.File, Offset: cdc.FirstEvent}).Before(u.At) {
 		w.at = stepVisible
 		return nil, nil, w.close()
 	}

@@ -29,16 +29,26 @@ type mutant struct {
 // mutants are wrong variants of single rules, as edits of the real code. An edit whose old text is not there exactly
 // once is an error, so that a mutant can't rot.
 var mutants = []mutant{
-	{"low-filepos", "I4", []edit{{"worker.go", "if seen == nil || seen.Includes(w.o.need) {", "if seen == nil || seen != nil {"}}},
-	{"high-gtid", "I4", []edit{{"sim_source_test.go", "	l.End = s.end()\n", `	l.End = cdc.Position{File: 1, Offset: 4}
+	{"low-filepos", "I4", []edit{{"worker.go", "if seen == nil || seen.Includes(o.need) {", "if seen == nil || seen != nil {"}}},
+	{"high-gtid", "I4", []edit{{"sim_source_test.go", "	end := s.end() // after the last lock\n", `	end := cdc.Position{File: 1, Offset: 4}
 	for i := 0; i < len(s.txs) && s.txs[i].gtid; i++ {
-		l.End = s.finish(i)
+		end = s.finish(i)
 	}
 	if s.w.starting || s.w.c.maria {
-		l.End = s.end()
+		end = s.end()
 	}
 `}}},
-	{"maria-no-check", "I4", []edit{{"worker.go", "if exact && p.Before(w.o.point) {", "if false {"}}},
+	{"together-end-first", "I5", []edit{
+		{"sim_source_test.go", "	for i, id := range ids {\n		t := slices", "	first := s.end()\n	for i, id := range ids {\n		t := slices"},
+		{"sim_source_test.go", "	end := s.end() // after the last lock\n", "	end := s.end()\n	if len(ids) > 1 {\n		end = first\n	}\n"},
+	}},
+	{"together-one-is-gone", "I7", []edit{{"chunk.go", "		if r.shared[name]--; r.shared[name] > 0 {", "		if r.shared[name]--; false {"}}},
+	{"together-uncounted", "I7", []edit{{"begin.go", "		r.shared[name]++\n", "		r.shared[name] = 1\n"}}},
+	{"together-one-patch", "I7", []edit{{"sealed.go", "fmt.Sprintf(\"%s+%s+%d\", own, file, at)", "fmt.Sprintf(\"+%s+%d\", file, at)"}}},
+	{"together-unsynced", "I7", []edit{{"worker.go", "	return out.finish()\n", "	return out.file.Close()\n"}}},
+	{"together-keyless", "I4", []edit{{"chunk.go", "c.table.ordered && c.mergeable() && !r.byFile", "!r.byFile"}}},
+	{"together-by-file", "I4", []edit{{"chunk.go", "c.table.ordered && c.mergeable() && !r.byFile", "c.table.ordered && c.mergeable()"}}},
+	{"maria-no-check", "I4", []edit{{"worker.go", "if exact && p.Before(w.os[0].point) {", "if false {"}}},
 	{"resend-blind", "I3", []edit{{"lane.go", "		f.resent = true\n", "		f.batch.Sequence = nextSequence(f.batch.Sequence, len(f.entries))\n"}}},
 	{"follow-sequence", "I3", []edit{{"lane.go", "	l.seq = nextSequence(l.seq, n)\n", ""}}},
 	{"follow-unsent", "I1", []edit{{"lane.go", "	if l.flight != nil && f.next.Load() != l.flight {", "	if false {"}}},
@@ -75,7 +85,7 @@ var mutants = []mutant{
 	{"ddl-keeps-open", "I5", []edit{{"ddl.go", "		if c.Status == snapshot.Open {\n			r.discard", "		if false {\n			r.discard"}}},
 	{"no-merge", "I4", []edit{{"chunk.go", "		case c.exact: // the view", "		case true: // the view"}}},
 	{"ack-ignored", "I2", []edit{{"note.go", "; ok && p.Before(low) {", "; ok && p.Before(low) && false {"}}},
-	{"rows-before-sealed", "I7", []edit{{"chunk.go", "	if err := r.store.Seal(ctx, saved, restSaved); err != nil {\n		return err\n	}\n", "	saved.Status = snapshot.New\n	if err := r.store.Seal(ctx, saved, restSaved); err != nil {\n		return err\n	}\n	saved.Status = snapshot.Sealed\n"}}},
+	{"rows-before-sealed", "I7", []edit{{"chunk.go", "		ready, saved = append(ready, s), append(saved, s.saved)\n", "		s.saved.Status = snapshot.New\n		ready, saved = append(ready, s), append(saved, s.saved)\n		s.saved.Status = snapshot.Sealed\n"}}},
 	{"chunk-before-e0", "I1", []edit{{"chunk.go", "	if r.point.Before(r.openFrom) {", "	if false {"}}},
 	{"ddl-before-rows", "I5", []edit{{"ddl.go", "		for r.owed(c, ev) {", "		for false {"}}},
 	{"halves-share", "I7", []edit{{"router.go", "	if half != 0 {", "	if half != 0 && false {"}}},
@@ -148,12 +158,12 @@ var mutants = []mutant{
 // traced are the mutants that a trace catches, and chance only seldom.
 var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "point-back", "copy-fence-unknown", "move-torn", "move-torn-rest", "move-part-lost", "move-before-end",
 	"move-back-before-begin", "move-back-never", "move-scan-start", "move-marks", "expired-passed-over", "truncated-no-start", "seen-unasked", "seen-not-noted", "seen-elsewhere",
-	"truncated-unproven", "truncated-chunk-note", "truncated-floor-proof", "truncated-done-stays", "move-holds-up", "move-expires-early"}
+	"together-end-first", "truncated-unproven", "truncated-chunk-note", "truncated-floor-proof", "truncated-done-stays", "move-holds-up", "move-expires-early"}
 
 // likes are the histories that have what a mutant concerns, by the beginning of its name.
 var likes = []struct{ begins, like string }{
 	{"xa-", "xa"}, {"xa-set-of-l", "crashes"}, {"xa-stretch", "crashes"}, {"xa-maria-filter", "keyless"}, {"xa-moved", "failover"}, {"xa-rollback-lost", "failover"},
-	{"move", "failover"}, {"text-", "text"},
+	{"move", "failover"}, {"text-", "text"}, {"together-", "together"}, {"together-by-file", "byFile"}, {"together-uncounted", "idle"},
 	{"dead-", "dead"}, {"plain-", "plain"}, {"tier-change", "plain,mixed"}, {"copy-", "copies"}, {"expired-", "ages"},
 	{"truncated-", "unclean"}, {"truncated-gone", "deep"}, {"truncated-blind-note", "seldom"},
 	{"no-fence", "crashes"}, {"low-ahead", "crashes"}, {"past-sealed-s", "crashes"},

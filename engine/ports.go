@@ -171,7 +171,8 @@ type Topics interface {
 // Files keeps the sealed chunks. Names are single path elements.
 type Files interface {
 	Create(name string) (File, error)
-	Open(name string) (io.ReadCloser, error)
+	// Open reads from an offset on.
+	Open(name string, from int64) (io.ReadCloser, error)
 	Remove(name string) error
 	List() ([]string, error)
 }

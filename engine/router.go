@@ -36,9 +36,11 @@ type router struct {
 	set      cdc.GTIDSet  // the transactions before recent
 	recent   []finished   // transactions since the newest stored low bound, by start
 	tables   map[cdc.TableID]*table
-	fresh    []*chunk // NEW, the next one to read last
-	active   []*chunk // OPEN and SEALED
-	done     []*chunk // DONE
+	fresh    []*chunk       // NEW, the next one to read last
+	active   []*chunk       // OPEN and SEALED
+	done     []*chunk       // DONE, by Closed
+	kept     int64          // bytes of their files
+	shared   map[string]int // how many chunks, OPEN to DONE, have their rows in a file
 	lanes    []*lane
 	dead     deadLetters
 	dirty    []*lane          // lanes with something to send, maybe
@@ -95,6 +97,7 @@ type config struct {
 	queueTask   int          // bytes all queues may hold
 	xaBytes     int          // bytes that rows of prepared transactions may hold
 	chunkRows   int          // rows of a table's first chunks
+	together    int          // small tables that are read through one view
 	keepNotes   int64
 	keepBytes   int64
 	repeats     bool    // a person takes it that records are sent again

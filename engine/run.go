@@ -175,7 +175,8 @@ func (r *router) cleanFiles() error {
 	}
 	kept := map[string]bool{}
 	for _, c := range slices.Concat(r.active, r.done) {
-		kept[c.File], kept[c.File+".patch"] = true, c.Patch
+		name, _, _ := fileOf(c.File)
+		kept[name], kept[c.File+".patch"] = true, c.Patch
 	}
 	for _, n := range names {
 		if !kept[n] {

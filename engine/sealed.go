@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strconv"
+	"strings"
 
 	"sluice/engine/task"
 )
 
-// A chunk's file holds its rows as they will be sent, so that after kill -9 the very same records can be produced
+// A chunk's file, or its part of a file that it shares, holds its rows as they will be sent, so that after kill -9 the very same records can be produced
 // again. Each row is: key, lane, message key, message value, each part with its length in front. Rows that changed
 // between S and H are in a second file, the patch, which is small: a row of it replaces the row with the same key in
 // the first file, or removes it (lane = gone).
@@ -31,6 +33,7 @@ type sealedRow struct {
 type sealedWriter struct {
 	file  File
 	buf   []byte
+	at    int64 // where the chunk begins in the file
 	rows  int64
 	bytes int64
 	sum   uint32
@@ -42,6 +45,13 @@ func newSealedWriter(files Files, name string) (*sealedWriter, error) {
 		return nil, err
 	}
 	return &sealedWriter{file: f}, nil
+}
+
+// begin goes on with the next chunk of those that share the file.
+func (w *sealedWriter) begin() error {
+	err := w.flush()
+	w.at, w.rows, w.bytes, w.sum = w.at+w.bytes, 0, 0, 0
+	return err
 }
 
 func (w *sealedWriter) add(key []byte, lane int, msgKey, value []byte) error {
@@ -61,6 +71,9 @@ func (w *sealedWriter) add(key []byte, lane int, msgKey, value []byte) error {
 }
 
 func (w *sealedWriter) flush() error {
+	if len(w.buf) == 0 {
+		return nil
+	}
 	w.sum = crc32.Update(w.sum, castagnoli, w.buf)
 	w.bytes += int64(len(w.buf))
 	_, err := w.file.Write(w.buf)
@@ -106,7 +119,7 @@ func openSealed(files Files, c *Chunk, earlier bool) (*sealedReader, error) {
 			return nil, err
 		}
 	}
-	f, err := files.Open(c.File)
+	f, err := openChunk(files, c)
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +128,34 @@ func openSealed(files Files, c *Chunk, earlier bool) (*sealedReader, error) {
 	return r, nil
 }
 
+// partOf names a chunk's part of a file that it shares: of its own name, the file's and where it begins there.
+func partOf(own, file string, at int64) string { return fmt.Sprintf("%s+%s+%d", own, file, at) }
+
+// fileOf gives the file that a chunk's rows are in, and where they begin there.
+func fileOf(c string) (file string, at int64, shared bool) {
+	_, part, shared := strings.Cut(c, "+")
+	if !shared {
+		return c, 0, false
+	}
+	file, offset, _ := strings.Cut(part, "+")
+	at, _ = strconv.ParseInt(offset, 10, 64)
+	return file, at, true
+}
+
+func openChunk(files Files, c *Chunk) (io.ReadCloser, error) {
+	name, at, shared := fileOf(c.File)
+	f, err := files.Open(name, at)
+	if err != nil || !shared {
+		return f, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(f, c.Bytes), f}, nil
+}
+
 func verifySealed(files Files, c *Chunk) error {
-	f, err := files.Open(c.File)
+	f, err := openChunk(files, c)
 	if err != nil {
 		return err
 	}
@@ -136,7 +175,7 @@ func (r *summed) differs(c *Chunk) error {
 }
 
 func (r *sealedReader) readPatch(files Files, name string) error {
-	f, err := files.Open(name)
+	f, err := files.Open(name, 0)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ type simConfig struct {
 	xa, xaSpills                                                   bool // XA transactions, whose rows wait in files
 	keepNotes, keepBytes                                           int64
 	parts, limit, queueItems, maxTx, crashes, rotate               int
+	together                                                       int           // tables that may be read through one view
 	script                                                         [][]simChange // of an exploration: what each writer does, to table a alone
 	notes                                                          int64         // the most of them; 0: plenty
 	mul                                                            [8]int        // how eager each kind of step is, in quarters
@@ -76,6 +77,9 @@ func simConfigOf(seed uint64) simConfig {
 	c.xa, c.xaSpills = c.xa || draw(3) == 0, draw(2) == 0
 	c.dead = c.dead || draw(3) == 0
 	c.follows = c.follows || draw(2) == 0
+	if c.together == 0 {
+		c.together = 1 + draw(2)
+	}
 	return c
 }
 
@@ -118,6 +122,8 @@ func (c *simConfig) be(like string, draw func(uint64) int) {
 		c.follows, c.plain, c.crashes, c.mul[mSend], c.mul[mFault] = true, false, 1+draw(3), 16, 6
 	case "dead":
 		c.dead, c.crashes = true, 2+draw(3)
+	case "together": // small tables are read through one view
+		c.together, c.openEnded, c.full = 2, true, true
 	case "filtered":
 		c.filtered, c.full = true, true
 	case "text":

@@ -57,7 +57,7 @@ func (w *world) start() {
 	w.must(w.r.limitLanes(w.ctx, w.b))
 	w.must(w.r.cleanFiles())
 	w.r.cfg.queueChunk = 320 * w.c.queueItems
-	w.r.cfg.chunkRows = w.c.limit
+	w.r.cfg.chunkRows, w.r.cfg.together = w.c.limit, w.c.together
 	w.limitChunks()
 	for _, l := range w.r.lanes {
 		l.arena.size = 4 << 10

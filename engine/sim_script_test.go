@@ -163,23 +163,48 @@ func (b between) View(ctx context.Context) (snapshot.View, error) {
 	return v, err
 }
 
+// openBoth opens the chunks of both tables, which are read through one view, and gives them with their results.
+func (s *script) openBoth() []*chunk {
+	cs := s.r.openable(s.r.cfg.now(), 3)
+	os := s.r.open(cs...)
+	if len(os) != 2 {
+		s.t.Fatalf("%d chunks are opened together", len(os))
+	}
+	w := &worker{os: os, src: s.reader(), files: s.files, codec: simCodec{}, ids: s.counters, born: s.r.cfg.now}
+	for {
+		l, rows, err := w.step(s.ctx)
+		s.must(err)
+		for i, o := range os {
+			if l != nil {
+				s.r.lockedChunk(o, *l)
+			}
+			if rows != nil {
+				s.must(s.r.rowsChunk(o, rows[i]))
+			}
+		}
+		if rows != nil {
+			return cs
+		}
+	}
+}
+
 // openTable opens the table's chunk and lets its worker go up to its result, which stays in the mail.
 func (s *script) openTable(table int, locked func()) *chunk {
 	for _, c := range slices.Backward(s.r.fresh) {
 		if c.table.id != simIDs[table] {
 			continue
 		}
-		o := s.r.open(c)
-		w := &worker{o: o, src: s.reader(), files: s.files, codec: simCodec{}, ids: s.counters, born: s.r.cfg.now}
+		os := s.r.open(c)
+		w := &worker{os: os, src: s.reader(), files: s.files, codec: simCodec{}, ids: s.counters, born: s.r.cfg.now}
 		for {
 			l, rows, err := w.step(s.ctx)
 			s.must(err)
 			if l != nil {
-				s.r.lockedChunk(o, *l)
+				s.r.lockedChunk(os[0], *l)
 				locked()
 			}
 			if rows != nil {
-				s.must(s.r.rowsChunk(o, rows))
+				s.must(s.r.rowsChunk(os[0], rows[0]))
 				return c
 			}
 		}

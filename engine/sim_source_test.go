@@ -509,7 +509,7 @@ func (s *simSource) Describe(ctx context.Context, ids []cdc.TableID) ([]snapshot
 }
 
 func (s *simSource) View(context.Context) (snapshot.View, error) {
-	v := &simView{s: s, table: -1}
+	v := &simView{s: s}
 	n := 0
 	for i := range s.txs {
 		v.shows = append(v.shows, s.txs[i].visible)
@@ -530,39 +530,58 @@ type simView struct {
 	s     *simSource
 	shows []bool
 	at    cdc.Position
-	table int
+	held  []int // tables whose metadata locks it has
 }
 
 func (v *simView) Exact() (cdc.Position, bool) { return v.at, v.s.w.c.maria }
 
-func (v *simView) Lock(_ context.Context, id cdc.TableID) (snapshot.Locked, error) {
-	for t := range simIDs {
-		if simIDs[t] == id {
-			v.table = t
-		}
-	}
+// errSimBusy is what a view gets that waits for one of several locks.
+var errSimBusy = &task.Error{Code: "source.table_busy", Retry: true}
+
+// Lock takes the locks of several tables while others work.
+func (v *simView) Lock(_ context.Context, ids ...cdc.TableID) ([]snapshot.Locked, error) {
 	s := v.s
-	s.mdl[v.table]++
-	l := snapshot.Locked{Table: s.def(v.table, s.extra[v.table]), Create: "CREATE TABLE " + id.Name, Now: 1}
+	list := make([]snapshot.Locked, len(ids))
+	for i, id := range ids {
+		t := slices.Index(simIDs[:], id)
+		if i > 0 {
+			if s.w.locking != nil {
+				s.w.locking()
+			}
+			if s.progress(); s.tlock[t] != 0 {
+				return nil, errSimBusy
+			}
+		}
+		v.held = append(v.held, t)
+		s.mdl[t]++
+	}
+	for i, id := range ids {
+		t := v.held[i]
+		list[i] = snapshot.Locked{Table: s.def(t, s.extra[t]), Create: "CREATE TABLE " + id.Name, Now: 1}
+	}
 	if s.w.starting {
 		s.progress()
 	}
-	l.End = s.end()
-	s.w.logf("lock on %s, end %v", id, l.End)
-	return l, nil
+	end := s.end() // after the last lock
+	for i := range list {
+		list[i].End = end
+	}
+	s.w.logf("lock on %v, end %v", ids, end)
+	return list, nil
 }
 
 func (v *simView) Rows(_ context.Context, q snapshot.Query, each func(cdc.Row) error) (int, error) {
 	s := v.s
+	table := slices.Index(simIDs[:], q.Table.TableID)
 	// TRUNCATE is not multi-versioned: what was there before one that is finished is gone for any view.
 	cut := 0
 	for i := range s.txs {
-		if s.txs[i].ddl == ddlTruncate && s.txs[i].table == v.table && s.txs[i].visible {
+		if s.txs[i].ddl == ddlTruncate && s.txs[i].table == table && s.txs[i].visible {
 			cut = i
 		}
 	}
-	behind := v.behind()
-	rows := s.state(func(i int) bool { return i < behind && v.shows[i] && i >= cut }, v.table)
+	behind := v.behind(table)
+	rows := s.state(func(i int) bool { return i < behind && v.shows[i] && i >= cut }, table)
 	n := 0
 	for k, val := range rows {
 		switch val = s.shown(val); {
@@ -588,11 +607,11 @@ func (v *simView) Rows(_ context.Context, q snapshot.Query, each func(cdc.Row) e
 
 // behind is how many transactions of the ledger may show: a view from before a swap lacks the last that it would show,
 // because the table that has the name now was still being filled.
-func (v *simView) behind() int {
+func (v *simView) behind(table int) int {
 	swapped := false
 	for i := range v.s.txs {
 		t := &v.s.txs[i]
-		swapped = swapped || t.ddl == ddlSwap && t.table == v.table && t.visible && (i >= len(v.shows) || !v.shows[i])
+		swapped = swapped || t.ddl == ddlSwap && t.table == table && t.visible && (i >= len(v.shows) || !v.shows[i])
 	}
 	n := len(v.shows)
 	if swapped {
@@ -606,10 +625,10 @@ func (v *simView) behind() int {
 }
 
 func (v *simView) Close() error {
-	if v.table >= 0 {
-		v.s.mdl[v.table]--
-		v.table = -1
+	for _, t := range v.held {
+		v.s.mdl[t]--
 	}
+	v.held = nil
 	return nil
 }
 

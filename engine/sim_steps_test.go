@@ -165,11 +165,13 @@ func (w *world) enableRunning() {
 	if (w.pending != nil || w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File) && !r.stalled() {
 		w.add(mRoute, 8, w.routeNext)
 	}
-	if c := r.openable(r.cfg.now()+60_000, 3); c != nil && len(w.src.txs)-w.stream.tx <= 4 {
+	if cs := r.openable(r.cfg.now()+60_000, 3); len(cs) > 0 && len(w.src.txs)-w.stream.tx <= 4 {
 		w.add(-1, 3, func() {
-			o := r.open(c)
-			w.logf("router: chunk %d OPEN at S=%v", c.ID, c.S)
-			w.workers = append(w.workers, &simWorker{w: &worker{o: o, src: w.turned, files: w.files, codec: w.deps.NewCodec(""), ids: w.counters, born: r.cfg.now}})
+			os := r.open(cs...)
+			for _, c := range cs {
+				w.logf("router: chunk %d OPEN at S=%v", c.ID, c.S)
+			}
+			w.workers = append(w.workers, &simWorker{w: &worker{os: os, src: w.turned, files: w.files, codec: w.deps.NewCodec(""), ids: w.counters, born: w.clock(len(os))}})
 		})
 	}
 	for _, k := range w.workers {
@@ -189,10 +191,8 @@ func (w *world) enableRunning() {
 	for _, c := range r.active {
 		w.enableChunk(c)
 	}
-	for _, c := range r.done {
-		if r.expirable(c) || slices.Contains(r.spare(), c) {
-			w.add(-1, 1, func() { w.must(r.expire(w.ctx, []*chunk{c})); w.logf("router: chunk %d GONE", c.ID) })
-		}
+	for _, c := range r.outdated() {
+		w.add(-1, 1, func() { w.must(r.expire(w.ctx, []*chunk{c})); w.logf("router: chunk %d GONE", c.ID) })
 	}
 	if w.c.unclean {
 		_, ends, err := w.b.Ends(w.ctx, r.saved.Lanes)
@@ -215,44 +215,61 @@ func (w *world) enableRunning() {
 
 func (w *world) enableWorker(k *simWorker) {
 	switch {
-	case k.sent, k.wants && !k.w.o.chunk.cleared && k.w.o.current():
+	case k.sent, k.wants && !k.w.os[0].chunk.cleared && k.w.os[0].current():
 		return
-	case k.w.at == stepVisible && !w.visible(k.w) && (w.drain && k.w.o.last == nil || !w.lockFree(k.w)):
+	case k.w.at == stepVisible && !w.visible(k.w) && (w.drain && k.w.os[0].last == nil || !w.lockFree(k.w)):
 		return // asking again changes nothing, or waits
-	case k.w.at == stepLock && w.src.tlock[w.tableOf(k.w)] != 0:
+	case k.w.at == stepLock && slices.ContainsFunc(k.w.os, func(o *opening) bool { return w.src.tlock[tableOf(o)] != 0 }):
 		return
 	}
 	w.add(mWork, 4, func() {
-		if k.wants && !k.w.o.current() { // its window was not empty: give up
+		if k.wants && !k.w.os[0].current() { // its window was not empty: give up
 			k.sent = true
 			w.must(k.w.close())
 			return
 		}
 		locked, rows, err := k.w.step(w.ctx)
+		if err == errSimBusy {
+			w.must(k.w.close())
+			rows, err = k.w.failed(err), nil
+		}
 		w.must(err)
-		o := k.w.o
-		switch {
-		case rows != nil:
-			k.sent = true
-			w.mail = append(w.mail, simMail{o: o, rows: rows})
-		case locked != nil:
-			k.wants = o.quiet
-			w.mail = append(w.mail, simMail{o: o, locked: locked})
+		k.sent = rows != nil
+		k.wants = k.wants || locked != nil && k.w.os[0].quiet
+		for i, o := range k.w.os {
+			switch {
+			case rows != nil:
+				w.mail = append(w.mail, simMail{o: o, rows: rows[i]})
+			case locked != nil:
+				w.mail = append(w.mail, simMail{o: o, locked: locked})
+			}
 		}
 	})
 }
 
+// clock is that of a worker that reads so many tables through its view: at times it takes too long for more.
+func (w *world) clock(tables int) func() int64 {
+	now := w.r.cfg.now()
+	return func() int64 {
+		if tables > 1 && w.pick(16) == 0 {
+			now += longestView
+		}
+		return now
+	}
+}
+
 func (w *world) visible(k *worker) bool {
-	seen, err := w.src.Executed(w.ctx, k.o.need)
+	seen, err := w.src.Executed(w.ctx, k.os[0].need)
 	w.must(err)
-	return seen == nil || seen.Includes(k.o.need)
+	return seen == nil || seen.Includes(k.os[0].need)
 }
 
 func (w *world) lockFree(k *worker) bool {
-	return k.o.last == nil || w.src.lock[w.src.keyOf(k.o.last.key[0])] == 0
+	last := k.os[0].last
+	return last == nil || w.src.lock[w.src.keyOf(last.key[0])] == 0
 }
 
-func (w *world) tableOf(k *worker) int { return slices.Index(simIDs[:], k.o.table.TableID) }
+func tableOf(o *opening) int { return slices.Index(simIDs[:], o.table.TableID) }
 
 func (w *world) enableChunk(c *chunk) {
 	r := w.r
@@ -265,9 +282,17 @@ func (w *world) enableChunk(c *chunk) {
 				w.must(r.redefine(c))
 				return
 			}
-			w.must(r.seal(w.ctx, c))
+			cs := []*chunk{c}
+			for _, o := range r.active {
+				if w.c.together > 1 && o != c && o.sealable(r.point) && !o.redefinable(r.point) && w.pick(2) == 0 {
+					cs = append(cs, o)
+				}
+			}
+			w.must(r.seal(w.ctx, cs...))
 			w.limitChunks()
-			w.logf("router: chunk %d SEALED, H=%v rows %d patch %v", c.ID, c.H, c.Rows, c.Patch)
+			for _, c := range cs {
+				w.logf("router: chunk %d SEALED, H=%v rows %d patch %v", c.ID, c.H, c.Rows, c.Patch)
+			}
 		})
 	}
 	if r.handable(c) {

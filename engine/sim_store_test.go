@@ -138,12 +138,12 @@ func (s *simStore) Note(_ context.Context, n Note, versions []schema.Version, ke
 	})
 }
 
-func (s *simStore) Seal(_ context.Context, c Chunk, rest *Chunk) error {
+func (s *simStore) Seal(_ context.Context, sealed, rests []Chunk) error {
 	return s.write(true, func(v *Saved) {
-		v.set(c)
-		if rest != nil {
-			v.Chunks = append(v.Chunks, *rest)
+		for _, c := range sealed {
+			v.set(c)
 		}
+		v.Chunks = append(v.Chunks, rests...)
 	})
 }
 
@@ -206,12 +206,12 @@ func (f *simFiles) Create(name string) (File, error) {
 	return n, nil
 }
 
-func (f *simFiles) Open(name string) (io.ReadCloser, error) {
+func (f *simFiles) Open(name string, from int64) (io.ReadCloser, error) {
 	n := f.files[name]
 	if n == nil {
 		return nil, &task.Error{Code: "data.chunk_file", Text: "no file " + name}
 	}
-	return io.NopCloser(bytes.NewReader(n.data)), nil
+	return io.NopCloser(bytes.NewReader(n.data[min(from, int64(len(n.data))):])), nil
 }
 
 func (f *simFiles) Remove(name string) error {

@@ -55,6 +55,7 @@ type simSide struct {
 	pending     *cdc.Event // what the stream gave and is not routed, or not wholly
 	turned      *turned
 	workers     []*simWorker
+	locking     func()    // happens between the metadata locks of several tables; may be nil
 	mail        []simMail // results on their way to the router
 	first       []int64
 	looked      []int64

@@ -61,7 +61,7 @@ type Chunk struct {
 	HSet   string       // the transactions before H
 	Note   int64        // the newest note when it was opened
 	Schema int          // the table's version
-	File   string       // the sealed rows
+	File   string       // the sealed rows: a file of that name, or a part of one that chunks share, see partOf
 	Rows   int64
 	Bytes  int64
 	Sum    uint32 // CRC-32C of the file
@@ -90,8 +90,8 @@ type Checkpoints interface {
 	Move(ctx context.Context, s *Saved) error
 	// Note appends a note, with the table versions that came since the one before. Notes with Seq >= keep stay.
 	Note(ctx context.Context, n Note, versions []schema.Version, keep int64) error
-	// Seal stores a sealed chunk and, where it ended before its bound, the chunk of the rest; durable.
-	Seal(ctx context.Context, c Chunk, rest *Chunk) error
+	// Seal stores sealed chunks and those of the rest, where they ended before their bounds, in one transaction; durable.
+	Seal(ctx context.Context, sealed, rests []Chunk) error
 	// Chunks stores the chunks as they are, in one transaction.
 	Chunks(ctx context.Context, cs []Chunk, durable bool) error
 	// Back takes back all notes after seq and stores the chunks, in one transaction; durable.

@@ -183,7 +183,7 @@ func reopened(s *Saved, n *Note, files []string) (cs []Chunk, ok bool) {
 		case c.Status == snapshot.Done && c.Closed < n.Seq:
 			continue
 		}
-		if !slices.Contains(files, c.File) || c.Patch && !slices.Contains(files, c.File+".patch") {
+		if name, _, _ := fileOf(c.File); !slices.Contains(files, name) || c.Patch && !slices.Contains(files, c.File+".patch") {
 			return nil, false
 		}
 		c.Status, c.Closed, c.Note = snapshot.Sealed, 0, min(c.Note, n.Seq)

@@ -75,10 +75,12 @@ func (v *turnedView) Exact() (cdc.Position, bool) {
 	return v.s.at(p), ok
 }
 
-func (v *turnedView) Lock(ctx context.Context, id cdc.TableID) (snapshot.Locked, error) {
-	l, err := v.View.Lock(ctx, id)
-	l.End = v.s.at(l.End)
-	return l, err
+func (v *turnedView) Lock(ctx context.Context, ids ...cdc.TableID) ([]snapshot.Locked, error) {
+	list, err := v.View.Lock(ctx, ids...)
+	for i := range list {
+		list[i].End = v.s.at(list[i].End)
+	}
+	return list, err
 }
 
 // Stream gives a stream whose batches one goroutine passes on.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,10 +16,11 @@ import (
 	"sluice/engine/task"
 )
 
-// worker reads one chunk for one attempt. Its steps are, each a call to the source: wait until every view shows what
-// the router has passed, open the view, take the metadata lock and H, read. What it finds goes to the router.
+// worker reads the chunks of one attempt: a single one, or those of small tables through the same view. Its steps are,
+// each a call to the source: wait until every view shows what the router has passed, open the view, take the metadata
+// locks and H, read one chunk after the other. What it finds goes to the router.
 type worker struct {
-	o     *opening
+	os    []*opening // opened at the same S
 	src   snapshot.Reader
 	files Files
 	codec Codec
@@ -30,8 +32,15 @@ type worker struct {
 	view   snapshot.View
 	high   cdc.Position
 	exact  bool
-	locked snapshot.Locked
+	locked []snapshot.Locked
+	since  int64         // milliseconds: when the locks were taken
+	out    *sealedWriter // of all chunks; nil before the first
+	found  []*chunkRows
 }
+
+// longestView is how many milliseconds small tables are read through the same view, because a DDL of any of them waits
+// for the reader.
+const longestView = 500
 
 type workerStep uint8
 
@@ -43,8 +52,9 @@ const (
 	stepEnd
 )
 
-// step runs the next step. Once locked is not nil the router must be told, before the next step; rows is the end.
-func (w *worker) step(ctx context.Context) (locked *chunkLocked, rows *chunkRows, err error) {
+// step runs the next step. Once locked is not nil the router must be told, before the next step; rows, one for each
+// chunk, is the end.
+func (w *worker) step(ctx context.Context) (locked *chunkLocked, rows []*chunkRows, err error) {
 	switch w.at {
 	case stepVisible:
 		return nil, nil, w.visible(ctx)
@@ -53,38 +63,53 @@ func (w *worker) step(ctx context.Context) (locked *chunkLocked, rows *chunkRows
 	case stepLock:
 		return w.lock(ctx)
 	case stepRead:
-		rows, err := w.read(ctx)
-		w.at = stepEnd
-		return nil, rows, errors.Join(err, w.close())
+		if err = w.readNext(ctx); err == nil && len(w.found) < len(w.os) {
+			return nil, nil, nil
+		}
+		if w.at = stepEnd; err == nil {
+			err = w.seal()
+		}
+		return nil, w.found, errors.Join(err, w.close())
 	}
 	return nil, nil, nil
+}
+
+// failed gives the result of an attempt that came to nothing. Of several chunks each is to be read alone, to see whose
+// error it is.
+func (w *worker) failed(err error) []*chunkRows {
+	out := make([]*chunkRows, len(w.os))
+	for i := range out {
+		out[i] = &chunkRows{err: err, apart: len(w.os) > 1}
+	}
+	return out
 }
 
 // visible goes on once every view shows all that the router has passed. Where that is not known of itself, the last row
 // that was changed is locked for a moment, if that is allowed: with it, all before it are committed.
 func (w *worker) visible(ctx context.Context) error {
-	if len(w.o.hidden) > 0 {
+	o := w.os[0] // the others need the same
+	if len(o.hidden) > 0 {
 		xids, known, err := w.src.Prepared(ctx)
 		if err != nil {
 			return err
 		}
-		if !known || slices.ContainsFunc(w.o.hidden, func(x string) bool { return slices.Contains(xids, x) }) {
+		if !known || slices.ContainsFunc(o.hidden, func(x string) bool { return slices.Contains(xids, x) }) {
 			return nil
 		}
 	}
-	seen, err := w.src.Executed(ctx, w.o.need)
+	seen, err := w.src.Executed(ctx, o.need)
 	if err != nil {
 		return err
 	}
-	if seen == nil || seen.Includes(w.o.need) {
+	if seen == nil || seen.Includes(o.need) {
 		w.at = stepView
 		return nil
 	}
-	if w.o.last == nil {
+	if o.last == nil {
 		return nil
 	}
-	ordered, err := w.src.Settle(ctx, w.o.last.def, w.o.last.key)
-	w.o.last = nil
+	ordered, err := w.src.Settle(ctx, o.last.def, o.last.key)
+	o.last = nil
 	if ordered {
 		w.at = stepView
 	}
@@ -97,7 +122,7 @@ func (w *worker) open(ctx context.Context) error {
 		return err
 	}
 	p, exact := view.Exact()
-	if exact && p.Before(w.o.point) {
+	if exact && p.Before(w.os[0].point) {
 		// The view does not show all that the router has passed: take a newer one.
 		return view.Close()
 	}
@@ -105,57 +130,91 @@ func (w *worker) open(ctx context.Context) error {
 	return nil
 }
 
-func (w *worker) lock(ctx context.Context) (*chunkLocked, *chunkRows, error) {
-	l, err := w.view.Lock(ctx, w.o.table.TableID)
+func (w *worker) lock(ctx context.Context) (*chunkLocked, []*chunkRows, error) {
+	ids := make([]cdc.TableID, len(w.os))
+	for i, o := range w.os {
+		ids[i] = o.table.TableID
+	}
+	l, err := w.view.Lock(ctx, ids...)
 	if err != nil {
 		return nil, nil, err
 	}
-	w.locked, w.at = l, stepRead
+	w.locked, w.at, w.since = l, stepRead, w.born()
+	end := l[0].End // and that of the others
 	if !w.exact {
-		w.high = l.End
+		w.high = end
 	}
-	return &chunkLocked{high: w.high, end: l.End, exact: w.exact}, nil, nil
+	return &chunkLocked{high: w.high, end: end, exact: w.exact}, nil, nil
 }
 
-func (w *worker) read(ctx context.Context) (*chunkRows, error) {
-	if schema.Diff(w.o.table, w.locked.Table) != "" {
-		return &chunkRows{redefined: w.locked.Table}, nil
+// readNext reads the next chunk. Where the locks have been held for long, the rest is put off.
+func (w *worker) readNext(ctx context.Context) error {
+	n := len(w.found)
+	rows := &chunkRows{apart: true}
+	if n == 0 || w.born()-w.since < longestView {
+		var err error
+		if rows, err = w.read(ctx, w.os[n], &w.locked[n]); err != nil {
+			return err
+		}
 	}
-	out, err := newSealedWriter(w.files, w.o.file)
-	if err != nil {
+	w.found = append(w.found, rows)
+	return nil
+}
+
+// seal makes what was read durable.
+func (w *worker) seal() error {
+	out := w.out
+	if w.out = nil; out == nil {
+		return nil
+	}
+	return out.finish()
+}
+
+func (w *worker) read(ctx context.Context, o *opening, locked *snapshot.Locked) (*chunkRows, error) {
+	if schema.Diff(o.table, locked.Table) != "" {
+		return &chunkRows{redefined: locked.Table}, nil
+	}
+	if w.out == nil {
+		var err error
+		if w.out, err = newSealedWriter(w.files, cmp.Or(o.in, o.file)); err != nil {
+			return nil, err
+		}
+	}
+	out := w.out
+	if err := out.begin(); err != nil {
 		return nil, err
 	}
-	enc := &initEncoder{o: w.o, codec: w.codec, high: w.high, now: w.locked.Now, ids: w.ids, born: w.born}
-	q := snapshot.Query{Table: w.o.table, Key: w.o.key, Weigh: w.o.weighed, Limit: w.o.limit, Where: w.o.route.Where}
-	if w.o.rang.After != nil {
-		q.After = w.o.rang.After.Row
+	enc := &initEncoder{o: o, codec: w.codec, high: w.high, now: locked.Now, ids: w.ids, born: w.born}
+	q := snapshot.Query{Table: o.table, Key: o.key, Weigh: o.weighed, Limit: o.limit, Where: o.route.Where}
+	if o.rang.After != nil {
+		q.After = o.rang.After.Row
 	}
-	if w.o.rang.Upto != nil {
-		q.Upto = w.o.rang.Upto.Row
+	if o.rang.Upto != nil {
+		q.Upto = o.rang.Upto.Row
 	}
-	res := &chunkRows{enc: enc}
+	res := &chunkRows{enc: enc, at: out.at}
 	began := time.Now()
 	var lastKey, spare []byte
 	var lastRow cdc.Row
 	n, err := w.view.Rows(ctx, q, func(row cdc.Row) error {
 		var key []byte
-		if w.o.ordered {
+		if o.ordered {
 			var err error
-			if key, err = snapshot.AppendKey(spare[:0], w.o.table, w.o.key, row, nil); err != nil {
+			if key, err = snapshot.AppendKey(spare[:0], o.table, o.key, row, nil); err != nil {
 				return err
 			}
-			if w.o.weighed != nil {
+			if o.weighed != nil {
 				if out.rows > 0 && string(key) <= string(lastKey) {
-					return misordered(w.o)
+					return misordered(o)
 				}
-				row = row[:len(w.o.table.Columns)]
+				row = row[:len(o.table.Columns)]
 				spare = lastKey
 			} else {
 				spare = key
 			}
 			lastKey = key
-			if out.rows+1 == int64(w.o.limit) {
-				lastRow = keyValues(w.o.key, row)
+			if out.rows+1 == int64(o.limit) {
+				lastRow = keyValues(o.key, row)
 			}
 		}
 		if w.fault != nil {
@@ -163,16 +222,15 @@ func (w *worker) read(ctx context.Context) (*chunkRows, error) {
 		}
 		return enc.add(out, key, row, out.rows)
 	})
-	if err != nil {
-		out.abandon()
-		return nil, err
+	if err == nil {
+		err = out.flush()
 	}
-	if err := out.finish(); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	res.took = time.Since(began)
 	res.rows, res.bytes, res.sum = out.rows, out.bytes, out.sum
-	if res.full = w.o.limit > 0 && n == w.o.limit; res.full {
+	if res.full = o.limit > 0 && n == o.limit; res.full {
 		res.last = &snapshot.Bound{Key: append([]byte(nil), lastKey...), Row: lastRow}
 	}
 	return res, nil
@@ -196,6 +254,10 @@ func keyValues(key []int, row cdc.Row) cdc.Row {
 
 // close ends the view, at any step.
 func (w *worker) close() error {
+	if w.out != nil {
+		w.out.abandon()
+		w.out = nil
+	}
 	if w.view == nil {
 		return nil
 	}

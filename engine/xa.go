@@ -266,7 +266,7 @@ func (p *replay) next(r *router) (*cdc.Event, error) {
 		return &p.event, nil
 	}
 	if p.in == nil {
-		f, err := r.files.Open(p.b.file)
+		f, err := r.files.Open(p.b.file, 0)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 
@@ -162,17 +163,15 @@ func (t *Task) Note(ctx context.Context, n engine.Note, versions []schema.Versio
 	})
 }
 
-// Seal stores a sealed chunk and, where it ended before its bound, the chunk of the rest; durable.
-func (t *Task) Seal(ctx context.Context, c engine.Chunk, rest *engine.Chunk) error {
-	if c.Status != snapshot.Sealed {
-		return fmt.Errorf("sealing chunk %d of %s: it is %s", c.ID, c.Table, c.Status)
+// Seal stores sealed chunks and those of the rest, where they ended before their bounds, in one transaction; durable.
+func (t *Task) Seal(ctx context.Context, sealed, rests []engine.Chunk) error {
+	for _, c := range sealed {
+		if c.Status != snapshot.Sealed {
+			return fmt.Errorf("sealing chunk %d of %s: it is %s", c.ID, c.Table, c.Status)
+		}
 	}
-	cs := []engine.Chunk{c}
-	if rest != nil {
-		cs = append(cs, *rest)
-	}
-	return t.write(ctx, durable, fmt.Sprintf("sealing chunk %d of %s", c.ID, c.Table), func(tx *sqlx.Tx) error {
-		return insert(ctx, tx, chunkUpsert, each(t.row.ID, cs, chunkOf)...)
+	return t.write(ctx, durable, "sealing chunks", func(tx *sqlx.Tx) error {
+		return insert(ctx, tx, chunkUpsert, each(t.row.ID, slices.Concat(sealed, rests), chunkOf)...)
 	})
 }
 

@@ -276,7 +276,7 @@ func TestProgressIsSaved(t *testing.T) {
 		{"schema sent", h.SchemaSent(t.Context()), func() { want.SchemaSent = true }},
 		{"note", h.Note(t.Context(), note, []schema.Version{next}, 0), func() { want.Notes, want.Schemas = append(want.Notes, note), append(want.Schemas, next) }},
 		{"move", h.Move(t.Context(), moved), func() { want.Server, want.Turn, want.Schemas = moved.Server, moved.Turn, moved.Schemas }},
-		{"seal", h.Seal(t.Context(), sealed, &rest), func() { want.Chunks[2] = sealed; want.Chunks = append(want.Chunks, rest) }},
+		{"seal", h.Seal(t.Context(), []engine.Chunk{sealed}, []engine.Chunk{rest}), func() { want.Chunks[2] = sealed; want.Chunks = append(want.Chunks, rest) }},
 		{"chunks", h.Chunks(t.Context(), []engine.Chunk{done}, true), func() { want.Chunks[1] = done }},
 		{"back", h.Back(t.Context(), 2, []engine.Chunk{back}), func() { want.Notes, want.Chunks[1] = want.Notes[:2], back }},
 		{"replan", h.Replan(t.Context(), items, []engine.Chunk{planned}), func() { want.Chunks = append(want.Chunks[:2], planned) }},
@@ -290,7 +290,7 @@ func TestProgressIsSaved(t *testing.T) {
 	wantSaved(t, h, want)
 	for name, err := range map[string]error{
 		"a note with an old number": h.Note(t.Context(), want.Notes[1], nil, 0),
-		"seal of a NEW chunk":       h.Seal(t.Context(), rest, nil),
+		"seal of a NEW chunk":       h.Seal(t.Context(), []engine.Chunk{rest}, nil),
 		"plan with a foreign chunk": h.Replan(t.Context(), items, []engine.Chunk{{ID: 50, Table: orders}}),
 		"plan with a used number":   h.Replan(t.Context(), items, []engine.Chunk{{ID: 1, Table: items}}),
 	} {

@@ -59,8 +59,8 @@ func (f *Files) Create(name string) (engine.File, error) {
 	return c, nil
 }
 
-// Open opens the file for reading.
-func (f *Files) Open(name string) (io.ReadCloser, error) {
+// Open opens the file for reading from an offset on.
+func (f *Files) Open(name string, from int64) (io.ReadCloser, error) {
 	path, err := f.path(name)
 	if err != nil {
 		return nil, err
@@ -69,6 +69,11 @@ func (f *Files) Open(name string) (io.ReadCloser, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &task.Error{Code: "data.chunk_file", Op: "opening chunk file " + name, Err: err, Text: "A file of copied rows is missing.",
 			Hint: "The data folder was damaged or put back from a copy. Restore it, or copy the table anew in a new task."}
+	}
+	if err == nil && from > 0 {
+		if _, err = in.Seek(from, io.SeekStart); err != nil {
+			_ = in.Close()
+		}
 	}
 	if err != nil {
 		return nil, failure("opening chunk file "+name, err)

@@ -45,7 +45,7 @@ func TestFilesKeepWhatWasSynced(t *testing.T) {
 		if err := out.Sync(); err != nil {
 			t.Fatal(err)
 		}
-		in, err := f.Open("1-2.rows") // before Close: Sync alone must do
+		in, err := f.Open("1-2.rows", 0) // before Close: Sync alone must do
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func TestFilesListAndRemove(t *testing.T) {
 	if names, err := f.List(); err != nil || !slices.Equal(names, []string{"a", "c.patch"}) {
 		t.Fatal(names, err)
 	}
-	_, err := f.Open("b")
+	_, err := f.Open("b", 0)
 	wantCode(t, err, "data.chunk_file", false)
 }
 
@@ -89,7 +89,7 @@ func TestFileNamesStayInTheFolder(t *testing.T) {
 	f := filesOf(t)
 	for _, n := range []string{"", ".", "..", "../x", "a/b", "/etc/passwd"} {
 		_, created := f.Create(n)
-		_, opened := f.Open(n)
+		_, opened := f.Open(n, 0)
 		if created == nil || opened == nil || f.Remove(n) == nil {
 			t.Errorf("%q was taken", n)
 		}
@@ -139,7 +139,7 @@ func TestDatabaseOnAFullDisk(t *testing.T) {
 func fillChunks(t *testing.T, h *Task) int {
 	t.Helper()
 	for n := 0; n < 10_000; n++ {
-		err := h.Seal(t.Context(), engine.Chunk{ID: int64(n), Status: snapshot.Sealed, HSet: string(make([]byte, 2000))}, nil)
+		err := h.Seal(t.Context(), []engine.Chunk{{ID: int64(n), Status: snapshot.Sealed, HSet: string(make([]byte, 2000))}}, nil)
 		if err != nil {
 			wantCode(t, err, "data.disk_full", true)
 			return n

@@ -139,7 +139,7 @@ func TestLostLeaseEndsTheRunAndEveryWrite(t *testing.T) {
 				"SchemaSent": h.SchemaSent(ctx),
 				"Doubled":    doubled(h, 0, 1, nil),
 				"Note":       h.Note(ctx, engine.Note{Seq: 2}, nil, 0),
-				"Seal":       h.Seal(ctx, engine.Chunk{Status: snapshot.Sealed}, nil),
+				"Seal":       h.Seal(ctx, []engine.Chunk{{Status: snapshot.Sealed}}, nil),
 				"Chunks":     h.Chunks(ctx, []engine.Chunk{{}}, false),
 				"Back":       h.Back(ctx, 1, nil),
 				"Replan":     h.Replan(ctx, id, nil),

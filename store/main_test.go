@@ -45,7 +45,7 @@ func child(role, dir string) {
 		check(err)
 		check(h.Begin(context.Background(), &engine.Saved{Task: h.ID(), Generation: 1}))
 		for id := int64(1); ; id++ {
-			check(h.Seal(context.Background(), engine.Chunk{ID: id, Status: snapshot.Sealed, Rows: id * 10}, &engine.Chunk{ID: id + 1}))
+			check(h.Seal(context.Background(), []engine.Chunk{{ID: id, Status: snapshot.Sealed, Rows: id * 10}}, []engine.Chunk{{ID: id + 1}}))
 			fmt.Println(id)
 		}
 	}

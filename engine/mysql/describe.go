@@ -46,10 +46,10 @@ func (s *Source) describeOne(ctx context.Context, id cdc.TableID) (snapshot.Lock
 		return snapshot.Locked{}, err
 	}
 	l, err := v.Lock(ctx, id)
-	if cerr := v.Close(); err == nil {
-		err = cerr
+	if err = errors.Join(err, v.Close()); err != nil {
+		return snapshot.Locked{}, err
 	}
-	return l, err
+	return l[0], nil
 }
 
 // describeTogether gives nothing where that is not the way: where not all are there, may be read and are free at once. A
@@ -99,25 +99,14 @@ func (s *Source) describeTogether(ctx context.Context, ids []cdc.TableID) (out [
 	return out, err
 }
 
-// lockAll takes the metadata locks of tables until the transaction's end. free is false where one of them can't be had
-// within a second, or at all.
+// lockAll is lock, but for what can't be had within a moment, or at all: then free is false.
 func (c *conn) lockAll(ids []cdc.TableID) (free bool, err error) {
-	var sql strings.Builder
-	for i, id := range ids {
-		if i > 0 {
-			sql.WriteString(" UNION ALL ")
-		}
-		sql.WriteString("(SELECT 1 FROM " + quoteTable(id) + " LIMIT 0)")
-	}
-	if err := c.exec("SET SESSION lock_wait_timeout = 1"); err != nil {
-		return false, err
-	}
-	err = c.exec(sql.String())
+	err = c.lock(ids)
 	var answer *gomysql.MyError
-	if err != nil && !errors.As(err, &answer) {
-		return false, err
+	if errors.As(err, &answer) {
+		return false, nil
 	}
-	return err == nil, c.exec("SET SESSION " + waitForLocks)
+	return err == nil, err
 }
 
 // Definitions reads definitions as they are now, without locks; tables that are not there are missing.

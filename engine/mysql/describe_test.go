@@ -159,5 +159,5 @@ func lock(t *testing.T, s *Source, id cdc.TableID) snapshot.Locked {
 	if err = errors.Join(err, v.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return l[0]
 }

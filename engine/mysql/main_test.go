@@ -109,10 +109,11 @@ func read(t testing.TB, s *Source, id cdc.TableID, shape func(*snapshot.Query)) 
 		t.Fatal(err)
 	}
 	defer v.Close()
-	locked, err := v.Lock(ctx, id)
+	list, err := v.Lock(ctx, id)
 	if err != nil {
 		t.Fatal(err)
 	}
+	locked := list[0]
 	q := snapshot.Query{Table: locked.Table, Key: locked.Table.Key()}
 	if shape != nil {
 		shape(&q)

@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -131,34 +132,58 @@ func (v *view) open() error {
 // Exact gives the position that the view is the state of, on MariaDB.
 func (v *view) Exact() (cdc.Position, bool) { return v.exact, v.known }
 
-// Lock takes the table's metadata lock until Close. The lock comes first and the end of the binlog last, so that no
-// change of the definition lies between what was read and End. All but the lock is read on another connection: inside
-// the snapshot MySQL's information_schema shows the definition as it was when the snapshot was opened.
-func (v *view) Lock(ctx context.Context, id cdc.TableID) (snapshot.Locked, error) {
-	op := "locking the definition of " + id.String()
-	var locked snapshot.Locked
-	err := v.do(ctx, op, func() error { return v.conn.exec("SELECT 1 FROM " + quoteTable(id) + " LIMIT 0") })
-	if err != nil {
-		return locked, err
+// Lock takes the tables' metadata locks until Close. The locks come first and the end of the binlog last, so that no
+// change of a definition lies between what was read and End. All but the locks is read on another connection: inside
+// the snapshot MySQL's information_schema shows a definition as it was when the snapshot was opened.
+func (v *view) Lock(ctx context.Context, ids ...cdc.TableID) ([]snapshot.Locked, error) {
+	op := "locking the definition of " + ids[0].String()
+	if more := len(ids) - 1; more > 0 {
+		op += " and of " + strconv.Itoa(more) + " more tables"
 	}
-	err = v.source.ask(ctx, op, func(c *conn) error {
-		var err error
-		if locked.Create, err = c.create(id); err != nil {
-			return err
-		}
-		if locked.Table = v.source.recall(id, locked.Create); locked.Table == nil {
-			if locked.Table, err = c.table(id); err != nil {
+	if err := v.do(ctx, op, func() error { return v.conn.lock(ids) }); err != nil {
+		return nil, err
+	}
+	list := make([]snapshot.Locked, len(ids))
+	err := v.source.ask(ctx, op, func(c *conn) error {
+		for i, id := range ids {
+			if err := v.source.define(c, id, &list[i]); err != nil {
 				return err
 			}
-			v.source.remember(&locked)
 		}
-		if locked.End, err = c.end(); err != nil {
+		end, err := c.end()
+		if err != nil {
 			return err
 		}
-		locked.Now, err = c.now()
+		now, err := c.now()
+		for i := range list {
+			list[i].End, list[i].Now = end, now
+		}
 		return err
 	})
-	return locked, err
+	return list, err
+}
+
+// lock takes metadata locks until the transaction's end; it waits for them as long as lock_wait_timeout says.
+func (c *conn) lock(ids []cdc.TableID) error {
+	each := make([]string, len(ids))
+	for i, id := range ids {
+		each[i] = "(SELECT 1 FROM " + quoteTable(id) + " LIMIT 0)"
+	}
+	return c.exec(strings.Join(each, " UNION ALL "))
+}
+
+// define reads the definition of a table.
+func (s *Source) define(c *conn, id cdc.TableID, l *snapshot.Locked) (err error) {
+	if l.Create, err = c.create(id); err != nil {
+		return err
+	}
+	if l.Table = s.recall(id, l.Create); l.Table != nil {
+		return nil
+	}
+	if l.Table, err = c.table(id); err == nil {
+		s.remember(l)
+	}
+	return err
 }
 
 // now is the server's clock, in seconds since 1970.

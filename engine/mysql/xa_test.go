@@ -225,8 +225,9 @@ func xaSamples(t *testing.T, s *Source, id cdc.TableID, n int) (out []xaSample) 
 			t.Fatal(err)
 		}
 		x.end, x.exact = v.Exact()
-		locked, err := v.Lock(ctx, id)
+		list, err := v.Lock(ctx, id)
 		if err == nil {
+			locked := list[0]
 			if !x.exact {
 				x.end = locked.End
 			}

@@ -24,14 +24,15 @@ type Reader interface {
 	View(ctx context.Context) (View, error)
 }
 
-// View is one open consistent snapshot and the steps of reading one chunk through it, in this order:
-// Exact, Lock, Rows, Close.
+// View is one open consistent snapshot and the steps of reading chunks through it, in this order: Exact, Lock, Rows for
+// each, Close.
 type View interface {
 	// Exact gives the position that the view is the state of, where the server knows it (MariaDB's
 	// Binlog_snapshot_position); ok is false elsewhere.
 	Exact() (p cdc.Position, ok bool)
-	// Lock takes the table's metadata lock until Close, reads its definition and then the end of the binlog.
-	Lock(ctx context.Context, table cdc.TableID) (Locked, error)
+	// Lock takes the tables' metadata locks until Close, reads their definitions and then the end of the binlog. Of several
+	// tables it fails where the locks are not all to be had soon: who waits for one must not hold others for long.
+	Lock(ctx context.Context, tables ...cdc.TableID) ([]Locked, error)
 	// Rows runs the chunk's SELECT and calls each for every row in key order. The row's bytes are valid only during
 	// the call. It returns how many rows were read.
 	Rows(ctx context.Context, q Query, each func(cdc.Row) error) (int, error)
@@ -41,7 +42,7 @@ type View interface {
 
 // Locked is what Lock found.
 type Locked struct {
-	End    cdc.Position // the end of the binlog, read after the metadata lock was taken
+	End    cdc.Position // the end of the binlog, read after all metadata locks were taken
 	Table  *cdc.Table   // the definition under the lock; Version is 0
 	Create string       // SHOW CREATE TABLE
 	Now    int64        // the source's clock, seconds since 1970

@@ -137,10 +137,11 @@ func differ(t *testing.T, kind servers.Kind) {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	locked, err := v.Lock(t.Context(), cdc.TableID{Schema: "filters", Name: "t"})
+	list, err := v.Lock(t.Context(), cdc.TableID{Schema: "filters", Name: "t"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	locked := list[0]
 	read := func(where string) (out []cdc.Row) {
 		q := snapshot.Query{Table: locked.Table, Key: locked.Table.Key(), Where: where}
 		if _, err := v.Rows(t.Context(), q, func(r cdc.Row) error { out = append(out, r.Clone()); return nil }); err != nil {
