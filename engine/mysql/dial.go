@@ -23,10 +23,9 @@ const (
 	// A server that is silent for this long on a short question is lost. Views have no limit: a filter may match
 	// nothing for long, and a dead line is found by TCP.
 	readTimeout = 2 * time.Minute
-	// A statement that changes a table and waits for us is what everybody else waits behind.
-	waitForLocks = "lock_wait_timeout=2"
-	// The server must not give up on a reader that waits for its target.
-	sessionSetup = "SET SESSION time_zone='+00:00', sql_mode='ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', net_write_timeout=86400, " + waitForLocks + ", innodb_lock_wait_timeout=2"
+	// The server must not give up on a reader that waits for its target. Who waits for a lock holds others up, and a statement
+	// that waits for us holds up everybody behind it.
+	sessionSetup = "SET SESSION time_zone='+00:00', sql_mode='ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION', net_write_timeout=86400, lock_wait_timeout=2, innodb_lock_wait_timeout=2"
 )
 
 // dialer opens connections to the one server of a source.

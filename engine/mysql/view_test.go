@@ -179,11 +179,12 @@ func TestViewLocksTogether(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer v.Close()
+		before := end(t, s)
 		list, err := v.Lock(ctx, ids...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(list) != 2 || len(list[0].Table.Columns) != 2 || len(list[1].Table.Columns) != 1 || list[0].End != list[1].End || list[1].End.Before(end(t, s)) {
+		if len(list) != 2 || len(list[0].Table.Columns) != 2 || len(list[1].Table.Columns) != 1 || list[0].End != list[1].End || list[1].End.Before(before) {
 			t.Fatalf("%+v", list)
 		}
 		run(t, c, "SET lock_wait_timeout=1")
