@@ -41,12 +41,12 @@ func TestAppendingAgreesWithTheLibrary(t *testing.T) {
 			a.Required(map[protocol.ApiKey]int16{protocol.Produce: version})
 
 			var theirs, sent bytes.Buffer
-			if err := protocol.WriteRequest(&theirs, version, appendingID, clientID, &rawproduce.Request{Acks: -1, Timeout: 15_000,
+			if err := protocol.WriteRequest(&theirs, version, correlation, clientID, &rawproduce.Request{Acks: -1, Timeout: 15_000,
 				Topics: []rawproduce.RequestTopic{{Topic: "shop.orders", Partitions: []rawproduce.RequestPartition{{Partition: 3, RecordSet: protocol.RawRecordSet{Reader: bytes.NewReader(set)}}}}}}); err != nil {
 				t.Fatal(err)
 			}
 			var said bytes.Buffer
-			if err := protocol.WriteResponse(&said, version, appendingID, &produce.Response{Topics: []produce.ResponseTopic{{Topic: "shop.orders", Partitions: []produce.ResponsePartition{answer}}}}); err != nil {
+			if err := protocol.WriteResponse(&said, version, correlation, &produce.Response{Topics: []produce.ResponseTopic{{Topic: "shop.orders", Partitions: []produce.ResponsePartition{answer}}}}); err != nil {
 				t.Fatal(err)
 			}
 			text := bytes.Clone(said.Bytes())

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
@@ -62,22 +61,8 @@ func (f *fetch) Required(versions map[protocol.ApiKey]int16) bool {
 
 // RawExchange gives f itself with records and high set.
 func (f *fetch) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
-	if _, err := rw.Write(f.request()); err != nil {
-		return nil, err
-	}
-	var size [4]byte
-	if _, err := io.ReadFull(rw, size[:]); err != nil {
-		return nil, err
-	}
-	n := binary.BigEndian.Uint32(size[:])
-	if n > maxResponse {
-		return nil, fmt.Errorf("a fetch response of %d bytes", n)
-	}
-	if uint32(cap(f.buf)) < n {
-		f.buf = make([]byte, n)
-	}
-	f.buf = f.buf[:n]
-	if _, err := io.ReadFull(rw, f.buf); err != nil {
+	var err error
+	if f.buf, err = exchanged(rw, f.request(), f.buf, maxResponse); err != nil {
 		return nil, err
 	}
 	return f, f.parse()
@@ -88,7 +73,7 @@ func (f *fetch) request() []byte {
 	b := make([]byte, 4, 128)
 	b = be.AppendUint16(b, uint16(protocol.Fetch))
 	b = be.AppendUint16(b, uint16(f.version))
-	b = be.AppendUint32(b, 1) // correlation
+	b = be.AppendUint32(b, correlation)
 	b = appendString(b, clientID)
 	b = be.AppendUint32(b, 1<<32-1) // not a replica
 	b = be.AppendUint32(b, uint32(f.maxWait))
@@ -157,77 +142,4 @@ func (f *fetch) parse() error {
 		return kafka.Error(code)
 	}
 	return r.err
-}
-
-func appendString(b []byte, s string) []byte {
-	b = binary.BigEndian.AppendUint16(b, uint16(len(s)))
-	return append(b, s...)
-}
-
-var errShort = errors.New("the data ends too early")
-
-// cursor reads big-endian fields; after the first error all are zero.
-type cursor struct {
-	b   []byte
-	err error
-}
-
-func (c *cursor) bytes(n int) []byte {
-	if c.err != nil || n < 0 || n > len(c.b) {
-		if c.err == nil {
-			c.err = errShort
-		}
-		return nil
-	}
-	out := c.b[:n:n]
-	c.b = c.b[n:]
-	return out
-}
-
-func (c *cursor) skip(n int) { c.bytes(n) }
-
-func (c *cursor) int16() int16 {
-	if b := c.bytes(2); b != nil {
-		return int16(binary.BigEndian.Uint16(b))
-	}
-	return 0
-}
-
-func (c *cursor) int32() int32 {
-	if b := c.bytes(4); b != nil {
-		return int32(binary.BigEndian.Uint32(b))
-	}
-	return 0
-}
-
-func (c *cursor) int64() int64 {
-	if b := c.bytes(8); b != nil {
-		return int64(binary.BigEndian.Uint64(b))
-	}
-	return 0
-}
-
-func (c *cursor) varint() int64 {
-	if c.err != nil {
-		return 0
-	}
-	v, n := binary.Varint(c.b)
-	if n <= 0 {
-		c.err = errShort
-		return 0
-	}
-	c.b = c.b[n:]
-	return v
-}
-
-// varbytes reads bytes with their length before them; -1 is nil.
-func (c *cursor) varbytes() []byte {
-	n := c.varint()
-	if n == -1 {
-		return nil
-	}
-	if n < 0 || n > int64(len(c.b)) {
-		n = -1
-	}
-	return c.bytes(int(n))
 }
