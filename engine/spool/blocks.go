@@ -1,8 +1,8 @@
 package spool
 
-// Blocks gives memory for events in blocks, so that a small one costs no allocation of its own. A block is freed with the
+// blocks gives memory for events in blocks, so that a small one costs no allocation of its own. A block is freed with the
 // last of its events: who keeps one for long keeps a copy.
-type Blocks struct{ free []byte }
+type blocks struct{ free []byte }
 
 const (
 	blockBytes = 64 << 10
@@ -10,7 +10,7 @@ const (
 )
 
 // Take gives n bytes.
-func (b *Blocks) Take(n int) []byte {
+func (b *blocks) take(n int) []byte {
 	if n >= ownBlock {
 		return make([]byte, n)
 	}

@@ -84,8 +84,8 @@ func (e *Entry) head(dst []byte) []byte {
 }
 
 // readRecord reads one record, of left bytes that are there; io.EOF at the end, errTorn where it is not whole.
-func readRecord(r io.Reader, left int64, memory *Blocks) (Entry, error) {
-	head := memory.Take(frame)
+func readRecord(r io.Reader, left int64, memory *blocks) (Entry, error) {
+	head := memory.take(frame)
 	if _, err := io.ReadFull(r, head); err == io.EOF {
 		return Entry{}, err
 	} else if err != nil {
@@ -95,7 +95,7 @@ func readRecord(r io.Reader, left int64, memory *Blocks) (Entry, error) {
 	if n < fixed || n > largest || int64(n) > left-frame { // a length that is damaged must not cost memory
 		return Entry{}, errTorn
 	}
-	body := memory.Take(int(n))
+	body := memory.take(int(n))
 	if _, err := io.ReadFull(r, body); err != nil {
 		return Entry{}, torn(err)
 	}

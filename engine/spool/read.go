@@ -23,7 +23,7 @@ type reader struct {
 	buf   *bufio.Reader
 	limit int64 // what buf reads up to
 
-	memory Blocks
+	memory blocks
 	batch  []Entry // the newest that was given, whose room is the next one's
 }
 

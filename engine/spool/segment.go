@@ -152,7 +152,7 @@ func (s *segment) scan() (end Mark, size int64, err error) {
 	end, size = now.clone(), s.head
 	at := s.head
 	var open []string
-	var memory Blocks
+	var memory blocks
 	for {
 		e, err := readRecord(r, s.size-at, &memory)
 		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
