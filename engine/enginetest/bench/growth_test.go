@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,14 +70,17 @@ type growth struct {
 	tables, partitions int
 	Start, Seconds     float64 // from the process's start to the first record, and from there to its end
 	CPU, PeakMB        float64 // microseconds a row, of the process alone
+	Bytes              int64   // of all records, as they are sent
 }
 
 func tabulated(name string, list []growth) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%10s %10s %8s %8s %10s %8s %10s %8s\n", name, "rows", "start s", "copy s", "µs a row", "of first", "CPU µs", "peak MB")
-	micros := func(g growth) float64 { return g.Seconds * 1e6 / float64(g.Rows) }
+	fmt.Fprintf(&b, "%10s %10s %8s %8s %10s %8s %10s %10s %8s %10s %8s\n", name, "rows", "start s", "copy s", "µs a row", "of first", "bytes", "µs a kB", "of first", "CPU µs", "peak MB")
+	aRow := func(g growth) float64 { return g.Seconds * 1e6 / float64(g.Rows) }
+	aKB := func(g growth) float64 { return g.Seconds * 1e9 / float64(g.Bytes) }
 	for _, g := range list {
-		fmt.Fprintf(&b, "%10d %10d %8.2f %8.2f %10.2f %7.0f%% %10.2f %8.0f\n", g.Size, g.Rows, g.Start, g.Seconds, micros(g), 100*micros(g)/micros(list[0]), g.CPU, g.PeakMB)
+		fmt.Fprintf(&b, "%10d %10d %8.2f %8.2f %10.2f %7.0f%% %10d %10.2f %7.0f%% %10.2f %8.0f\n", g.Size, g.Rows, g.Start, g.Seconds, aRow(g), 100*aRow(g)/aRow(list[0]),
+			g.Bytes/int64(g.Rows), aKB(g), 100*aKB(g)/aKB(list[0]), g.CPU, g.PeakMB)
 	}
 	return b.String()
 }
@@ -176,6 +181,14 @@ func (w *world) grow(bin string, g growth) growth {
 		w.Fatalf("it ended with %d:\n%s", code, p.said())
 	}
 	p.stop(syscall.SIGKILL)
+	sent := regexp.MustCompile(`"acknowledged_bytes":(\d+)`).FindAllStringSubmatch(p.said(), -1)
+	if len(sent) == 0 {
+		w.Fatalf("it does not say how much it sent:\n%s", p.said())
+	}
+	var err error
+	if g.Bytes, err = strconv.ParseInt(sent[len(sent)-1][1], 10, 64); err != nil {
+		w.Fatal(err)
+	}
 	if n := w.count("growth"); n != int64(g.Rows+heartbeats) {
 		w.Errorf("%d records of %d rows", n, g.Rows)
 	}
