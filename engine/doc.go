@@ -19,7 +19,9 @@
 //	loop.go, lag.go      when steps run; phases, end, rate, delay
 //	load.go              a source that is busy is read from by one worker
 //	router.go, change.go a row event: whose chunk, which lane, which record
-//	chunk.go, worker.go  NEW, OPEN, SEALED, DONE, GONE: view, window, merge, hand-over
+//	chunk.go, worker.go  NEW, OPEN, SEALED, DONE, GONE: view and window
+//	seal.go, hand.go     the same: merge, hand-over, what lets go of the rows
+//	chunks.go            when a chunk's steps run
 //	visible.go           without GTID: what proves that a view shows all up to S
 //	xa.go                rows that wait between XA PREPARE and XA COMMIT
 //	weights.go           text keys: their order is asked for
@@ -27,6 +29,7 @@
 //	learn.go             a definition that a statement left unknown
 //	deadletter.go        rows that are too large for their topic
 //	lane.go, send.go     one partition: batches in order, one request in flight
+//	dispatch.go          when a lane's requests go out, and what their end moves
 //	plain.go             the same where the target gives no producer id
 //	note.go              checkpoints: the low bound and the log ends
 //

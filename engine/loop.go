@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"sluice/engine/cdc"
-	"sluice/engine/snapshot"
 	"sluice/engine/task"
 )
 
@@ -80,21 +78,6 @@ type sweep struct {
 
 // atOnce is always ready: waiting for it is no waiting.
 var atOnce = func() <-chan time.Time { c := make(chan time.Time); close(c); return c }()
-
-// laneResult is how a request ended, or, with trying, that it fails and is sent again.
-type laneResult struct {
-	lane   *lane
-	end    int64
-	err    error
-	trying *Retry
-}
-
-// chunkEvent is what a worker found.
-type chunkEvent struct {
-	os     []*opening
-	locked *chunkLocked
-	rows   []*chunkRows // one of each
-}
 
 // replicate runs the full and the incremental phase, which share one stream, until the task is finished.
 func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Position) (err error) {
@@ -307,81 +290,6 @@ func (l *loop) batch(b []cdc.Event, ok bool) error {
 	return nil
 }
 
-func (l *loop) acked(ctx context.Context, a laneResult) error {
-	if a.trying != nil {
-		a.lane.trying = a.trying
-		l.d.retrying(a.trying)
-		return nil
-	}
-	a.lane.trying = nil
-	l.flying--
-	if task.Code(a.err) == tooLarge && a.lane.split(a.lane.flight) {
-		l.r.wake(a.lane)
-		return nil
-	}
-	if a.err == nil {
-		l.d.fault("acked")
-	}
-	if err := l.r.doubles(ctx, a.lane.flight); err != nil || a.err != nil { // what was sent again counts in any case
-		return cmp.Or(a.err, err)
-	}
-	unsent := l.r.acked(a.lane, a.end)
-	if a.lane.flight != nil {
-		l.flying++
-	}
-	if unsent != nil {
-		l.sendOff(ctx, unsent)
-	}
-	return nil
-}
-
-// acked counts what a lane's request carried. It gives the one that follows it if that is still to be sent.
-func (r *router) acked(l *lane, end int64) (unsent *flight) {
-	stored, unsent := l.done(end)
-	for _, e := range stored {
-		size := len(e.key) + len(e.value)
-		r.waiting -= size
-		r.counts.Acked++
-		r.counts.AckedBytes += int64(size)
-		if e.token > 0 {
-			r.tracker.Ack(e.token - 1)
-		}
-		if e.chunk != nil {
-			e.chunk.unacked--
-		}
-	}
-	r.wake(l)
-	return unsent
-}
-
-// wake puts the lane among those that may have something to send.
-func (r *router) wake(l *lane) {
-	if !l.dirty {
-		l.dirty = true
-		r.dirty = append(r.dirty, l)
-	}
-}
-
-// takeAcks takes all acknowledgements that are there: a turn costs more than one of them.
-func (l *loop) takeAcks(ctx context.Context) error {
-	for {
-		select {
-		case a := <-l.acks:
-			if err := l.acked(ctx, a); err != nil {
-				return err
-			}
-		default:
-			return nil
-		}
-	}
-}
-
-// roomy reports whether more may wait in the lanes. The records behind an open one count too, because one partition
-// that stands still keeps them all from being forgotten.
-func (l *loop) roomy() bool {
-	return l.r.waiting < min(lanesBytes, laneBytes*len(l.r.lanes)) && l.r.tracker.Pending() < trackedMost
-}
-
 // reached reports whether all up to the task's end was routed. The full copy is completed first, and all of its
 // chunks are the state of one position. A task without the incremental phase ends right there.
 func (l *loop) reached() bool {
@@ -485,232 +393,6 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 	return -1, nil
 }
 
-// turnChunks moves every chunk as far as it goes. It reports whether there is more to hand over at once.
-func (l *loop) turnChunks(ctx context.Context) (more bool, err error) {
-	r := l.r
-	var finished []*chunk
-	if err := l.seal(ctx); err != nil {
-		return false, err
-	}
-	l.stepped = append(l.stepped[:0], r.active...)
-	for _, c := range l.stepped {
-		if c.clearable(r.point) && r.clear(c) {
-			close(c.proceed)
-		}
-		if r.handable(c) {
-			if !l.roomy() {
-				continue
-			}
-			if err := r.hand(c, handBytes); err != nil {
-				return false, err
-			}
-			more = more || !c.released && l.roomy()
-			l.d.fault("handing")
-		}
-		if c.finished() {
-			finished = append(finished, c)
-		}
-	}
-	if len(finished) > 0 {
-		if err := r.finish(ctx, finished); err != nil {
-			return false, err
-		}
-	}
-	if err := l.expireDone(ctx); err != nil {
-		return false, err
-	}
-	l.openChunks(ctx)
-	return more, nil
-}
-
-// seal seals all chunks that can be, at once.
-func (l *loop) seal(ctx context.Context) error {
-	r := l.r
-	var ready []*chunk
-	l.stepped = append(l.stepped[:0], r.active...)
-	for _, c := range l.stepped {
-		switch {
-		case c.redefinable(r.point):
-			if err := r.redefine(c); err != nil {
-				return err
-			}
-		case c.sealable(r.point):
-			ready = append(ready, c)
-		}
-	}
-	if len(ready) == 0 {
-		return nil
-	}
-	l.d.fault("sealing")
-	if err := r.seal(ctx, ready...); err != nil {
-		return err
-	}
-	l.d.fault("sealed")
-	return nil
-}
-
-func (l *loop) expireDone(ctx context.Context) error {
-	now := sweep{l.r.low, l.r.oldest, len(l.r.done)}
-	if now == l.swept {
-		return nil
-	}
-	l.swept = now
-	if gone := l.r.outdated(); len(gone) > 0 {
-		return l.r.expire(ctx, gone)
-	}
-	return nil
-}
-
-// openChunks starts workers. The full copy waits while the stream is behind the source's end, because each chunk
-// needs the stream to come to its H.
-func (l *loop) openChunks(ctx context.Context) {
-	if !l.d.Spec.Full || l.behind() {
-		return
-	}
-	for l.readers < l.mayRead() {
-		cs := l.r.openable(l.d.nowMs(), 2*l.d.workers())
-		if len(cs) == 0 {
-			return
-		}
-		os := l.r.open(cs...)
-		proceed, wanted := make(chan struct{}), len(cs)
-		attempt, cancel := context.WithCancel(ctx)
-		for _, c := range cs {
-			c.proceed = proceed
-			c.cancel = func() {
-				if wanted--; wanted == 0 {
-					cancel()
-				}
-			}
-		}
-		w := &worker{os: os, src: l.d.Source, files: l.d.Files, codec: l.codec(), ids: &l.ids, born: l.d.nowMs, fault: l.d.Fault}
-		l.readers++
-		l.wg.Go(func() {
-			defer cancel()
-			rows := l.read(attempt, w, proceed)
-			if err := w.close(); err != nil && rows[0].err == nil {
-				rows = w.failed(err)
-			}
-			l.send(ctx, chunkEvent{os: os, rows: rows})
-		})
-	}
-}
-
-func (l *loop) behind() bool {
-	e := l.lag.newest.at
-	p := l.r.point
-	return !e.IsZero() && (e.File > p.File || e.File == p.File && e.Offset > p.Offset+behindBytes)
-}
-
-// read runs one worker up to its result. Its context ends with the attempt.
-func (l *loop) read(ctx context.Context, w *worker, proceed <-chan struct{}) []*chunkRows {
-	deadline := time.Now().Add(visibleWithin)
-	pause := 5 * time.Millisecond
-	for {
-		at := w.at
-		locked, rows, err := w.step(ctx)
-		switch {
-		case err != nil:
-			return w.failed(err)
-		case rows != nil:
-			l.d.fault("read")
-			return rows
-		case locked != nil:
-			if !l.send(ctx, chunkEvent{os: w.os, locked: locked}) {
-				return w.failed(context.Cause(ctx))
-			}
-			if w.os[0].quiet {
-				select {
-				case <-proceed:
-				case <-ctx.Done():
-					return w.failed(context.Cause(ctx))
-				}
-			}
-		case w.at == at && at < stepRead: // the source does not show enough yet
-			longest := 100 * time.Millisecond
-			if _, byFile := w.os[0].need.(*cdc.Upto); byFile {
-				longest = time.Second // until the next file, which may take hours
-			} else if time.Now().After(deadline) {
-				return w.failed(invisible(w.os[0]))
-			}
-			if err := sleep(ctx, pause); err != nil {
-				return w.failed(err)
-			}
-			pause = min(2*pause, longest)
-		}
-	}
-}
-
-func (l *loop) send(ctx context.Context, e chunkEvent) bool {
-	select {
-	case l.chunks <- e:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func (l *loop) chunkEvent(e chunkEvent) error {
-	if e.locked != nil {
-		for _, o := range e.os {
-			l.r.lockedChunk(o, *e.locked)
-		}
-		return nil
-	}
-	l.readers--
-	for i, o := range e.os {
-		if err := l.r.rowsChunk(o, e.rows[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// dispatch starts a request on every lane that has records and none in flight (I3), and makes the next one ready where
-// one is.
-func (l *loop) dispatch(ctx context.Context) {
-	r := l.r
-	for _, ln := range r.dirty {
-		ln.dirty = false
-		if f := r.take(ln, batchMessages); f != nil {
-			l.flying++
-			l.sendOff(ctx, f)
-		}
-		if ln.full() {
-			if next := r.follow(ln, batchMessages); next != nil {
-				ln.flight.offer(next)
-			}
-		}
-	}
-	r.dirty = r.dirty[:0]
-}
-
-// sendOff has a lane's requests sent beside the loop.
-func (l *loop) sendOff(ctx context.Context, f *flight) {
-	select {
-	case l.flights <- f:
-	default:
-		l.wg.Go(func() { l.sender(ctx, f) })
-	}
-}
-
-// sender sends a lane's requests one after the other, until none is ready when one is acknowledged; then those of the
-// next lane that has some. A new goroutine for each would have its stack to grow anew.
-func (l *loop) sender(ctx context.Context, f *flight) {
-	for more := true; more; f, more = <-l.flights {
-		for f != nil {
-			end, err := send(ctx, l.d.Sink, l.codec, f, func(r *Retry) { l.acks <- laneResult{lane: f.lane, trying: r} })
-			l.d.fault("sent")
-			var next *flight
-			if err == nil {
-				next = f.passOn(end)
-			}
-			l.acks <- laneResult{lane: f.lane, end: end, err: err}
-			f = next
-		}
-	}
-}
-
 // codec makes a codec for another goroutine.
 func (l *loop) codec() Codec { return l.d.NewCodec(l.r.saved.Server.Version) }
 
@@ -726,16 +408,6 @@ func (l *loop) finished() bool {
 		l.show()
 	}
 	return len(r.active) == 0 && r.waiting == 0 && l.reached() && !r.found.unmet
-}
-
-// reading reports whether a chunk is still to be sealed.
-func (r *router) reading() bool {
-	for _, c := range r.active {
-		if c.Status == snapshot.Open {
-			return true
-		}
-	}
-	return false
 }
 
 // finish stores the last note and says so.
@@ -768,14 +440,4 @@ func (l *loop) stop(ctx context.Context, cause error) error {
 // keeping gives the time for what is stored at the end of a run, which may have been cancelled.
 func keeping(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-}
-
-func (r *router) closeReaders() {
-	for _, c := range r.active {
-		_ = c.closeReader()
-	}
-	r.closeReplay()
-	if r.tx != nil && r.tx.branch != nil {
-		_ = r.tx.branch.settle()
-	}
 }

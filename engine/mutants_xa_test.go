@@ -18,6 +18,6 @@ var xaMutants = []mutant{
 	{"xa-early-ignored", "I4", []edit{{"xa.go", "	if !r.saved.XA {\n", "	if true {\n"}}},
 	{"xa-others-lost", "I2", []edit{{"xa.go", "			n.Others = append(n.Others, b.xid)\n", ""}}},
 	{"xa-maria-hidden", "I4", []edit{{"xa.go", "			b.hidden = r.flavor == cdc.MariaDB && r.copying()\n", ""}}},
-	{"xa-maria-exact", "I4", []edit{{"chunk.go", "	if r.veiled(c) {", "	if false {"}}},
-	{"xa-maria-filter", "I4", []edit{{"chunk.go", "		if c.exact = false; !c.mergeable() {", "		if c.exact = !c.mergeable(); false {"}}},
+	{"xa-maria-exact", "I4", []edit{{"seal.go", "	if r.veiled(c) {", "	if false {"}}},
+	{"xa-maria-filter", "I4", []edit{{"seal.go", "		if c.exact = false; !c.mergeable() {", "		if c.exact = !c.mergeable(); false {"}}},
 }
