@@ -275,7 +275,7 @@ type initEncoder struct {
 	now   int64
 	ids   *atomic.Int64
 	born  func() int64
-	since int64 // the time that born gave last
+	clock clock
 	value []byte
 	key   []byte
 	id    []byte
@@ -289,12 +289,9 @@ func (e *initEncoder) add(w *sealedWriter, key []byte, row cdc.Row, ordinal int6
 		return err
 	}
 	e.id = strconv.AppendInt(append(e.id[:0], e.o.identity...), ordinal, 10)
-	if ordinal%64 == 0 || e.since == 0 { // to ask the clock for each would cost 3 % of all
-		e.since = e.born()
-	}
 	r := e.o.route
 	e.rec = cdc.Record{ID: e.ids.Add(1), Op: cdc.Init, Time: e.now, Pos: e.high, SafePos: e.high, Object: r.Object, Table: r.Source,
-		Columns: r.Columns, Names: r.Names, After: row, Identity: e.id, Born: e.since}
+		Columns: r.Columns, Names: r.Names, After: row, Identity: e.id, Born: e.clock.now(e.born)}
 	e.value, err = e.codec.Encode(e.value[:0], &e.rec)
 	size := len(e.key) + len(e.value)
 	if limit := e.o.dead.over(e.o.dead.limits, lane, size); limit > 0 && err == nil {

@@ -161,11 +161,10 @@ func (d *dump) packet() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		n := int(head[0]) | int(head[1])<<8 | int(head[2])<<16
-		if head[3] != d.sequence {
-			return nil, fmt.Errorf("%w: number %d where %d was to come", gomysql.ErrMalformPacket, head[3], d.sequence)
+		n, err := lengthOf(head, &d.sequence)
+		if err != nil {
+			return nil, err
 		}
-		d.sequence++
 		part, err := d.read(n)
 		if err != nil {
 			return nil, err

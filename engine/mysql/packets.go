@@ -33,13 +33,18 @@ func (p *packets) head() (int, error) {
 	if err != nil {
 		return 0, lineBroken(err)
 	}
-	n := int(head[0]) | int(head[1])<<8 | int(head[2])<<16
-	if head[3] != p.sequence {
-		return 0, fmt.Errorf("%w: number %d where %d was to come", gomysql.ErrMalformPacket, head[3], p.sequence)
-	}
-	p.sequence++
+	n, err := lengthOf(head, &p.sequence)
 	_, _ = p.in.Discard(len(head)) // they are there
-	return n, nil
+	return n, err
+}
+
+// lengthOf reads the four bytes before a packet, of which the last is its number.
+func lengthOf(head []byte, sequence *byte) (int, error) {
+	if head[3] != *sequence {
+		return 0, fmt.Errorf("%w: number %d where %d was to come", gomysql.ErrMalformPacket, head[3], *sequence)
+	}
+	*sequence++
+	return int(head[0]) | int(head[1])<<8 | int(head[2])<<16, nil
 }
 
 // next gives the next packet, of whatever length. It is valid until the call after.
