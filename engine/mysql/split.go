@@ -9,8 +9,9 @@ import (
 	"sluice/engine/snapshot"
 )
 
-// leastRows is what a range should have at least: each range costs a view, a look at the definition and a few syncs of the disk.
-const leastRows = 1000
+// leastRows is what a range should have at least: each range costs a view, a look at the definition and a few syncs of the
+// disk, as much as reading some thousand rows. Tables that are not cut share these.
+const leastRows = 10_000
 
 // Split gives at most n-1 rows of key values, in any order, that cut the table into ranges of like width; none where
 // the key is not a single column of integers or text, or where the table is small.

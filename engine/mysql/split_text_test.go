@@ -12,7 +12,7 @@ import (
 
 // TestSplitText cuts tables of the usual kinds of text keys into ranges of which none is much larger than it should be.
 func TestSplitText(t *testing.T) {
-	const rows, parts = 8000, 8
+	const rows, parts = 80_000, 8
 	keys := []struct{ name, value string }{
 		{"uuids", "LOWER(CONCAT(LEFT(MD5(i),8),'-',MID(MD5(i),9,4),'-4000-8000-',RIGHT(MD5(i),12)))"},
 		{"hashes", "UPPER(MD5(i))"},
@@ -23,7 +23,7 @@ func TestSplitText(t *testing.T) {
 	onBoth(t, func(t *testing.T, m *servers.MySQL) {
 		s := open(t, m)
 		db, c := database(t, m)
-		run(t, c, map[servers.Kind]string{servers.MySQL80: "SET SESSION cte_max_recursion_depth = 10000", servers.MariaDB1011: "SET SESSION max_recursive_iterations = 10000"}[m.Kind])
+		run(t, c, map[servers.Kind]string{servers.MySQL80: "SET SESSION cte_max_recursion_depth = 100000", servers.MariaDB1011: "SET SESSION max_recursive_iterations = 100000"}[m.Kind])
 		for _, k := range keys {
 			run(t, c, "CREATE TABLE "+k.name+" (k VARCHAR(36) NOT NULL PRIMARY KEY)",
 				fmt.Sprintf("INSERT INTO %s WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<%d) SELECT %s FROM n", k.name, rows, k.value))

@@ -376,11 +376,11 @@ func TestSplitTable(t *testing.T) {
 		}
 		table, _ := s.Table(testContext(t), cdc.TableID{Schema: db, Name: "a"})
 		digits := "(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)"
-		for i, want := range []int{0, 1, 2, 3, 3} { // a range has a thousand rows at least
-			run(t, c, fmt.Sprintf("INSERT INTO a SELECT %d+100*x.d+10*y.d+z.d FROM %s x, %s y, %s z", 1000*i-2500, digits, digits, digits))
+		for i, want := range []int{0, 1, 2, 3, 3} { // a range has ten thousand rows at least
+			run(t, c, fmt.Sprintf("INSERT INTO a SELECT %d+1000*w.d+100*x.d+10*y.d+z.d FROM %s w, %[2]s x, %[2]s y, %[2]s z", 10_000*i-25_000, digits))
 			rows, err := s.Split(testContext(t), table, table.Key(), 4)
 			if err != nil || len(rows) != want {
-				t.Errorf("%d000 rows: %v %v", i+1, rows, err)
+				t.Errorf("%d0000 rows: %v %v", i+1, rows, err)
 			}
 			if i == 4 && rows[1][0].Num != -1 {
 				t.Errorf("cut at %v", rows)

@@ -126,7 +126,7 @@ func TestExact(t *testing.T) {
 // exercise plays one shape; the points at which a process killed itself go into reached, nil is without faults.
 func exercise(t *testing.T, bin string, k *servers.Kafka, s shape, topic string, reached map[string]bool) *oracle.Report {
 	m := servers.StartMySQL(t, s.kind, s.options...)
-	o := workload.Options{Seed: *seed, Schema: "work", Rows: map[string]int{"t_int": *rows, "t_text": 6000, "t_words": 9000, "t_mixed": 9000, "t_bin": 6000}, Truncate: s.truncate, XA: true}
+	o := workload.Options{Seed: *seed, Schema: "work", Rows: map[string]int{"t_int": *rows, "t_text": 24_000, "t_words": 36_000, "t_mixed": 9000, "t_bin": 6000}, Truncate: s.truncate, XA: true}
 	var env []string
 	if s.plain != nil {
 		o.Rows["t_int"] = *rows / 10
