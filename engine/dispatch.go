@@ -3,9 +3,13 @@ package engine
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"sluice/engine/task"
 )
+
+// waryFor is how long no request of a lane is prepared after one was in doubt.
+const waryFor = time.Minute
 
 // laneResult is how a request ended, or, with trying, that it fails and is sent again.
 type laneResult struct {
@@ -29,6 +33,9 @@ func (l *loop) acked(ctx context.Context, a laneResult) error {
 	}
 	if a.err == nil {
 		l.d.fault("acked")
+	}
+	if a.lane.flight.resent {
+		a.lane.wary = l.d.nowMs() + waryFor.Milliseconds()
 	}
 	if err := l.r.doubles(ctx, a.lane.flight); err != nil || a.err != nil { // what was sent again counts in any case
 		return cmp.Or(a.err, err)
@@ -102,6 +109,9 @@ func (l *loop) dispatch(ctx context.Context) {
 		}
 		if ln.full() {
 			if next := r.follow(ln, batchMessages); next != nil {
+				if l.d.nowMs() >= ln.wary {
+					next.ahead = l.d.Sink.Prepare(ctx, ln.part, &next.batch)
+				}
 				ln.flight.offer(next)
 			}
 		}

@@ -188,3 +188,22 @@ func (k *fakeSink) records() (out []simRecord) {
 	}
 	return out
 }
+
+// Prepare does nothing yet.
+func (k *fakeSink) Prepare(_ context.Context, p Partition, b *Batch) Prepared {
+	return &fakePrepared{produce: func(ctx context.Context) (int64, error) { return k.Produce(ctx, p, b) }}
+}
+
+// fakePrepared is a batch that waits.
+type fakePrepared struct {
+	produce func(ctx context.Context) (int64, error) // nil: it was used
+	dropped bool
+}
+
+func (f *fakePrepared) Produce(ctx context.Context) (int64, error) {
+	produce := f.produce
+	f.produce = nil
+	return produce(ctx)
+}
+
+func (f *fakePrepared) Drop() { f.produce, f.dropped = nil, true }

@@ -45,6 +45,7 @@ type lane struct {
 	dirty  bool    // it stands in the router's list of lanes with something to send
 	arena  arena
 	trying *Retry // what its request fails with; nil: it does not
+	wary   int64  // milliseconds: until then no request is prepared
 }
 
 // flight is a request whose outcome is open.
@@ -55,6 +56,7 @@ type flight struct {
 	from    int64                  // end offset of what was acknowledged before it; set before it is sent
 	next    atomic.Pointer[flight] // the one that follows: see offer
 	resent  bool                   // some attempt ended in doubt
+	ahead   Prepared               // for the first attempt; nil: it was not prepared
 	plain   *plain                 // without a producer; nil: with one
 }
 
@@ -119,6 +121,22 @@ func (l *lane) cut(producer int64, epoch int16, most int) *flight {
 	return f
 }
 
+// drop gives up what was prepared.
+func (f *flight) drop() {
+	if f.ahead != nil {
+		f.ahead.Drop()
+		f.ahead = nil
+	}
+}
+
+// doubtful gives up what the one that follows has prepared: a broker that is short of memory may not take this one while
+// it holds that.
+func (f *flight) doubtful() {
+	if next := f.next.Load(); next != nil {
+		next.drop()
+	}
+}
+
 // passed stands in next once the flight was acknowledged with none to follow.
 var passed flight
 
@@ -174,6 +192,7 @@ func (l *lane) split(f *flight) bool {
 	l.limit = size / 2
 	if l.ready != nil {
 		back = append(back, l.ready.entries...)
+		l.ready.drop()
 		size += sizeOf(l.ready.entries)
 	}
 	l.queue = append(back, l.queue[l.head:]...)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"testing"
 )
@@ -58,8 +59,10 @@ func TestSplitFollowed(t *testing.T) {
 	l := laneOf(9)
 	bytes := l.bytes
 	f := l.take(7, 1, 4)
-	f.offer(l.follow(7, 1, 2))
-	if !l.split(f) || l.bytes != bytes || l.limit != 20 {
+	next, ahead := l.follow(7, 1, 2), &fakePrepared{}
+	next.ahead = ahead
+	f.offer(next)
+	if !l.split(f) || !ahead.dropped || l.bytes != bytes || l.limit != 20 {
 		t.Fatalf("%d bytes wait where %d did, limit %d", l.bytes, bytes, l.limit)
 	}
 	f = l.take(7, 1, 9)
@@ -74,5 +77,50 @@ func TestSplitFollowed(t *testing.T) {
 		}
 		i += len(f.entries)
 		l.done(l.acked + 1)
+	}
+}
+
+// TestDoubtGivesUpWhatIsPrepared: the request behind one in doubt is sent like any other, after it.
+func TestDoubtGivesUpWhatIsPrepared(t *testing.T) {
+	sink := &fakeSink{logs: map[Partition]*fakeLog{}}
+	l := laneOf(4)
+	l.acked = 0
+	f := l.take(7, 0, 2)
+	next, ahead := l.follow(7, 0, 2), &fakePrepared{}
+	next.ahead = ahead
+	f.offer(next)
+	first := true
+	sink.hook = func(context.Context, Partition, *Batch) error {
+		if first {
+			first = false
+			return &ProduceFailure{Kind: ProduceDoubt, Err: errPassing}
+		}
+		if !ahead.dropped {
+			t.Error("what was prepared is still there when the doubtful one is sent again")
+		}
+		return nil
+	}
+	end, err := send(t.Context(), sink, nil, f, nil)
+	if err != nil || end != 2 || f.passOn(end) != next || next.ahead != nil || !f.resent {
+		t.Fatalf("ends at %d, %v", end, err)
+	}
+	if end, err = send(t.Context(), sink, nil, next, nil); err != nil || end != 4 {
+		t.Fatalf("the next ends at %d, %v", end, err)
+	}
+}
+
+// TestPreparedIsProducedOnce, and what is sent again is sent anew.
+func TestPreparedIsProducedOnce(t *testing.T) {
+	sink := &fakeSink{logs: map[Partition]*fakeLog{}}
+	l := laneOf(2)
+	l.acked = 0
+	f := l.take(7, 0, 2)
+	produced := 0
+	f.ahead = &fakePrepared{produce: func(context.Context) (int64, error) {
+		produced++
+		return 0, &ProduceFailure{Kind: ProduceDoubt, Err: errPassing}
+	}}
+	if end, err := send(t.Context(), sink, nil, f, nil); err != nil || end != 2 || produced != 1 {
+		t.Fatalf("ends at %d, %v, after %d", end, err, produced)
 	}
 }

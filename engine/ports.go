@@ -150,12 +150,23 @@ type Sink interface {
 	Parked() time.Duration
 	// Produce makes one attempt with acks=all and gives the offset of the first message. Errors are *ProduceFailure.
 	Produce(ctx context.Context, p Partition, b *Batch) (int64, error)
+	// Prepare does what can be done of an attempt before the batch may be written, and does not wait for it. The broker
+	// can't write any of it before Produce is called on what it gives; that or Drop is called once, if ctx does not end.
+	Prepare(ctx context.Context, p Partition, b *Batch) Prepared
 	// Ends gives the first and the end offset of each partition, in the order asked.
 	Ends(ctx context.Context, ps []Partition) (first, end []int64, err error)
 	// Scan calls each for every message with from <= offset < to. The bytes are valid only during the call. It fails,
 	// with Retry set, where the log ends before to or begins after from: retention may delete while it reads, and a
 	// message that nobody saw must not be taken for one that was never written.
 	Scan(ctx context.Context, p Partition, from, to int64, each func(offset int64, m Message) error) error
+}
+
+// Prepared is a batch that waits for the one in front of it to be acknowledged.
+type Prepared interface {
+	// Produce is that of Sink.
+	Produce(ctx context.Context) (int64, error)
+	// Drop gives the attempt up.
+	Drop()
 }
 
 // Topics is what the start of a task asks of the target's administration.

@@ -27,7 +27,7 @@ func send(ctx context.Context, sink Sink, codec func() Codec, f *flight, tell fu
 	began := time.Now()
 	pause, told := 20*time.Millisecond, false
 	for tries := 1; ; tries++ {
-		off, err := sink.Produce(ctx, f.lane.part, &f.batch)
+		off, err := f.attempt(ctx, sink)
 		switch f.judge(err) {
 		case flightAcked:
 			return off + int64(len(f.entries)), f.behind(off)
@@ -36,6 +36,7 @@ func send(ctx context.Context, sink Sink, codec func() Codec, f *flight, tell fu
 		case flightFailed:
 			return 0, refused(f, err)
 		}
+		f.doubtful()
 		if time.Since(began) > tellAfter && !told {
 			told = true
 			tell(&Retry{Err: err, Pause: pause, Tries: tries})
@@ -53,6 +54,15 @@ func send(ctx context.Context, sink Sink, codec func() Codec, f *flight, tell fu
 		}
 		pause = min(2*pause, 2*time.Second)
 	}
+}
+
+// attempt sends the request once.
+func (f *flight) attempt(ctx context.Context, sink Sink) (int64, error) {
+	if p := f.ahead; p != nil {
+		f.ahead = nil
+		return p.Produce(ctx)
+	}
+	return sink.Produce(ctx, f.lane.part, &f.batch)
 }
 
 // sleep waits, and gives the cause if ctx ends first.

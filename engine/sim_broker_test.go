@@ -267,6 +267,9 @@ func (b *simBroker) Produce(context.Context, Partition, *Batch) (int64, error) {
 	return 0, errors.New("the simulation sends by itself")
 }
 
+// Prepare is not simulated: a request that is not whole is none.
+func (b *simBroker) Prepare(context.Context, Partition, *Batch) Prepared { return nil }
+
 func (b *simBroker) Ends(_ context.Context, ps []Partition) (first, end []int64, err error) {
 	for _, p := range ps {
 		log := &b.parts[b.index(p)]

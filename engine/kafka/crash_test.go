@@ -14,7 +14,8 @@ import (
 )
 
 // The broker is killed again and again under a producer that sends a batch again until it is acknowledged: each
-// message is in the log once, in order, at the offset that was acknowledged.
+// message is in the log once, in order, at the offset that was acknowledged. Two of the three prepare each batch while the
+// one before it is in flight.
 func TestBrokerCrashesUnderProducers(t *testing.T) {
 	t.Parallel()
 	k := servers.StartKafka(t)
@@ -38,18 +39,34 @@ func TestBrokerCrashesUnderProducers(t *testing.T) {
 				t.Error(err)
 				return
 			}
+			numbered := func(sequence int32) *engine.Batch {
+				b := &engine.Batch{Producer: id, Sequence: sequence}
+				for j := range int32(size) {
+					b.Messages = append(b.Messages, engine.Message{Value: fmt.Appendf(nil, "%d", sequence+j)})
+				}
+				return b
+			}
+			var ahead engine.Prepared
+			next := numbered(0)
 			for sequence := int32(0); ; sequence += size {
 				select {
 				case <-stop:
 					return
 				default:
 				}
-				b := &engine.Batch{Producer: id, Sequence: sequence}
-				for j := range int32(size) {
-					b.Messages = append(b.Messages, engine.Message{Value: fmt.Appendf(nil, "%d", sequence+j)})
+				b := next
+				attempt := func() (int64, error) { return c.Produce(ctx, p, b) }
+				if ahead != nil {
+					prepared := ahead
+					attempt = func() (int64, error) { return prepared.Produce(ctx) }
+				}
+				next = numbered(sequence + size)
+				if i > 0 {
+					ahead = c.Prepare(ctx, p, next)
 				}
 				for {
-					offset, err := c.Produce(ctx, p, b)
+					offset, err := attempt()
+					attempt = func() (int64, error) { return c.Produce(ctx, p, b) }
 					if err == nil {
 						if offset != int64(sequence) {
 							t.Errorf("partition %d: sequence %d at offset %d", i, sequence, offset)

@@ -77,6 +77,11 @@ func (c *Client) Produce(ctx context.Context, p engine.Partition, b *engine.Batc
 		return 0, c.failure(ctx, p, err)
 	}
 	c.encoders.Put(e)
+	return c.appended(ctx, p, res)
+}
+
+// appended gives what a broker's answer means.
+func (c *Client) appended(ctx context.Context, p engine.Partition, res *appended) (int64, error) {
 	if res.err != nil {
 		return 0, c.failure(ctx, p, res.err)
 	}
@@ -86,11 +91,14 @@ func (c *Client) Produce(ctx context.Context, p engine.Partition, b *engine.Batc
 	return res.base, nil
 }
 
-// send sends what was encoded. The broker gets half of the time for the append.
+// appendMillis is how much of a request's time the broker gets for the append.
+func appendMillis(limit time.Duration) int32 { return int32((limit / 2).Milliseconds()) }
+
+// send sends what was encoded.
 func (c *Client) send(ctx context.Context, limit time.Duration, p engine.Partition, e *encoder) (*appended, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	res, err := c.transport.RoundTrip(ctx, c.addr, &appending{topic: p.Topic, partition: int32(p.ID), millis: int32((limit / 2).Milliseconds()), encoder: e})
+	res, err := c.transport.RoundTrip(ctx, c.addr, &appending{topic: p.Topic, partition: int32(p.ID), millis: appendMillis(limit), encoder: e})
 	if err != nil {
 		return nil, err
 	}

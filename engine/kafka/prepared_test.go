@@ -1,0 +1,133 @@
+package kafka_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"sluice/engine"
+	"sluice/engine/enginetest/servers"
+	"sluice/engine/kafka"
+	"sluice/engine/task"
+)
+
+// Each batch is prepared before the one in front of it is sent, over every kind of connection.
+func TestPreparedBatchesFollowEachOther(t *testing.T) {
+	t.Parallel()
+	k := secured(t)
+	targets := map[string]task.Target{
+		"plain": plainTarget(k.Plain),
+		"zstd":  {Brokers: []string{k.Plain}, Compression: "zstd"},
+		"tls": {Brokers: []string{k.SASLSSL}, User: k.User, Password: task.Secret(k.Password), Mechanism: "SCRAM-SHA-256",
+			TLS: task.TLS{Mode: "full", CAFile: k.CAFile}},
+		"1.0.2": plainTarget(servers.StartOldKafka(t, servers.Kafka10).Plain),
+		"kfake": plainTarget(fake(t).ListenAddrs()[0]),
+	}
+	for name, target := range targets {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := open(t, target)
+			p := engine.Partition{Topic: newTopic(t, c, 1, nil)}
+			id := producer(t, c)
+			var want []string
+			var ahead engine.Prepared
+			for i := range int32(50) {
+				b := batch(id, 0, i, strconv.Itoa(int(i)))
+				next := c.Prepare(t.Context(), p, b)
+				if ahead != nil {
+					if n := end(t, c, p); n != int64(i-1) {
+						t.Fatalf("%d messages are there before the %dth", n, i)
+					}
+					if offset, err := ahead.Produce(t.Context()); err != nil || offset != int64(i-1) {
+						t.Fatalf("at %d: %v", offset, err)
+					}
+				}
+				ahead, want = next, append(want, strconv.Itoa(int(i)))
+			}
+			ahead.Drop()
+			values, _ := scan(t, c, p, 0, end(t, c, p))
+			same(t, values, want[:49]...)
+			produce(t, c, p, batch(id, 0, 49, "49"))
+		})
+	}
+}
+
+// What is true of an attempt is so of one that was prepared: silence and loss are doubt, and an answer is what it is.
+func TestPreparedFailsLikeAnyOther(t *testing.T) {
+	t.Parallel()
+	cluster := fake(t)
+	c := open(t, plainTarget(cluster.ListenAddrs()[0]), kafka.WithTimeout(time.Second))
+	p := engine.Partition{Topic: newTopic(t, c, 1, nil)}
+	id := producer(t, c)
+	fails := func(kind engine.ProduceError, code string) {
+		t.Helper()
+		_, err := c.Prepare(t.Context(), p, batch(id, 0, 0, "a")).Produce(t.Context())
+		var f *engine.ProduceFailure
+		if !errors.As(err, &f) || f.Kind != kind || task.Code(err) != code {
+			t.Fatalf("%v, code %q", err, task.Code(err))
+		}
+	}
+	answer := func(code int16) {
+		cluster.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) { return produceAnswer(r, code), nil, true })
+	}
+	answer(7)
+	fails(engine.ProduceDoubt, "target.failed")
+	answer(45)
+	fails(engine.ProduceSequence, "target.sequence")
+	answer(47)
+	fails(engine.ProduceFenced, "target.fenced")
+	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		return nil, errors.New("the connection ends"), true
+	})
+	fails(engine.ProduceDoubt, "target.connection_lost")
+	release := make(chan struct{})
+	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.SleepControl(func() { <-release })
+		return nil, nil, false // written late
+	})
+	fails(engine.ProduceDoubt, "target.timeout")
+	close(release)
+	produce(t, c, p, batch(id, 0, 0, "a"))
+	values, _ := scan(t, c, p, 0, end(t, c, p))
+	same(t, values, "a")
+}
+
+// The caller's end of patience is doubt.
+func TestCancelOfAPreparedIsDoubt(t *testing.T) {
+	t.Parallel()
+	cluster := fake(t)
+	c := open(t, plainTarget(cluster.ListenAddrs()[0]))
+	p := engine.Partition{Topic: newTopic(t, c, 1, nil)}
+	id := producer(t, c)
+	ctx, cancel := context.WithCancel(t.Context())
+	release := make(chan struct{})
+	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cancel()
+		cluster.SleepControl(func() { <-release })
+		return nil, nil, false
+	})
+	_, err := c.Prepare(t.Context(), p, batch(id, 0, 0, "a")).Produce(ctx)
+	close(release)
+	var f *engine.ProduceFailure
+	if !errors.As(err, &f) || f.Kind != engine.ProduceDoubt || !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+}
+
+// A topic that the metadata does not know yet is looked for as by any other attempt.
+func TestPreparedForANewTopic(t *testing.T) {
+	onBrokers(t, func(t *testing.T, addr string) {
+		c, other := open(t, plainTarget(addr)), open(t, plainTarget(addr))
+		id := producer(t, c)
+		for range 5 {
+			p := engine.Partition{Topic: newTopic(t, other, 1, nil)}
+			if offset, err := c.Prepare(t.Context(), p, batch(id, 0, 0, "a")).Produce(t.Context()); err != nil || offset != 0 {
+				t.Fatalf("at %d: %v", offset, err)
+			}
+		}
+	})
+}
