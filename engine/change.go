@@ -222,13 +222,14 @@ func (r *router) emit(lane int, key []byte, ch *chunk, point cdc.Position) error
 	}
 	arena := &r.lanes[lane].arena
 	arena.keep(value)
-	e := entry{key: arena.copy(key), value: value, chunk: ch}
+	m := Message{Key: arena.copy(key), Value: value}
+	e := entry{chunk: ch}
 	if ch != nil {
 		ch.unacked++
 	} else {
 		e.token = r.tracker.Add(point) + 1
 	}
-	r.push(lane, e)
+	r.push(lane, m, e)
 	return nil
 }
 
@@ -247,56 +248,14 @@ func (c *clock) now(look func() int64) int64 {
 	return c.at
 }
 
-func (r *router) push(lane int, e entry) {
+func (r *router) push(lane int, m Message, e entry) {
 	l := r.lanes[lane]
-	l.push(e)
+	l.push(m, e)
 	r.wake(l)
-	r.waiting += len(e.key) + len(e.value)
+	r.waiting += m.size()
 }
 
 func (r *router) nextID() int64 {
 	r.sequence++
 	return int64(r.cfg.incarnation)<<40 | r.sequence
-}
-
-// arena hands out memory for encoded records in blocks, so that a record costs no allocation of its own. Each lane has
-// its own: a block is freed with its last record, and a lane that stands still must not hold the others' blocks.
-type arena struct {
-	buf  []byte
-	last int // size of the newest record
-	size int // of a block
-}
-
-const (
-	arenaBlock = 256 << 10
-	arenaAll   = 32 << 20 // what the newest blocks of all lanes may take
-)
-
-func newArena(lanes int) arena { return arena{size: min(arenaBlock, max(4<<10, arenaAll/lanes))} }
-
-// reserve gives room to append the next record to. A record that outgrows it gets memory of its own.
-func (a *arena) reserve() []byte {
-	if used := len(a.buf); cap(a.buf)-used < a.last+a.last/4+128 {
-		a.buf = make([]byte, 0, max(a.size, a.last+a.last/4+128))
-	}
-	return a.buf[len(a.buf):]
-}
-
-// keep takes what was appended to the room out of the block.
-func (a *arena) keep(b []byte) {
-	if a.last = len(b); len(b) <= cap(a.buf)-len(a.buf) {
-		a.buf = a.buf[:len(a.buf)+len(b)]
-	}
-}
-
-func (a *arena) copy(b []byte) []byte {
-	if len(b) == 0 {
-		return nil
-	}
-	if cap(a.buf)-len(a.buf) < len(b) {
-		a.buf = make([]byte, 0, max(a.size, len(b)))
-	}
-	at := len(a.buf)
-	a.buf = append(a.buf, b...)
-	return a.buf[at:len(a.buf):len(a.buf)]
 }

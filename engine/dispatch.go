@@ -53,11 +53,10 @@ func (l *loop) acked(ctx context.Context, a laneResult) error {
 // acked counts what a lane's request carried. It gives the one that follows it if that is still to be sent.
 func (r *router) acked(l *lane, end int64) (unsent *flight) {
 	stored, unsent := l.done(end)
-	for _, e := range stored {
-		size := len(e.key) + len(e.value)
-		r.waiting -= size
-		r.counts.Acked++
-		r.counts.AckedBytes += int64(size)
+	r.waiting -= stored.bytes
+	r.counts.Acked += int64(len(stored.entries))
+	r.counts.AckedBytes += int64(stored.bytes)
+	for _, e := range stored.entries {
 		if e.token > 0 {
 			r.tracker.Ack(e.token - 1)
 		}

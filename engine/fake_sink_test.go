@@ -90,11 +90,13 @@ func (k *fakeSink) Produce(ctx context.Context, p Partition, b *Batch) (int64, e
 	defer k.mu.Unlock()
 	if b.Producer == NoProducer && k.late != nil {
 		if d := k.late(b); d > 0 {
+			sent := &fakeLog{}
+			sent.write(b)
 			go func() {
 				time.Sleep(d)
 				k.mu.Lock()
 				defer k.mu.Unlock()
-				k.log(p).write(b)
+				k.log(p).write(&Batch{Messages: sent.log})
 			}()
 			return 0, &ProduceFailure{Kind: ProduceDoubt, Err: errPassing}
 		}

@@ -76,7 +76,7 @@ func (r *router) hand(c *chunk, budget int) error {
 			r.buried(row.msg.Key)
 		}
 		arena := &r.lanes[row.lane].arena
-		r.push(row.lane, entry{key: arena.copy(row.msg.Key), value: arena.copy(row.msg.Value), chunk: c})
+		r.push(row.lane, Message{Key: arena.copy(row.msg.Key), Value: arena.copy(row.msg.Value)}, entry{chunk: c})
 		r.reach("row")
 	}
 	return r.handQueue(c, budget)

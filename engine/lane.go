@@ -21,11 +21,10 @@ const (
 	framingOld = 34
 )
 
-// entry is a record on its way: encoded, with what its acknowledgement moves.
+// entry is what the acknowledgement of a message moves.
 type entry struct {
-	key, value []byte
-	token      uint64 // of the tracker, plus one; 0: not tracked
-	chunk      *chunk // whose count of open records falls; nil: none
+	token uint64 // of the tracker, plus one; 0: not tracked
+	chunk *chunk // whose count of open records falls; nil: none
 }
 
 // lane is the queue of one partition. At most one request of it is in flight, and nothing is sent after an error
@@ -33,9 +32,10 @@ type entry struct {
 type lane struct {
 	id     int
 	part   Partition
-	queue  []entry
-	head   int
-	bytes  int // of the queue
+	queue  []Message
+	marks  []entry // of the queue's messages
+	head   int     // of both
+	bytes  int     // of the queue
 	flight *flight
 	ready  *flight // follows the one in flight: see follow
 	seq    int32   // of the next message that is taken
@@ -52,7 +52,9 @@ type lane struct {
 type flight struct {
 	lane    *lane
 	batch   Batch
-	entries []entry
+	all     []Message              // the batch has fewer of them where the log holds the others: see plain
+	entries []entry                // of all
+	bytes   int                    // of all
 	from    int64                  // end offset of what was acknowledged before it; set before it is sent
 	next    atomic.Pointer[flight] // the one that follows: see offer
 	resent  bool                   // some attempt ended in doubt
@@ -60,14 +62,17 @@ type flight struct {
 	plain   *plain                 // without a producer; nil: with one
 }
 
-func (l *lane) push(e entry) {
+func (l *lane) push(m Message, e entry) {
 	if len(l.queue) == cap(l.queue) && l.head > 0 {
 		// The slots in front belong to flights: leave them behind instead of growing over them.
-		l.queue = append(make([]entry, 0, 2*(len(l.queue)-l.head)+64), l.queue[l.head:]...)
+		room := 2*(len(l.queue)-l.head) + 64
+		l.queue = append(make([]Message, 0, room), l.queue[l.head:]...)
+		l.marks = append(make([]entry, 0, cap(l.queue)), l.marks[l.head:]...)
 		l.head = 0
 	}
-	l.queue = append(l.queue, e)
-	l.bytes += len(e.key) + len(e.value)
+	l.queue, l.marks = append(l.queue, m), append(l.marks, e)
+	l.bytes += m.size()
+	l.arena.records++
 }
 
 // take makes the next request, or gives nil while one is in flight or nothing waits. most bounds its messages.
@@ -101,21 +106,19 @@ func (l *lane) cut(producer int64, epoch int16, most int) *flight {
 		frame = framingOld
 	}
 	for n < most && l.head+n < len(l.queue) {
-		e := &l.queue[l.head+n]
-		size += len(e.key) + len(e.value) + frame
-		if n > 0 && size > l.limit {
+		more := l.queue[l.head+n].size()
+		if n > 0 && size+more+(n+1)*frame > l.limit {
 			break
 		}
+		size += more
 		n++
 	}
-	f := &flight{lane: l, entries: l.queue[l.head : l.head+n : l.head+n]}
-	f.batch = Batch{Producer: producer, Epoch: epoch, Sequence: l.seq, Messages: make([]Message, n)}
-	for i, e := range f.entries {
-		f.batch.Messages[i] = Message{Key: e.key, Value: e.value}
-		l.bytes -= len(e.key) + len(e.value)
-	}
-	if l.head += n; l.head == len(l.queue) {
-		l.queue, l.head = nil, 0 // the entries belong to the flight now
+	end := l.head + n
+	f := &flight{lane: l, all: l.queue[l.head:end:end], entries: l.marks[l.head:end:end], bytes: size}
+	f.batch = Batch{Producer: producer, Epoch: epoch, Sequence: l.seq, Messages: f.all}
+	l.bytes -= size
+	if l.head = end; end == len(l.queue) {
+		l.queue, l.marks, l.head = nil, nil, 0 // they belong to the flight now
 	}
 	l.seq = nextSequence(l.seq, n)
 	return f
@@ -187,33 +190,25 @@ func (l *lane) split(f *flight) bool {
 	if len(f.entries) < 2 || f.resent {
 		return false
 	}
-	back := slices.Clone(f.entries)
-	size := sizeOf(f.entries)
+	back, marks, size := slices.Clone(f.all), slices.Clone(f.entries), f.bytes
 	l.limit = size / 2
-	if l.ready != nil {
-		back = append(back, l.ready.entries...)
-		l.ready.drop()
-		size += sizeOf(l.ready.entries)
+	if next := l.ready; next != nil {
+		next.drop()
+		back, marks = append(back, next.all...), append(marks, next.entries...)
+		size += next.bytes
 	}
-	l.queue = append(back, l.queue[l.head:]...)
+	l.queue, l.marks = append(back, l.queue[l.head:]...), append(marks, l.marks[l.head:]...)
 	l.head, l.flight, l.ready, l.seq = 0, nil, nil, f.batch.Sequence
 	l.bytes += size
 	return true
-}
-
-func sizeOf(entries []entry) (n int) {
-	for _, e := range entries {
-		n += len(e.key) + len(e.value)
-	}
-	return n
 }
 
 // settle ends a doubt that the broker's producer state could not: found holds the identities that stand in the log
 // from the acknowledged end on, with their offsets. All there: acknowledged up to end. None or some: the log and the
 // producer's state contradict each other.
 func (f *flight) settle(codec Codec, found map[string]int64) (end int64, ok bool) {
-	for _, e := range f.entries {
-		id, _, _ := codec.Identity(e.value)
+	for i := range f.all {
+		id, _, _ := codec.Identity(f.all[i].Value)
 		at, there := found[id]
 		if !there {
 			return 0, false
@@ -223,12 +218,12 @@ func (f *flight) settle(codec Codec, found map[string]int64) (end int64, ok bool
 	return end, true
 }
 
-// done closes the flight: all of it is stored and ends at end. The one that follows is in flight then; it is given where it
-// was offered too late, so that it is still to be sent.
-func (l *lane) done(end int64) (stored []entry, unsent *flight) {
+// done closes the flight: all of it is stored and ends at end. Its messages are not to be read any more. The one that
+// follows is in flight then; it is given where it was offered too late, so that it is still to be sent.
+func (l *lane) done(end int64) (stored, unsent *flight) {
 	f := l.flight
 	l.acked = max(l.acked, end)
-	if l.sum = sumOf(f.entries[len(f.entries)-1].value); f.plain != nil && f.plain.last != 0 {
+	if l.sum = sumOf(f.all[len(f.all)-1].Value); f.plain != nil && f.plain.last != 0 {
 		l.sum = f.plain.last
 	}
 	l.flight, l.ready = l.ready, nil
@@ -236,7 +231,10 @@ func (l *lane) done(end int64) (stored []entry, unsent *flight) {
 		unsent = l.flight
 		unsent.from = l.acked
 	}
-	return f.entries, unsent
+	if l.arena.release(len(f.all)); l.flight == nil && l.head == len(l.queue) {
+		l.arena.rest()
+	}
+	return f, unsent
 }
 
 // sumOf tells messages apart; it is never 0.

@@ -9,7 +9,7 @@ import (
 func laneOf(records int) *lane {
 	l := &lane{limit: 1000, acked: 40}
 	for i := range records {
-		l.push(entry{value: fmt.Appendf(nil, "%10d", i)})
+		l.push(Message{Value: fmt.Appendf(nil, "%10d", i)}, entry{})
 	}
 	return l
 }
@@ -41,14 +41,14 @@ func TestFollow(t *testing.T) {
 			f.offer(next)
 		}
 		stored, unsent := l.done(43)
-		if len(stored) != 3 || (unsent == next) != (when == "too late") || l.flight != next || next.from != 43 || l.acked != 43 {
-			t.Errorf("%s: %d are stored, unsent %v, from %d", when, len(stored), unsent == next, next.from)
+		if len(stored.all) != 3 || (unsent == next) != (when == "too late") || l.flight != next || next.from != 43 || l.acked != 43 {
+			t.Errorf("%s: %d are stored, unsent %v, from %d", when, len(stored.all), unsent == next, next.from)
 		}
 		if next.passOn(45) != nil {
 			t.Errorf("%s: something follows the last", when)
 		}
-		if stored, unsent = l.done(45); len(stored) != 2 || unsent != nil || l.flight != nil || l.seq != 5 {
-			t.Errorf("%s: at the end %d are stored, sequence %d", when, len(stored), l.seq)
+		if stored, unsent = l.done(45); len(stored.all) != 2 || unsent != nil || l.flight != nil || l.seq != 5 {
+			t.Errorf("%s: at the end %d are stored, sequence %d", when, len(stored.all), l.seq)
 		}
 	}
 }
@@ -66,13 +66,13 @@ func TestSplitFollowed(t *testing.T) {
 		t.Fatalf("%d bytes wait where %d did, limit %d", l.bytes, bytes, l.limit)
 	}
 	f = l.take(7, 1, 9)
-	if f.batch.Sequence != 0 || string(f.entries[0].value) != "         0" {
-		t.Errorf("sequence %d begins with %q", f.batch.Sequence, f.entries[0].value)
+	if f.batch.Sequence != 0 || string(f.all[0].Value) != "         0" {
+		t.Errorf("sequence %d begins with %q", f.batch.Sequence, f.all[0].Value)
 	}
 	l.done(41)
 	for i := len(f.entries); i < 9; {
 		f = l.take(7, 1, 9)
-		if got := string(f.entries[0].value); got != fmt.Sprintf("%10d", i) || f.batch.Sequence != int32(i) {
+		if got := string(f.all[0].Value); got != fmt.Sprintf("%10d", i) || f.batch.Sequence != int32(i) {
 			t.Fatalf("%q with sequence %d where record %d comes", got, f.batch.Sequence, i)
 		}
 		i += len(f.entries)

@@ -50,6 +50,7 @@ var mutants = []mutant{
 	{"together-by-file", "I4", []edit{{"chunk.go", "c.table.ordered && c.mergeable() && !r.byFile", "c.table.ordered && c.mergeable()"}}},
 	{"maria-no-check", "I4", []edit{{"worker.go", "if exact && p.Before(w.os[0].point) {", "if false {"}}},
 	{"resend-blind", "I3", []edit{{"lane.go", "		f.resent = true\n", "		f.batch.Sequence = nextSequence(f.batch.Sequence, len(f.entries))\n"}}},
+	{"arena-early", "I3", []edit{{"lane.go", "l.arena.release(len(f.all))", "l.arena.release(len(f.all) + 3)"}}},
 	{"follow-sequence", "I3", []edit{{"lane.go", "	l.seq = nextSequence(l.seq, n)\n", ""}}},
 	{"follow-unsent", "I1", []edit{{"lane.go", "	if l.flight != nil && f.next.Load() != l.flight {", "	if false {"}}},
 	{"low-after-view", "I4", []edit{{"chunk.go", "		c.locked, c.H, c.q, c.exact = true,", "		c.S, c.queue = r.point, nil\n		c.locked, c.H, c.q, c.exact = true,"}}},

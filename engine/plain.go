@@ -92,11 +92,11 @@ func (f *flight) read(codec Codec, found map[string][]int64) {
 	p := f.plain
 	p.doubled = p.doubled[:0]
 	var missing []Message
-	for _, e := range f.entries {
-		id, _, _ := codec.Identity(e.value)
+	for _, m := range f.all {
+		id, _, _ := codec.Identity(m.Value)
 		at := found[id]
 		if len(at) == 0 {
-			missing = append(missing, Message{Key: e.key, Value: e.value})
+			missing = append(missing, m)
 		} else {
 			p.doubled = append(p.doubled, at[1:]...)
 		}
@@ -182,8 +182,8 @@ func sendPlain(ctx context.Context, sink Sink, newCodec func() Codec, f *flight,
 // readFlight finds the flight's records between the acknowledged end and where reading ends.
 func readFlight(ctx context.Context, sink Sink, codec Codec, f *flight) (map[string][]int64, error) {
 	found := make(map[string][]int64, len(f.entries))
-	for _, e := range f.entries {
-		id, _, _ := codec.Identity(e.value)
+	for i := range f.all {
+		id, _, _ := codec.Identity(f.all[i].Value)
 		found[id] = nil
 	}
 	err := sink.Scan(ctx, f.lane.part, f.from, f.plain.upto, func(offset int64, m Message) error {

@@ -103,6 +103,9 @@ type Message struct {
 	Value []byte
 }
 
+// size is what the message holds, without its framing.
+func (m *Message) size() int { return len(m.Key) + len(m.Value) }
+
 // NoProducer stands for a producer id where the target gives none: the broker can't tell a resend from a new request.
 const NoProducer = -1
 

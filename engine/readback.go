@@ -158,6 +158,6 @@ func (r *router) fence(l *lane) (*flight, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.push(entry{value: value})
+	l.push(Message{Value: value}, entry{})
 	return r.take(l, 1), nil
 }

@@ -21,6 +21,9 @@ const gone = -1
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// sealedBlock is what is written and read at a time: with less the file system costs more for each byte.
+const sealedBlock = 256 << 10
+
 // sealedRow is one row of a chunk file. The slices are valid until the next row is read.
 type sealedRow struct {
 	key   []byte // ordered encoding of the row's key; empty where the table has no comparable key
@@ -64,7 +67,7 @@ func (w *sealedWriter) add(key []byte, lane int, msgKey, value []byte) error {
 	b = binary.AppendUvarint(b, uint64(len(value)))
 	w.buf = append(b, value...)
 	w.rows++
-	if len(w.buf) < 64<<10 {
+	if len(w.buf) < sealedBlock {
 		return nil
 	}
 	return w.flush()
@@ -124,7 +127,7 @@ func openSealed(files Files, c *Chunk, earlier bool) (*sealedReader, error) {
 		return nil, err
 	}
 	r.whole = &summed{ReadCloser: f}
-	r.file, r.block = r.whole, make([]byte, 0, min(c.Bytes+1, 256<<10)) // small chunks are many
+	r.file, r.block = r.whole, make([]byte, 0, min(c.Bytes+1, sealedBlock)) // small chunks are many
 	return r, nil
 }
 

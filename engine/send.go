@@ -120,9 +120,9 @@ func refused(f *flight, err error) error {
 		return &task.Error{Code: tooLarge, Op: op, Retry: true, Err: fail.Err,
 			Text: "a batch of which it is not known what was written became too large for the topic", Hint: "The task starts anew and compares with the log."}
 	case task.Code(err) == tooLarge && len(f.entries) == 1:
-		e := &f.entries[0]
+		m := &f.all[0]
 		return &task.Error{Code: tooLarge, Op: op, Err: fail.Err,
-			Text: fmt.Sprintf("the record of %s holds %d bytes, which is more than the topic takes", keyText(e.key), len(e.key)+len(e.value)),
+			Text: fmt.Sprintf("the record of %s holds %d bytes, which is more than the topic takes", keyText(m.Key), m.size()),
 			Hint: fmt.Sprintf("Raise max.message.bytes of topic %s above that (on the brokers also message.max.bytes, for consumers max.partition.fetch.bytes) and start the task again; it goes on with this record. In a new task dead_letter_topic takes rows that are too large, where the user may DESCRIBE_CONFIGS of the topics.", f.lane.part.Topic)}
 	}
 	return err

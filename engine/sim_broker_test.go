@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,11 @@ type simBroker struct {
 
 func (b *simBroker) send(part int, batch Batch) int {
 	b.count++
+	messages := make([]Message, len(batch.Messages))
+	for i, m := range batch.Messages { // the engine's memory is used again
+		messages[i] = Message{Key: bytes.Clone(m.Key), Value: bytes.Clone(m.Value)}
+	}
+	batch.Messages = messages
 	b.net = append(b.net, simRequest{b.count, part, batch, b.w.incarnation})
 	return b.count
 }

@@ -60,7 +60,7 @@ func (w *world) start() {
 	w.r.cfg.chunkRows, w.r.cfg.together = w.c.limit, w.c.together
 	w.limitChunks()
 	for _, l := range w.r.lanes {
-		l.arena.size = 4 << 10
+		l.arena.size = 256 // a few records
 	}
 	w.sending, w.reqs, w.late = make([]*flight, len(w.r.lanes)), make([]int, len(w.r.lanes)), nil
 	w.r.cfg.keepNotes, w.r.cfg.keepBytes = w.c.keepNotes, w.c.keepBytes

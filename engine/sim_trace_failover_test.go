@@ -149,7 +149,7 @@ func TestTracesFailover(t *testing.T) {
 				c := s.r.active[0]
 				s.must(s.r.hand(c, 1<<20))
 				for i, l := range s.r.lanes {
-					if l.queue[len(l.queue)-1].chunk == c {
+					if l.marks[len(l.marks)-1].chunk == c {
 						s.send(i, 1<<10)
 					}
 				}

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -54,7 +54,7 @@ func (f *Files) Create(name string) (engine.File, error) {
 	if err != nil {
 		return nil, failure("making chunk file "+name, err)
 	}
-	c := &chunkFile{name: name, folder: f.dir, file: out, buf: bufio.NewWriterSize(out, 256<<10)}
+	c := &chunkFile{name: name, folder: f.dir, file: out}
 	c.close = sync.OnceValue(c.shut)
 	return c, nil
 }
@@ -106,33 +106,37 @@ func (f *Files) List() ([]string, error) {
 	return names, nil
 }
 
-// chunkFile is one file being written. After an error every call fails with the same one.
+// chunkFile is one file being written, in pieces that are large already. After an error every call fails with the same one.
 type chunkFile struct {
 	name, folder string
 	file         *os.File
-	buf          *bufio.Writer
+	failed       error
 	close        func() error
 }
 
-func (c *chunkFile) Write(b []byte) (int, error) {
-	n, err := c.buf.Write(b)
-	return n, failure("writing chunk file "+c.name, err)
+func (c *chunkFile) Write(b []byte) (n int, err error) {
+	if c.failed == nil {
+		n, err = c.file.Write(b)
+		c.failed = failure("writing chunk file "+c.name, err)
+	}
+	return n, c.failed
 }
 
 func (c *chunkFile) Sync() error {
-	err := c.buf.Flush()
-	if err == nil {
-		err = c.file.Sync()
+	if c.failed != nil {
+		return c.failed
 	}
+	err := c.file.Sync()
 	if err == nil {
 		err = syncFolder(c.folder)
 	}
-	return failure("syncing chunk file "+c.name, err)
+	c.failed = failure("syncing chunk file "+c.name, err)
+	return c.failed
 }
 
-// Close writes what is buffered, but does not wait for the disk; it may be called twice.
+// Close does not wait for the disk; it may be called twice.
 func (c *chunkFile) Close() error { return c.close() }
 
 func (c *chunkFile) shut() error {
-	return failure("closing chunk file "+c.name, errors.Join(c.buf.Flush(), c.file.Close()))
+	return cmp.Or(c.failed, failure("closing chunk file "+c.name, c.file.Close()))
 }
