@@ -66,7 +66,11 @@ func (s *Source) openDump(ctx context.Context, line *heldLine, id uint32, setUp 
 func (d *dump) register(s *Source) error {
 	name := make([]byte, 16)
 	rand.Read(name) // never fails
-	sql := fmt.Sprintf("SET @master_binlog_checksum='NONE', @source_binlog_checksum='NONE', @master_heartbeat_period=%d, @source_heartbeat_period=%[1]d, @slave_uuid='%s', @replica_uuid='%[2]s'", heartbeat, uuidText(name))
+	period := heartbeat
+	if s.server.Flavor == cdc.MariaDB {
+		period = mariaHeartbeat
+	}
+	sql := fmt.Sprintf("SET @master_binlog_checksum='NONE', @source_binlog_checksum='NONE', @master_heartbeat_period=%d, @source_heartbeat_period=%[1]d, @slave_uuid='%s', @replica_uuid='%[2]s'", period, uuidText(name))
 	if s.server.Flavor == cdc.MariaDB {
 		sql += ", @mariadb_slave_capability=4" // it knows GTID events
 	}

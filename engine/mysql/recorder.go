@@ -166,7 +166,10 @@ func (s *Source) spooled(ctx context.Context, after cdc.GTIDSet) (*spool.Log, er
 }
 
 // finishWithin is how long a transaction may take that is in the binlog and not finished yet.
-const finishWithin = time.Minute
+const (
+	finishWithin = time.Minute
+	askAgain     = 200 * time.Millisecond // whether it is
+)
 
 // stillHas reports whether the source has what a spool holds. It may have lost the end of its binlog, of which the spool
 // must give nothing then: what of that was sent already, the engine asks for itself.
@@ -186,7 +189,7 @@ func (s *Source) stillHas(ctx context.Context, m spool.Mark) (bool, error) {
 			return missing == "", err
 		}
 		select {
-		case <-time.After(heartbeat):
+		case <-time.After(askAgain):
 		case <-ctx.Done():
 			return false, ctx.Err()
 		}

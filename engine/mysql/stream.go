@@ -14,7 +14,12 @@ import (
 	"sluice/engine/task"
 )
 
-const heartbeat = 200 * time.Millisecond
+// A server says at once where the log ends when it has passed over what is known, and then whenever it has had nothing to
+// send for a heartbeat. MariaDB says the first only with its heartbeat too.
+const (
+	heartbeat      = time.Second
+	mariaHeartbeat = 200 * time.Millisecond
+)
 
 // stream is one reader of the binlog.
 type stream struct {

@@ -5,12 +5,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
 	"go.uber.org/goleak"
 
 	"sluice/engine/cdc"
 	"sluice/engine/enginetest/servers"
+	"sluice/engine/spool"
 )
 
 // logged is one line of SHOW BINLOG EVENTS.
@@ -324,6 +326,28 @@ func TestStreamEnds(t *testing.T) {
 			lost.drain()
 			wantCode(t, lost.stream.Err(), "source.connection_lost")
 		})
+	}
+}
+
+// TestEndOfASilentLog: a copy begins where the log ends, and where all of it is known MySQL says where that is without being
+// waited for.
+func TestEndOfASilentLog(t *testing.T) {
+	t.Parallel()
+	m := servers.StartMySQL(t, servers.MySQL80)
+	s := open(t, m)
+	_, c := database(t, m)
+	workload(t, c)
+	set, _ := start(t, s)
+	until := end(t, s)
+	for _, spooled := range []bool{true, false} {
+		if s.options.Spool = nil; spooled {
+			s.options.Spool = &spool.Options{Dir: t.TempDir(), Owner: "test", Limit: 1 << 30}
+		}
+		began := time.Now()
+		reopen(t, s, set).until(until)
+		if took := time.Since(began); took > heartbeat*3/4 {
+			t.Errorf("with a spool %v: after %s, which is the next heartbeat", spooled, took)
+		}
 	}
 }
 

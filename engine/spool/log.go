@@ -148,9 +148,7 @@ func (l *Log) Put(e Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e.Passing {
-		if !l.behind && len(l.tail) == 0 {
-			l.give(e)
-		}
+		l.pass(e)
 		return l.state()
 	}
 	l.wait(&e)
@@ -234,6 +232,19 @@ func (l *Log) give(e Entry) {
 	e.From, l.jump = l.jump, nil
 	l.tail = append(l.tail, e)
 	l.tailBytes += len(e.Raw) + entryBytes
+}
+
+// pass hands over what says no more than how far the source's log was read. The newest that waits is enough.
+func (l *Log) pass(e Entry) {
+	last := len(l.tail) - 1
+	switch {
+	case l.behind: // in the files; the next one may find the reader here again
+	case last >= 0 && l.tail[last].Passing:
+		e.From = l.tail[last].From
+		l.tail[last] = e
+	default:
+		l.give(e)
+	}
 }
 
 // Offer lets a reader that waits have what was put. The receiver says so before it waits for more: events come many at

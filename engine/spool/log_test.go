@@ -49,6 +49,41 @@ func TestReaderInMemoryAndInFiles(t *testing.T) {
 	}
 }
 
+// TestHowFarTheLogWasRead: what says only that is given behind what waits, the newest alone, and never to a reader in the
+// files.
+func TestHowFarTheLogWasRead(t *testing.T) {
+	t.Parallel()
+	s := write(3, 2)
+	l := open(t, small(t.TempDir()), "")
+	defer l.Close()
+	put := func(e Entry) {
+		if err := l.Put(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	beat := func(n uint64) Entry {
+		return Entry{Passing: true, Whole: true, End: cdc.Position{File: 1, Offset: n}, Raw: []byte("heartbeat")}
+	}
+	put(s.entries[0])
+	put(beat(1000))
+	put(beat(2000))
+	got := next(t, l)
+	if len(got) != 2 || got[0].Passing || !got[1].Passing || got[1].End.Offset != 2000 {
+		t.Fatalf("given %v", text(got))
+	}
+	put(beat(3000))
+	if got = next(t, l); len(got) != 1 || got[0].End.Offset != 3000 {
+		t.Fatalf("given %v", text(got))
+	}
+	for !l.behind {
+		put(s.entries[1])
+	}
+	waits := len(l.tail)
+	if put(beat(4000)); len(l.tail) != waits {
+		t.Error("a reader in the files is told how far the log was read")
+	}
+}
+
 // TestReaderIsWaitedFor: one that takes what waits in time stays in memory, one that does not is sent to the files and not
 // waited for again.
 func TestReaderIsWaitedFor(t *testing.T) {
