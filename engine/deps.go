@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"time"
@@ -28,14 +29,7 @@ type Deps struct {
 	Fault       func(point string) // named fault points of tests; nil in production
 }
 
-const defaultWorkers = 2
-
-func (d *Deps) workers() int {
-	if d.Spec.Workers > 0 {
-		return d.Spec.Workers
-	}
-	return defaultWorkers
-}
+func (d *Deps) workers() int { return cmp.Or(d.Spec.Workers, task.DefaultWorkers) }
 
 // onServer gives the dependencies with the tables named as the server keeps them.
 func (d *Deps) onServer(s Server) *Deps {

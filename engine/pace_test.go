@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"sluice/engine/task"
 )
 
 // TestRate limits the changes of the incremental phase, not the full copy.
@@ -121,7 +123,7 @@ func checkOrder(t *testing.T, all []Progress) {
 // TestWorkers reads as many chunks at once as was asked for.
 func TestWorkers(t *testing.T) {
 	t.Parallel()
-	for asked, want := range map[int]int{0: defaultWorkers, 1: 1, 5: 5} {
+	for asked, want := range map[int]int{0: task.DefaultWorkers, 1: 1, 5: 5} {
 		t.Run(fmt.Sprint(asked), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T) {
