@@ -93,7 +93,7 @@ func (k *fakeSink) Produce(ctx context.Context, p Partition, b *Batch) (int64, e
 			sent := &fakeLog{}
 			sent.write(b)
 			go func() {
-				time.Sleep(d)
+				time.Sleep(d) // on the way
 				k.mu.Lock()
 				defer k.mu.Unlock()
 				k.log(p).write(&Batch{Messages: sent.log})

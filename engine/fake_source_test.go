@@ -387,7 +387,7 @@ func (s *fakeSource) serve(ctx context.Context, out chan<- []cdc.Event, after cd
 		}
 		select {
 		case <-moved:
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(200 * time.Millisecond): // a heartbeat
 		case <-ctx.Done():
 			return nil
 		}

@@ -14,7 +14,8 @@ import (
 // spinning is how long a test may take by the clock on the wall. A loop that spins stops the clock of the bubble.
 const spinning = 3 * time.Minute
 
-// inBubble runs the test with a clock of its own; what is still running at its end fails it.
+// inBubble runs the test with a clock of its own; what is still running at its end fails it. That clock goes on when all
+// else waits: a sleep in there takes no time, and what it waits for is done up to that time to the last step.
 func inBubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	wall := time.AfterFunc(spinning, func() { panic("the clock stands still: the loop spins") })

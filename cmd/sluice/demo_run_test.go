@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -24,6 +25,7 @@ import (
 
 	"sluice/engine"
 	"sluice/engine/enginetest/servers"
+	"sluice/engine/enginetest/wait"
 )
 
 // demoRun is a running demo.
@@ -132,12 +134,16 @@ func (d *demoRun) mariadb() int {
 // gone waits until a process that is not a child of the test has ended.
 func (d *demoRun) gone(pid int) {
 	d.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for syscall.Kill(pid, 0) == nil {
-		if time.Now().After(deadline) {
-			d.Fatalf("process %d is still there", pid)
+	ctx, cancel := context.WithTimeout(d.Context(), 30*time.Second)
+	defer cancel()
+	err := wait.Until(ctx, func() error {
+		if syscall.Kill(pid, 0) == nil {
+			return fmt.Errorf("process %d is still there", pid)
 		}
-		time.Sleep(10 * time.Millisecond)
+		return nil
+	})
+	if err != nil {
+		d.Fatal(err)
 	}
 }
 

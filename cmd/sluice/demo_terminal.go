@@ -101,7 +101,7 @@ func endWithParent(ctx context.Context, cancel context.CancelCauseFunc) (release
 				return
 			case <-hangup:
 				cancel(engine.ErrStopped)
-			case <-tick.C:
+			case <-tick.C: // nothing tells of the parent's end
 				if os.Getppid() != parent {
 					cancel(engine.ErrStopped)
 				}

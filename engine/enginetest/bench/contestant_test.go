@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"sluice/engine/enginetest/servers"
+	"sluice/engine/enginetest/wait"
 )
 
 // contestant is a program that copies a table into a topic and follows it.
@@ -147,12 +150,17 @@ func (m *maxwell) running(w *world) {
 		return
 	}
 	c := w.m.Conn(w, "maxwell")
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
+	defer cancel()
+	err := wait.Until(ctx, func() error {
 		r, err := c.Execute("INSERT INTO maxwell.bootstrap (database_name, table_name, client_id) SELECT 'bench', '" + m.table + "', 'maxwell' FROM maxwell.positions LIMIT 1")
-		if err == nil && r.AffectedRows > 0 {
-			m.copy = false // a restart goes on with it
-			return
+		if err == nil && r.AffectedRows == 0 {
+			err = errors.New("Maxwell has no position")
 		}
+		return err
+	})
+	if err != nil {
+		w.Fatal(err)
 	}
-	w.Fatal("Maxwell has not begun")
+	m.copy = false // a restart goes on with it
 }

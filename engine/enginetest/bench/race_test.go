@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -168,27 +169,16 @@ func (w *world) prime(c contestant, partitions int) (p *process, start float64) 
 	topic := c.topic("sbtest1")
 	p = begin(w.T, c.command())
 	c.running(w)
-	for deadline := time.Now().Add(3 * time.Minute); w.count(topic) <= c.beside(partitions, false); time.Sleep(10 * time.Millisecond) {
-		w.m.Exec(w, "INSERT INTO bench.sbtest1 (k, c) VALUES (-1, 'prime')")
-		if time.Now().After(deadline) {
-			w.Fatalf("no change comes: %s", p.said())
+	w.until(p, 3*time.Minute, func() error {
+		if w.count(topic) > c.beside(partitions, false) {
+			return nil
 		}
-	}
+		w.m.Exec(w, "INSERT INTO bench.sbtest1 (k, c) VALUES (-1, 'prime')")
+		return errors.New("no change comes")
+	})
 	start = time.Since(p.began).Seconds()
 	w.settle(topic)
 	return p, start
-}
-
-// settle waits until a topic has not grown for a second, and gives what it holds.
-func (w *world) settle(topic string) int64 {
-	last, since := w.count(topic), time.Now()
-	for time.Since(since) < time.Second {
-		time.Sleep(20 * time.Millisecond)
-		if n := w.count(topic); n != last {
-			last, since = n, time.Now()
-		}
-	}
-	return last
 }
 
 // backlog is what was written while the contestant was stopped: ten changes a transaction.

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -68,11 +69,12 @@ func (w *world) manyTables(t *testing.T, bin string) {
 	p := begin(t, run)
 	w.reach(p, "growth", 2, 20*time.Minute) // a heartbeat and the row
 	first := time.Since(p.began)
-	for deadline := time.Now().Add(20 * time.Minute); !strings.Contains(p.said(), `"phase":"incremental"`); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) || !p.runs() {
-			t.Fatalf("the full copy does not end:\n%s", p.said())
+	w.until(p, 20*time.Minute, func() error {
+		if !strings.Contains(p.said(), `"phase":"incremental"`) {
+			return errors.New("the full copy does not end")
 		}
-	}
+		return nil
+	})
 	copied := time.Since(p.began)
 	w.m.Exec(t, "INSERT INTO growth."+tableName(0)+" VALUES (2, 'a', 'b', 'c')")
 	w.reach(p, "growth", 3, time.Minute)

@@ -42,7 +42,7 @@ func (w *world) tasks(t *testing.T, bin string) {
 	all := time.Since(began)
 	s.settle(p)
 	a, woken := w.look(p), switches(p.cmd.Process.Pid)
-	time.Sleep(quiet)
+	time.Sleep(quiet) // what is measured
 	b := w.look(p)
 	idle := 100 * float64(b.it-a.it) / float64(b.at.Sub(a.at))
 	woken = (switches(p.cmd.Process.Pid) - woken) / int64(quiet/time.Second)
@@ -141,13 +141,11 @@ func (s *served) serve() *process {
 	cmd := exec.Command(s.bin, "serve", "--data", s.dir, "--listen", s.addr)
 	cmd.Env = os.Environ()
 	p := begin(s.w.T, cmd)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := s.get("/tasks"); err == nil {
-			return p
-		} else if time.Now().After(deadline) {
-			s.w.Fatalf("no page: %v\n%s", err, p.said())
-		}
-	}
+	s.w.until(p, time.Minute, func() error {
+		_, err := s.get("/tasks")
+		return err
+	})
+	return p
 }
 
 // settle waits until a second takes the process no more than the second before it.
@@ -155,7 +153,7 @@ func (s *served) settle(p *process) {
 	pid := p.cmd.Process.Pid
 	for last := time.Hour; ; {
 		before := cpuOf(pid)
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // what is measured
 		took := cpuOf(pid) - before
 		if took >= last {
 			return

@@ -13,6 +13,7 @@ import (
 
 	"sluice/engine/enginetest/driver"
 	"sluice/engine/enginetest/servers"
+	"sluice/engine/enginetest/wait"
 )
 
 func TestMain(m *testing.M) { os.Exit(driver.Main(m)) }
@@ -111,21 +112,20 @@ func (w *world) drop(names ...string) {
 	}
 	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()
-	for {
+	err = wait.Until(ctx, func() error {
 		m, err := w.kc.Metadata(ctx, &kafka.MetadataRequest{Topics: names})
 		if err != nil {
 			w.Fatal(err)
 		}
-		left := 0
 		for _, t := range m.Topics {
 			if t.Error == nil {
-				left++
+				return fmt.Errorf("topic %s is still there", t.Name)
 			}
 		}
-		if left == 0 {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
+		return nil
+	})
+	if err != nil {
+		w.Fatal(err)
 	}
 }
 
@@ -150,20 +150,52 @@ func (w *world) count(name string) (n int64) {
 }
 
 // reach waits until a topic holds so many records, and gives what it holds.
-func (w *world) reach(p *process, topic string, n int64, patience time.Duration) int64 {
+func (w *world) reach(p *process, topic string, n int64, patience time.Duration) (have int64) {
 	w.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		have := w.count(topic)
-		if have >= n {
-			return have
+	w.until(p, patience, func() error {
+		if have = w.count(topic); have < n {
+			return fmt.Errorf("%d of %d records", have, n)
 		}
-		select {
-		case <-p.done:
-			w.Fatalf("it ended with %d of %d records:\n%s", have, n, p.said())
-		default:
+		return nil
+	})
+	return have
+}
+
+// until waits for what a process brings about while it runs.
+func (w *world) until(p *process, patience time.Duration, ask func() error) {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(w.Context(), patience)
+	defer cancel()
+	err := wait.Until(ctx, func() error {
+		runs := p.runs()
+		err := ask()
+		if err != nil && !runs {
+			w.Fatalf("it ended: %v\n%s", err, p.said())
 		}
-		if time.Now().After(deadline) {
-			w.Fatalf("%d of %d records:\n%s", have, n, p.said())
-		}
+		return err
+	})
+	if err != nil {
+		w.Fatalf("%v\n%s", err, p.said())
 	}
+}
+
+// settle waits until a topic has not grown for a second, and gives what it holds.
+func (w *world) settle(topic string) int64 {
+	w.Helper()
+	last, since := int64(-1), time.Now()
+	ctx, cancel := context.WithTimeout(w.Context(), 3*time.Minute)
+	defer cancel()
+	err := wait.Until(ctx, func() error {
+		if n := w.count(topic); n != last {
+			last, since = n, time.Now()
+		}
+		if time.Since(since) < time.Second {
+			return fmt.Errorf("topic %s grows: %d records", topic, last)
+		}
+		return nil
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return last
 }

@@ -2,6 +2,7 @@ package exact
 
 import (
 	"context"
+	"fmt"
 	"syscall"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"sluice/engine/enginetest/driver"
 	"sluice/engine/enginetest/oracle"
 	"sluice/engine/enginetest/servers"
+	"sluice/engine/enginetest/wait"
 	"sluice/engine/enginetest/workload"
 )
 
@@ -164,22 +166,22 @@ func (u *uncleanTopic) until(what string, so func(*kmsg.MetadataResponseTopicPar
 	topic := kmsg.NewMetadataRequestTopic()
 	topic.Topic = kmsg.StringPtr(u.name)
 	request.Topics = append(request.Topics, topic)
-	for {
+	err := wait.Until(u.ctx, func() error {
 		m, err := request.RequestWith(u.ctx, c)
-		if err == nil {
-			all := len(m.Topics[0].Partitions) > 0
-			for i := range m.Topics[0].Partitions {
-				all = all && so(&m.Topics[0].Partitions[i])
-			}
-			if all {
-				return
-			}
+		if err != nil {
+			return err
 		}
-		select {
-		case <-u.ctx.Done():
-			u.Fatalf("%s: %v, %+v", what, err, m)
-		case <-time.After(50 * time.Millisecond):
+		all := len(m.Topics[0].Partitions) > 0
+		for i := range m.Topics[0].Partitions {
+			all = all && so(&m.Topics[0].Partitions[i])
 		}
+		if !all {
+			return fmt.Errorf("%+v", m)
+		}
+		return nil
+	})
+	if err != nil {
+		u.Fatalf("%s: %v", what, err)
 	}
 }
 
@@ -206,20 +208,19 @@ func (u *uncleanTopic) ends() []int64 {
 }
 
 // grown waits until each partition has so many messages more, and gives its ends.
-func (u *uncleanTopic) grown(from []int64, by int64) []int64 {
+func (u *uncleanTopic) grown(from []int64, by int64) (ends []int64) {
 	u.Helper()
-	for {
-		ends, all := u.ends(), true
+	err := wait.Until(u.ctx, func() error {
+		ends = u.ends()
 		for p, end := range ends {
-			all = all && end >= from[p]+by
+			if end < from[p]+by {
+				return fmt.Errorf("it does not grow: from %v to %v", from, ends)
+			}
 		}
-		if all {
-			return ends
-		}
-		select {
-		case <-u.ctx.Done():
-			u.Fatalf("it does not grow: from %v to %v", from, ends)
-		case <-time.After(20 * time.Millisecond):
-		}
+		return nil
+	})
+	if err != nil {
+		u.Fatal(err)
 	}
+	return ends
 }

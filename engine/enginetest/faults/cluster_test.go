@@ -3,11 +3,12 @@ package faults
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"sluice/engine/enginetest/wait"
 )
 
 // metadata asks the brokers, past their proxies, what they know of the topic.
@@ -57,21 +58,21 @@ func (w *world) inSync() {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
 	defer cancel()
-	for {
+	err := wait.Until(ctx, func() error {
 		m, err := w.metadata(ctx)
-		if err == nil && len(m.Brokers) == len(w.brokers) {
-			behind := 0
-			for _, p := range m.Topics[0].Partitions {
-				behind += len(p.Replicas) - len(p.ISR)
-			}
-			if behind == 0 {
-				return
-			}
+		if err != nil {
+			return err
 		}
-		select {
-		case <-ctx.Done():
-			w.t.Fatalf("the replicas are not in sync again: %v", err)
-		case <-time.After(50 * time.Millisecond):
+		behind := 0
+		for _, p := range m.Topics[0].Partitions {
+			behind += len(p.Replicas) - len(p.ISR)
 		}
+		if behind > 0 || len(m.Brokers) != len(w.brokers) {
+			return fmt.Errorf("%d brokers, %d replicas not in sync", len(m.Brokers), behind)
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal("the replicas are not in sync again:", err)
 	}
 }

@@ -52,7 +52,7 @@ func fillDisk(w *world) (time.Time, string) {
 	return time.Now(), "for " + d.String() + " after it was noticed"
 }
 
-// fill writes until there is no room, and again what others set free, until stop.
+// fill writes until there is no room, and now and again what others set free, of which nobody tells, until stop.
 func fill(name string, stop <-chan struct{}) error {
 	f, err := os.Create(name)
 	if err != nil {

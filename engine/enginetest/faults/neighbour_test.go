@@ -1,7 +1,9 @@
 package faults
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -14,6 +16,7 @@ import (
 	"sluice/engine/enginetest/driver"
 	"sluice/engine/enginetest/oracle"
 	"sluice/engine/enginetest/servers"
+	"sluice/engine/enginetest/wait"
 	"sluice/engine/enginetest/workload"
 	"sluice/engine/task"
 	"sluice/store"
@@ -178,15 +181,16 @@ func (w *world) undelayed(d time.Duration) (seen int, worst time.Duration) {
 // until waits for what only the database tells.
 func (w *world) until(otherwise string, is func() bool) {
 	w.t.Helper()
-	limit := time.After(3 * time.Minute)
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			w.t.Fatal(otherwise)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)
+	defer cancel()
+	err := wait.Until(ctx, func() error {
+		if !is() {
+			return errors.New(otherwise)
 		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 

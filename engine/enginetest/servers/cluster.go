@@ -7,7 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"sluice/engine/enginetest/wait"
 )
 
 // StartCluster runs three brokers of Kafka 4.4 as one cluster, whose topics have three replicas, two of which have to
@@ -55,15 +56,8 @@ func StartCluster(t testing.TB, options func(broker int) []KafkaOption) []*Kafka
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), startWait)
 	defer cancel()
-	for {
-		err := brokersReady(ctx, brokers[0].Plain, n)
-		if err == nil {
-			return brokers
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatal(err)
-		case <-time.After(20 * time.Millisecond):
-		}
+	if err := wait.Until(ctx, func() error { return brokersReady(ctx, brokers[0].Plain, n) }); err != nil {
+		t.Fatal(err)
 	}
+	return brokers
 }

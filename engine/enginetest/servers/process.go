@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"sluice/engine/enginetest/wait"
 )
 
 // startWait bounds a start on a busy machine; a healthy one needs seconds.
@@ -48,25 +50,22 @@ func (p *process) start() error {
 	if err := spawn(cmd); err != nil {
 		return fmt.Errorf("start %s: %w", p.name, err)
 	}
-	done := make(chan struct{})
-	go func() { cmd.Wait(); close(done) }()
-	p.cmd, p.done = cmd, done
-
 	ctx, cancel := context.WithTimeout(context.Background(), startWait)
 	defer cancel()
-	for {
-		err := p.ready(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-done:
-			return fmt.Errorf("%s ended while starting (%v)\n%s", p.name, cmd.ProcessState, p.logTail())
-		case <-ctx.Done():
-			p.kill()
-			return fmt.Errorf("%s not ready after %v: %w\n%s", p.name, startWait, err, p.logTail())
-		case <-time.After(20 * time.Millisecond):
-		}
+	done := make(chan struct{})
+	go func() { cmd.Wait(); close(done); cancel() }()
+	p.cmd, p.done = cmd, done
+
+	err = wait.Until(ctx, func() error { return p.ready(ctx) })
+	if err == nil {
+		return nil
+	}
+	select {
+	case <-done:
+		return fmt.Errorf("%s ended while starting (%v)\n%s", p.name, cmd.ProcessState, p.logTail())
+	default:
+		p.kill()
+		return fmt.Errorf("%s not ready after %v: %w\n%s", p.name, startWait, err, p.logTail())
 	}
 }
 
@@ -97,13 +96,15 @@ func (p *process) freeze() error {
 		return err
 	}
 	// The signal is on its way for a moment, in which the program may still answer.
-	for began := time.Now(); time.Since(began) < stopWait; time.Sleep(time.Millisecond) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopWait)
+	defer cancel()
+	return wait.Until(ctx, func() error {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 		if err != nil || strings.Contains(string(stat), ") T ") { // without /proc there is nothing to see
 			return nil
 		}
-	}
-	return fmt.Errorf("%s does not stand still", p.name)
+		return fmt.Errorf("%s does not stand still", p.name)
+	})
 }
 
 func (p *process) thaw() error { return p.cmd.Process.Signal(syscall.SIGCONT) }

@@ -70,7 +70,7 @@ func (s *session) execute(ctx context.Context, sql string) error {
 		}
 		if err == nil {
 			s.stats.DDL++
-			s.run.ddl.Add(1)
+			s.run.count(&s.run.defined)
 		}
 		return err
 	}

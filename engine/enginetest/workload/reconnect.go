@@ -16,7 +16,7 @@ func (s *session) again(ctx context.Context, err error) error {
 	}
 	s.stats.Lost++
 	s.c.Close()
-	for pause(ctx, 50*time.Millisecond) {
+	for pause(ctx, 50*time.Millisecond) { // as applications do
 		if c, err := s.connect(ctx); err == nil {
 			s.c = c
 			return nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
@@ -19,12 +18,14 @@ type Run struct {
 	cancel context.CancelFunc
 	left   func() error // what is prepared and was never ended
 	done   sync.WaitGroup
-	total  atomic.Int64
-	ddl    atomic.Int64
+	over   <-chan struct{} // closed at Stop and when it ended by itself
 
-	mu    sync.Mutex
-	stats Stats
-	err   error
+	mu        sync.Mutex
+	committed int
+	defined   int
+	more      chan struct{} // closed when one of both has grown
+	stats     Stats
+	err       error
 }
 
 // Start begins to write to tables that Setup made and returns when all writers are connected. The run ends with Stop,
@@ -32,7 +33,7 @@ type Run struct {
 func Start(ctx context.Context, addr, user, password string, o Options) (*Run, error) {
 	o = o.filled()
 	ctx, cancel := context.WithCancel(ctx)
-	r := &Run{cancel: cancel, left: func() error { return nil }}
+	r := &Run{cancel: cancel, over: ctx.Done(), more: make(chan struct{}), left: func() error { return nil }}
 	if o.XA && !o.Reconnect {
 		r.left = func() error { return prepared(addr, user, password, o.Schema) }
 	}
@@ -77,10 +78,38 @@ func Start(ctx context.Context, addr, user, password string, o Options) (*Run, e
 }
 
 // Committed is how many transactions were committed so far.
-func (r *Run) Committed() int { return int(r.total.Load()) }
+func (r *Run) Committed() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.committed
+}
 
-// Defined is how many DDL statements were run so far.
-func (r *Run) Defined() int { return int(r.ddl.Load()) }
+func (r *Run) count(what *int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*what++
+	close(r.more)
+	r.more = make(chan struct{})
+}
+
+// Until waits until so many transactions were committed and so many DDL statements were run, as long as the run lasts.
+func (r *Run) Until(ctx context.Context, transactions, statements int) error {
+	for {
+		r.mu.Lock()
+		so, more := r.committed >= transactions && r.defined >= statements, r.more
+		r.mu.Unlock()
+		if so {
+			return nil
+		}
+		select {
+		case <-more:
+		case <-r.over:
+			return errors.New("the workload has ended")
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
 
 // Stop lets all writers end their transaction, waits for them and says what they did. It may be called again.
 func (r *Run) Stop() (Stats, error) {

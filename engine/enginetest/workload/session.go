@@ -40,6 +40,9 @@ const (
 	errSpelling  = 3854 // MySQL 9.7, of a list of sessions, one of which has just been cut within a character
 )
 
+// leaveTimeout is how long a server that is busy may take to let go of a session.
+const leaveTimeout = time.Minute
+
 // write runs transactions until ctx ends.
 func (s *session) write(ctx context.Context) (Stats, error) {
 	all := tables()
@@ -118,7 +121,7 @@ func (s *session) transaction(statements []string, rollback bool) error {
 			}
 			s.stats.Committed++
 			s.stats.Rows += rows
-			s.run.total.Add(1)
+			s.run.count(&s.run.committed)
 			return nil
 		}
 		var e *mysql.MyError

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"sluice/engine/enginetest/wait"
 )
 
 // branch runs the statements as an XA transaction. Some are prepared and left by their session, some rolled back, and
@@ -40,7 +42,7 @@ func (s *session) branch(ctx context.Context, statements []string) error {
 			return err
 		}
 	}
-	time.Sleep(time.Duration(s.g.IntN(150)) * time.Millisecond)
+	time.Sleep(time.Duration(s.g.IntN(150)) * time.Millisecond) // a coordinator asks the others meanwhile
 	if how%4 == 2 {
 		return s.finish(xid, "XA ROLLBACK "+xid, 0)
 	}
@@ -54,7 +56,7 @@ func (s *session) finish(xid, sql string, rows int) error {
 	s.stats.XA++
 	if rows > 0 {
 		s.stats.Rows += rows
-		s.run.total.Add(1)
+		s.run.count(&s.run.committed)
 	}
 	return nil
 }
@@ -113,18 +115,23 @@ func (s *session) leave(ctx context.Context) error {
 		return err
 	}
 	s.c = c
-	for {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	var failed error
+	err = wait.Until(ctx, func() error {
+		n := int64(0)
 		r, err := c.Execute(fmt.Sprintf("SELECT COUNT(*) FROM information_schema.processlist WHERE id=%d", id))
+		if err == nil {
+			n, err = r.GetInt(0, 0)
+		}
 		var e *mysql.MyError
 		if errors.As(err, &e) && e.Code == errSpelling {
-			continue
-		}
-		if err != nil {
 			return err
 		}
-		if n, err := r.GetInt(0, 0); n == 0 || err != nil {
-			return err
+		if failed = err; failed == nil && n > 0 {
+			return fmt.Errorf("the server does not let go of session %d", id)
 		}
-		time.Sleep(time.Millisecond)
-	}
+		return nil
+	})
+	return cmp.Or(failed, err)
 }
