@@ -159,11 +159,11 @@ var mutants = []mutant{
 // traced are the mutants that a trace catches, and chance only seldom.
 var traced = []string{"gone-by-memory", "ddl-before-rows", "seal-before-q", "point-back", "copy-fence-unknown", "move-torn", "move-torn-rest", "move-part-lost", "move-before-end",
 	"move-back-before-begin", "move-back-never", "move-scan-start", "move-marks", "expired-passed-over", "truncated-no-start", "seen-unasked", "seen-not-noted", "seen-elsewhere",
-	"together-end-first", "truncated-unproven", "truncated-chunk-note", "truncated-floor-proof", "truncated-done-stays", "move-holds-up", "move-expires-early"}
+	"xa-moved-order", "together-end-first", "truncated-unproven", "truncated-chunk-note", "truncated-floor-proof", "truncated-done-stays", "move-holds-up", "move-expires-early"}
 
 // likes are the histories that have what a mutant concerns, by the beginning of its name.
 var likes = []struct{ begins, like string }{
-	{"xa-", "xa"}, {"xa-set-of-l", "crashes"}, {"xa-stretch", "crashes"}, {"xa-maria-filter", "keyless"}, {"xa-moved", "failover"}, {"xa-rollback-lost", "failover"},
+	{"xa-", "xa"}, {"xa-set-of-l", "crashes"}, {"xa-stretch", "crashes"}, {"xa-maria-filter", "keyless"}, {"xa-rollback-lost", "failover"},
 	{"move", "failover"}, {"text-", "text"}, {"together-", "together"}, {"together-by-file", "byFile"}, {"together-uncounted", "idle"},
 	{"dead-", "dead"}, {"plain-", "plain"}, {"tier-change", "plain,mixed"}, {"copy-", "copies"}, {"expired-", "ages"},
 	{"truncated-", "unclean"}, {"truncated-gone", "deep"}, {"truncated-blind-note", "seldom"},

@@ -43,8 +43,11 @@ func (s *script) play(steps func()) {
 
 // set commits rows in one transaction; it is visible and in gtid_executed at once.
 func (s *script) set(keys ...int) {
+	s.src.flush(simTx{rows: s.changes(keys), visible: true, gtid: true})
+}
+
+func (s *script) changes(keys []int) (rows []simChange) {
 	src := s.src
-	var rows []simChange
 	for _, key := range keys {
 		src.nextVal++
 		c := simChange{-1, key, src.nextVal, src.cur[key]}
@@ -54,7 +57,18 @@ func (s *script) set(keys ...int) {
 		src.cur[key] = src.nextVal
 		rows = append(rows, c)
 	}
-	src.flush(simTx{rows: rows, visible: true, gtid: true})
+	return rows
+}
+
+// prepare changes rows in an XA transaction that is prepared, and gives it; XA PREPARE is in gtid_executed at once.
+func (s *script) prepare(keys ...int) (tx int) {
+	tx = len(s.src.txs)
+	s.src.xids++
+	s.src.flush(simTx{xa: xaPrepared, xid: simXID(s.src.xids), held: s.changes(keys), visible: true, gtid: true})
+	for _, key := range keys {
+		s.src.lock[key] = tx + 1
+	}
+	return tx
 }
 
 // alter is a statement that is finished at once.

@@ -60,6 +60,27 @@ func TestTracesFailover(t *testing.T) {
 					s.crash("before the other transaction is sent")
 				})
 			})
+			t.Run("a second kill while what another server brings before an XA transaction that was prepared before L is not sent", func(t *testing.T) {
+				s := &script{world: newWorld(simConfig{zero: true, parts: 1, failover: true, queueItems: 100}), t: t} // without a full copy
+				s.play(func() {
+					s.set(0)
+					s.up()
+					prepared := s.prepare(1)
+					s.route()
+					s.note()
+					s.set(2)
+					s.crash("before the change that comes next")
+					s.failOver(0, 0)
+					s.ready()
+					s.route() // first that change, which is new, then what was prepared, again
+					if s.r.stretch != nil {
+						t.Fatal("the log is still read again")
+					}
+					s.note()
+					s.crash("before the change is sent")
+					s.src.finishXA(prepared, xaCommitted)
+				})
+			})
 		}
 		t.Run("another server lacks the transaction that L lies inside of", func(t *testing.T) {
 			s := newScript(t, simConfig{maria: maria, zero: true, parts: 1, failover: true, loses: true})

@@ -23,6 +23,8 @@ const (
 	xaOnePhase
 )
 
+func simXID(n int) string { return fmt.Sprintf("X'%02x',X'',1", n) }
+
 // open reports whether the transaction is prepared and its end is not in the log.
 func (t *simTx) open() bool { return t.xa == xaPrepared && !t.over }
 
@@ -41,7 +43,7 @@ func (s *simSource) flushRows(rows []simChange) {
 		switch s.w.pick(3) {
 		case 0:
 			s.xids++
-			t = simTx{xa: xaPrepared, held: rows, xid: fmt.Sprintf("X'%02x',X'',1", s.xids)}
+			t = simTx{xa: xaPrepared, held: rows, xid: simXID(s.xids)}
 		case 1:
 			t.xa = xaOnePhase
 		}
@@ -53,7 +55,7 @@ func (s *simSource) flushRows(rows []simChange) {
 // prepareOther prepares a transaction that changes no selected table.
 func (s *simSource) prepareOther() {
 	s.xids++
-	s.flush(simTx{xa: xaPrepared, held: []simChange{}, xid: fmt.Sprintf("X'%02x',X'',1", s.xids)})
+	s.flush(simTx{xa: xaPrepared, held: []simChange{}, xid: simXID(s.xids)})
 	s.w.logf("source: flush T%d, prepared elsewhere", len(s.txs)-1)
 }
 
