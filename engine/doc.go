@@ -23,7 +23,7 @@
 //	seal.go, hand.go     the same: merge, hand-over, what lets go of the rows
 //	chunks.go            when a chunk's steps run
 //	visible.go           without GTID: what proves that a view shows all up to S
-//	xa.go                rows that wait between XA PREPARE and XA COMMIT
+//	xa.go, xa_replay.go  rows that wait between XA PREPARE and XA COMMIT, and go out then
 //	weights.go           text keys: their order is asked for
 //	table.go, ddl.go     a selected table, its definition, its key
 //	learn.go             a definition that a statement left unknown
