@@ -109,7 +109,7 @@ func (m *Message) size() int { return len(m.Key) + len(m.Value) }
 // NoProducer stands for a producer id where the target gives none: the broker can't tell a resend from a new request.
 const NoProducer = -1
 
-// Batch is one produce request for one partition: idempotent, if it has a producer.
+// Batch is what one request brings to a partition: idempotent, if it has a producer.
 type Batch struct {
 	Producer int64
 	Epoch    int16

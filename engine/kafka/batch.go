@@ -41,16 +41,21 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// headRoom is room for what stands before the record set in a produce request: the name of a topic has at most 249 bytes.
-const headRoom = 320
+// headRoom is room for what stands before the topics in a produce request, whose length depends on the broker's version.
+const headRoom = 64
 
 // encoder builds produce requests in buffers that it keeps.
 type encoder struct {
-	out []byte // headRoom, and the record set
+	out []byte // headRoom, and the topics
 	raw []byte // records before compression
 }
 
-// request puts the head before the record set that was encoded, and the size of both into the head's first four bytes.
+// begin starts a request of about so many bytes.
+func (e *encoder) begin(size int) { e.out = slices.Grow(e.out[:0], headRoom+size)[:headRoom] }
+
+func (e *encoder) int32(v int32) { e.out = binary.BigEndian.AppendUint32(e.out, uint32(v)) }
+
+// request puts the head before what was encoded, and the size of both into the head's first four bytes.
 func (e *encoder) request(head []byte) []byte {
 	whole := e.out[headRoom-len(head):]
 	copy(whole, head)
@@ -64,11 +69,12 @@ func (e *encoder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// encode gives the record set of a produce request: its size and one batch. It is valid until the next call.
-func (e *encoder) encode(b *engine.Batch, codec compress.Compression, millis int64) ([]byte, error) {
+// encode appends the record set of a partition: its size and one batch.
+func (e *encoder) encode(b *engine.Batch, codec compress.Compression, millis int64) error {
 	n := uint32(len(b.Messages))
-	e.out = append(e.out[:0], make([]byte, headRoom+4+headerSize)...)
-	h := e.out[headRoom+4:]
+	start := len(e.out)
+	e.out = append(e.out, make([]byte, 4+headerSize)...)
+	h := e.out[start+4:]
 	binary.BigEndian.PutUint32(h[atEpoch:], 1<<32-1)
 	h[atMagic] = 2
 	binary.BigEndian.PutUint16(h[atAttributes:], uint16(codec))
@@ -89,15 +95,15 @@ func (e *encoder) encode(b *engine.Batch, codec compress.Compression, millis int
 	} else {
 		e.raw = appendMessages(e.raw[:0], b.Messages)
 		if err := e.compress(codec); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	set := e.out[headRoom:]
+	set := e.out[start:]
 	h = set[4:]
 	binary.BigEndian.PutUint32(set, uint32(len(h)))
 	binary.BigEndian.PutUint32(h[atLength:], uint32(len(h)-atEpoch))
 	binary.BigEndian.PutUint32(h[atCRC:], crc32.Checksum(h[atAttributes:], castagnoli))
-	return set, nil
+	return nil
 }
 
 func (e *encoder) compress(codec compress.Compression) error {

@@ -19,6 +19,19 @@ import (
 
 var allCodecs = []compress.Compression{compress.None, compress.Gzip, compress.Snappy, compress.Lz4, compress.Zstd}
 
+// setOf gives the record set that is encoded; it is valid until the next call.
+func setOf(e *encoder, b *engine.Batch, codec compress.Compression, millis int64) ([]byte, error) {
+	e.begin(0)
+	err := e.encode(b, codec, millis)
+	return e.out[headRoom:], err
+}
+
+func oldSetOf(e *encoder, b *engine.Batch, codec compress.Compression, millis int64) ([]byte, error) {
+	e.begin(0)
+	err := e.encodeSet(b, codec, millis)
+	return e.out[headRoom:], err
+}
+
 func anyBytes(max int) *rapid.Generator[[]byte] {
 	return rapid.Custom(func(t *rapid.T) []byte {
 		if rapid.IntRange(0, 5).Draw(t, "nil") == 0 {
@@ -73,7 +86,7 @@ func TestEncoderAgreesWithTheLibrary(t *testing.T) {
 		b := anyBatch().Draw(t, "batch")
 		millis := rapid.Int64Range(1, 1<<41).Draw(t, "millis")
 		codec := rapid.SampledFrom(allCodecs).Draw(t, "codec")
-		got, err := e.encode(b, codec, millis)
+		got, err := setOf(e, b, codec, millis)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +121,7 @@ func TestMessageSetAgreesWithTheLibrary(t *testing.T) {
 		b := anyBatch().Draw(t, "batch")
 		millis := rapid.Int64Range(1, 1<<41).Draw(t, "millis")
 		codec := rapid.SampledFrom(allCodecs[:4]).Draw(t, "codec") // zstd is younger
-		set, err := e.encodeSet(b, codec, millis)
+		set, err := oldSetOf(e, b, codec, millis)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +165,7 @@ func TestLibraryReadsOurBatches(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := anyBatch().Draw(t, "batch")
 		codec := rapid.SampledFrom(allCodecs).Draw(t, "codec")
-		set, err := new(encoder).encode(b, codec, 1234567)
+		set, err := setOf(new(encoder), b, codec, 1234567)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +192,7 @@ func TestOverheadBoundsTheSize(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		b := anyBatch().Draw(t, "batch")
-		set, err := new(encoder).encode(b, compress.None, 1)
+		set, err := setOf(new(encoder), b, compress.None, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +234,7 @@ func TestDecoderReadsEveryFormat(t *testing.T) {
 		for range rapid.IntRange(1, 4).Draw(t, "batches") {
 			b := anyBatch().Draw(t, "batch")
 			codec := rapid.SampledFrom(allCodecs).Draw(t, "codec")
-			set, err := new(encoder).encode(b, codec, 1000)
+			set, err := setOf(new(encoder), b, codec, 1000)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -237,7 +250,7 @@ func TestDecoderReadsEveryFormat(t *testing.T) {
 			data = append(data, set...)
 		}
 		whole := len(data)
-		next, _ := new(encoder).encode(&engine.Batch{Messages: make([]engine.Message, 3)}, compress.None, 1)
+		next, _ := setOf(new(encoder), &engine.Batch{Messages: make([]engine.Message, 3)}, compress.None, 1)
 		data = append(data, next[4:len(next)-rapid.IntRange(1, len(next)-5).Draw(t, "cut")]...)
 		got, end, err := decodeAll(data, from, to)
 		if err != nil {
@@ -270,7 +283,7 @@ func TestDecoderGoesPastWhatIsGone(t *testing.T) {
 	b := &engine.Batch{Messages: []engine.Message{{Key: []byte("k"), Value: []byte("v")}}}
 	e := new(encoder)
 	for _, kept := range []uint32{1, 0} {
-		set, err := e.encode(b, compress.None, 1)
+		set, err := setOf(e, b, compress.None, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -295,7 +308,7 @@ func TestDecoderFindsDamage(t *testing.T) {
 	t.Parallel()
 	b := &engine.Batch{Messages: []engine.Message{{Key: []byte("k"), Value: []byte("value")}, {Value: []byte("w")}}}
 	for _, codec := range allCodecs {
-		set, err := new(encoder).encode(b, codec, 1)
+		set, err := setOf(new(encoder), b, codec, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -312,7 +325,7 @@ func TestDecoderFindsDamage(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	b := &engine.Batch{Messages: []engine.Message{{Key: []byte("k"), Value: []byte("value")}, {Value: []byte("w")}}}
 	for _, codec := range allCodecs {
-		set, _ := new(encoder).encode(b, codec, 1)
+		set, _ := setOf(new(encoder), b, codec, 1)
 		f.Add(set[4:])
 		if codec != compress.Zstd {
 			f.Add(reference(b, codec, 1, 1)[4:])
@@ -335,18 +348,28 @@ func FuzzDecode(f *testing.F) {
 
 // TestNewBufferGrowsOnce: an encoder that was just made does not copy what it has so far again and again.
 func TestNewBufferGrowsOnce(t *testing.T) {
-	batch := &engine.Batch{}
+	batch := engine.Batch{}
 	for range 1000 {
 		batch.Messages = append(batch.Messages, engine.Message{Key: []byte("key"), Value: make([]byte, 500)})
 	}
-	for _, encode := range []func(*encoder, *engine.Batch, compress.Compression, int64) ([]byte, error){(*encoder).encode, (*encoder).encodeSet} {
-		n := testing.AllocsPerRun(10, func() {
-			if _, err := encode(new(encoder), batch, compress.None, 1); err != nil {
-				t.Fatal(err)
+	few := engine.Batch{Messages: batch.Messages[:1]}
+	for _, parts := range [][]*part{
+		{{batch: batch}},
+		{{batch: few}, {Partition: engine.Partition{ID: 1}, batch: few}, {Partition: engine.Partition{Topic: "t"}, batch: few}, {Partition: engine.Partition{Topic: "topic"}, batch: batch}},
+	} {
+		for _, w := range parts {
+			w.bytes = room(w.batch.Messages)
+		}
+		for _, old := range []bool{false, true} {
+			n := testing.AllocsPerRun(10, func() {
+				a := &appending{parts: parts, encoder: new(encoder)}
+				if err := a.encode(old, compress.None, 1); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if n > 3 { // the request, its encoder, and the buffer
+				t.Errorf("%d parts: %v allocations", len(parts), n)
 			}
-		})
-		if n > 3 {
-			t.Errorf("%v allocations", n)
 		}
 	}
 }
@@ -361,7 +384,7 @@ func BenchmarkEncode(b *testing.B) {
 			e := new(encoder)
 			b.ReportAllocs()
 			for b.Loop() {
-				set, err := e.encode(batch, codec, 1)
+				set, err := setOf(e, batch, codec, 1)
 				if err != nil {
 					b.Fatal(err)
 				}

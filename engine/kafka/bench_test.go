@@ -3,6 +3,8 @@ package kafka_test
 import (
 	"bytes"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"sluice/engine"
@@ -37,6 +39,40 @@ func BenchmarkProduce(b *testing.B) {
 				b.ReportMetric(4000*float64(b.N)/b.Elapsed().Seconds(), "records/s")
 			})
 		}
+	}
+}
+
+// As many lanes as partitions, each with batches of 25 messages of 400 bytes, one in flight: what one batch takes of the
+// time of all.
+func BenchmarkProduceManyPartitions(b *testing.B) {
+	for _, lanes := range []int{1, 6, 100, 1000} {
+		b.Run(fmt.Sprint(lanes), func(b *testing.B) {
+			c := open(b, plainTarget(servers.SharedKafka(b).Plain))
+			topic, id := newTopic(b, c, lanes, nil), producer(b, c)
+			var messages []engine.Message
+			for i := range 25 {
+				messages = append(messages, engine.Message{Key: fmt.Appendf(nil, "k%09d", i), Value: bytes.Repeat([]byte{byte(i)}, 390)})
+			}
+			sequences := make([]int32, lanes)
+			round := func(n int) {
+				var left atomic.Int64
+				left.Store(int64(n))
+				var wg sync.WaitGroup
+				for lane := range lanes {
+					wg.Go(func() {
+						for left.Add(-1) >= 0 {
+							produce(b, c, engine.Partition{Topic: topic, ID: lane}, &engine.Batch{Producer: id, Sequence: sequences[lane], Messages: messages})
+							sequences[lane] += 25
+						}
+					})
+				}
+				wg.Wait()
+			}
+			round(4 * lanes) // the broker's first batch of a partition makes its files
+			b.ReportAllocs()
+			b.ResetTimer()
+			round(b.N)
+		})
 	}
 }
 

@@ -14,17 +14,17 @@ import (
 )
 
 // The broker is killed again and again under a producer that sends a batch again until it is acknowledged: each
-// message is in the log once, in order, at the offset that was acknowledged. Two of the three prepare each batch while the
+// message is in the log once, in order, at the offset that was acknowledged. Two of the twelve prepare each batch while the
 // one before it is in flight.
 func TestBrokerCrashesUnderProducers(t *testing.T) {
 	t.Parallel()
 	k := servers.StartKafka(t)
 	c := open(t, plainTarget(k.Plain), kafka.WithTimeout(10*time.Second))
-	topic := newTopic(t, c, 3, nil)
+	const partitions, size = 12, 20 // enough that they share requests
+	topic := newTopic(t, c, partitions, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 
-	const partitions, size = 3, 20
 	var lanes sync.WaitGroup
 	var mu sync.Mutex
 	doubts := 0
@@ -61,7 +61,7 @@ func TestBrokerCrashesUnderProducers(t *testing.T) {
 					attempt = func() (int64, error) { return prepared.Produce(ctx) }
 				}
 				next = numbered(sequence + size)
-				if i > 0 {
+				if i >= partitions-2 {
 					ahead = c.Prepare(ctx, p, next)
 				}
 				for {
@@ -93,7 +93,7 @@ func TestBrokerCrashesUnderProducers(t *testing.T) {
 		})
 	}
 	for range 3 {
-		for range 100 {
+		for range 400 {
 			select {
 			case <-progress:
 			case <-ctx.Done():

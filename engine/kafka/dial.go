@@ -45,6 +45,8 @@ type Client struct {
 	user      string
 	mechanism string
 	encoders  sync.Pool
+	queues    sync.Map // by the id of a broker
+	refreshes refreshes
 }
 
 // Option changes how Open connects.

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -20,10 +21,9 @@ import (
 func (c *Client) explain(op, topic string, err error) *task.Error {
 	var known *task.Error
 	if errors.As(err, &known) {
-		if known.Op == "" {
-			known.Op = op
-		}
-		return known
+		e := *known // it may be that of several partitions
+		e.Op = cmp.Or(e.Op, op)
+		return &e
 	}
 	e := c.fromCode(topic, err)
 	if e == nil {

@@ -14,10 +14,11 @@ import (
 // time, length of key and of value.
 const messageOverhead = 8 + 4 + 4 + 1 + 1 + 8 + 4 + 4
 
-// encodeSet gives the record set of a produce request to a broker before 0.11: its size and messages of magic 1. With
-// a compression they stand inside one message, their offsets counted from its first. It is valid until the next call.
-func (e *encoder) encodeSet(b *engine.Batch, codec compress.Compression, millis int64) ([]byte, error) {
-	e.out = append(e.out[:0], make([]byte, headRoom+4)...)
+// encodeSet appends the record set of a partition for a broker before 0.11: its size and messages of magic 1. With a
+// compression they stand inside one message, their offsets counted from its first.
+func (e *encoder) encodeSet(b *engine.Batch, codec compress.Compression, millis int64) error {
+	begin := len(e.out)
+	e.int32(0)
 	if codec == compress.None {
 		e.out = appendSet(e.out, b.Messages, millis)
 	} else {
@@ -27,14 +28,14 @@ func (e *encoder) encodeSet(b *engine.Batch, codec compress.Compression, millis 
 		size := len(e.out)
 		e.out = append(e.out, 0, 0, 0, 0)
 		if err := e.compress(codec); err != nil {
-			return nil, err
+			return err
 		}
 		binary.BigEndian.PutUint32(e.out[size:], uint32(len(e.out)-size-4))
 		seal(e.out[start:])
 	}
-	set := e.out[headRoom:]
+	set := e.out[begin:]
 	binary.BigEndian.PutUint32(set, uint32(len(set)-4))
-	return set, nil
+	return nil
 }
 
 func appendSet(dst []byte, ms []engine.Message, millis int64) []byte {

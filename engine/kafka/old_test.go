@@ -31,6 +31,7 @@ func TestKafka010(t *testing.T) {
 	}
 	t.Run("read as written", func(t *testing.T) { readAsWritten(t, k.Plain) })
 	t.Run("read what others wrote", func(t *testing.T) { readOthers(t, c, k.Plain) })
+	t.Run("shared request", func(t *testing.T) { sharedRequest(t, k.Plain, false) })
 	t.Run("topics", func(t *testing.T) {
 		if _, err := c.Topic(t.Context(), "absent"); task.Code(err) != "target.topic_absent" {
 			t.Error(err)

@@ -41,9 +41,15 @@ func (c *Client) Prepare(ctx context.Context, p engine.Partition, b *engine.Batc
 
 func newPrepared(ctx context.Context, c *Client, p engine.Partition, b *engine.Batch) *prepared {
 	r := &prepared{client: c, part: p, batch: b, whole: make(chan struct{}), end: make(chan struct{})}
-	r.appending = appending{topic: p.Topic, partition: int32(p.ID), millis: appendMillis(c.timeout), encoder: c.encoders.Get().(*encoder)}
+	w := &part{Partition: p, batch: *b, bytes: room(b.Messages)}
+	r.appending = appending{parts: []*part{w}, millis: appendMillis(c.timeout), encoder: c.encoders.Get().(*encoder)}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	return r
+}
+
+// Broker gives the partition's leader.
+func (r *prepared) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
+	return leaderOf(cluster, r.part)
 }
 
 var errDropped = errors.New("the request was dropped before it was whole")
@@ -57,7 +63,7 @@ func (r *prepared) RawExchange(rw io.ReadWriter) (res protocol.Message, err erro
 			err = context.Cause(r.ctx)
 		}
 	}()
-	if _, err := r.encoder.encode(r.batch, r.client.codec, time.Now().UnixMilli()); err != nil {
+	if err := r.encode(false, r.client.codec, time.Now().UnixMilli()); err != nil {
 		return nil, err
 	}
 	request := r.encoder.request(r.head())
@@ -90,7 +96,7 @@ func (r *prepared) Produce(ctx context.Context) (int64, error) {
 	switch {
 	case r.err == nil:
 		c.encoders.Put(r.encoder)
-		return c.appended(ctx, r.part, r.res.(*appended))
+		return c.appended(ctx, r.part, r.res.(answers)[0])
 	case ctx.Err() != nil:
 		r.err = ctx.Err()
 	case !inTime:

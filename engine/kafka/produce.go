@@ -55,33 +55,21 @@ func (c *Client) Produce(ctx context.Context, p engine.Partition, b *engine.Batc
 	if len(b.Messages) == 0 {
 		return 0, refused(&task.Error{Code: "internal", Text: "a batch without messages"})
 	}
-	e := c.encoders.Get().(*encoder)
-	encode := e.encode
-	if c.old {
-		encode = e.encodeSet
-	}
-	if _, err := encode(b, c.codec, time.Now().UnixMilli()); err != nil {
-		return 0, refused(err)
-	}
 	limit := c.timeout
 	if b.Producer == engine.NoProducer {
 		limit = c.Parked()
 	}
-	res, err := c.send(ctx, limit, p, e)
-	if unsent(err) && ctx.Err() == nil {
+	w := &part{Partition: p, batch: *b, bytes: room(b.Messages), limit: limit}
+	res := c.append(ctx, w)
+	if unsent(res.err) && ctx.Err() == nil {
 		c.refresh(ctx)
-		res, err = c.send(ctx, limit, p, e)
+		res = c.append(ctx, w)
 	}
-	if err != nil {
-		// The encoder is not used again: the request that was given up may still be reading its buffer.
-		return 0, c.failure(ctx, p, err)
-	}
-	c.encoders.Put(e)
 	return c.appended(ctx, p, res)
 }
 
 // appended gives what a broker's answer means.
-func (c *Client) appended(ctx context.Context, p engine.Partition, res *appended) (int64, error) {
+func (c *Client) appended(ctx context.Context, p engine.Partition, res appended) (int64, error) {
 	if res.err != nil {
 		return 0, c.failure(ctx, p, res.err)
 	}
@@ -94,21 +82,14 @@ func (c *Client) appended(ctx context.Context, p engine.Partition, res *appended
 // appendMillis is how much of a request's time the broker gets for the append.
 func appendMillis(limit time.Duration) int32 { return int32((limit / 2).Milliseconds()) }
 
-// send sends what was encoded.
-func (c *Client) send(ctx context.Context, limit time.Duration, p engine.Partition, e *encoder) (*appended, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	res, err := c.transport.RoundTrip(ctx, c.addr, &appending{topic: p.Topic, partition: int32(p.ID), millis: appendMillis(limit), encoder: e})
-	if err != nil {
-		return nil, err
-	}
-	return res.(*appended), nil
-}
-
 func refused(err error) error { return &engine.ProduceFailure{Kind: engine.ProduceRefused, Err: err} }
 
 // failure says what is known after a failed attempt, and fetches the metadata anew where it may be why.
 func (c *Client) failure(ctx context.Context, p engine.Partition, err error) error {
+	var known *engine.ProduceFailure
+	if errors.As(err, &known) {
+		return known
+	}
 	err = c.whyUnsent(ctx, p.Topic, err)
 	kind := outcome(err)
 	if kind == engine.ProduceDoubt && ctx.Err() == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -80,11 +81,58 @@ func (refresh) RawExchange(io.ReadWriter) (protocol.Message, error) {
 	return new(createtopics.Response), nil
 }
 
-// refresh waits for new metadata, which decides where the next request goes. An error shows up in that request.
+// refresh waits for metadata that is asked for from now on; they decide where the next request goes. An error shows up in
+// that request.
 func (c *Client) refresh(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, min(refreshWait, c.timeout))
+	late := time.NewTimer(min(refreshWait, c.timeout))
+	defer late.Stop()
+	select {
+	case <-c.refreshes.after(c.fetchMetadata):
+	case <-late.C:
+	case <-ctx.Done():
+	}
+}
+
+func (c *Client) fetchMetadata() {
+	ctx, cancel := context.WithTimeout(context.Background(), min(refreshWait, c.timeout))
 	defer cancel()
 	c.transport.RoundTrip(ctx, c.addr, refresh{})
+}
+
+// refreshes has all who ask while metadata are fetched share the next fetch: all lanes of a lost connection ask at once.
+type refreshes struct {
+	mu      sync.Mutex
+	running bool
+	next    chan struct{} // closed after the next fetch; nil: nobody waits for it
+}
+
+// after gives a channel that closes after a fetch that has not begun yet.
+func (r *refreshes) after(fetch func()) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.next == nil {
+		r.next = make(chan struct{})
+	}
+	if !r.running {
+		r.running = true
+		go r.run(fetch)
+	}
+	return r.next
+}
+
+func (r *refreshes) run(fetch func()) {
+	for {
+		r.mu.Lock()
+		done := r.next
+		r.next = nil
+		r.running = done != nil
+		r.mu.Unlock()
+		if done == nil {
+			return
+		}
+		fetch()
+		close(done)
+	}
 }
 
 var errClosed = errors.New("the client is closed")

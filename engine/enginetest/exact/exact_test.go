@@ -67,7 +67,7 @@ func shapes() []shape {
 		{"mysql/one-partition/full", servers.MySQL80, wideMySQL, 1, "zero", true, false, nil, false, nil, ""},
 		{"mysql/six-partitions/minimal", servers.MySQL80, minimal(wideMySQL), 6, "key", false, false, nil, false, nil, ""},
 		{"mariadb/one-partition/minimal", servers.MariaDB1011, minimal(wideMariaDB), 1, "zero", true, false, nil, false, nil, ""},
-		{"mariadb/six-partitions/full", servers.MariaDB1011, wideMariaDB, 6, "key", false, false, nil, false, nil, ""},
+		{"mariadb/sixty-partitions/full", servers.MariaDB1011, wideMariaDB, 60, "key", false, false, nil, false, nil, ""},
 	}
 }
 
