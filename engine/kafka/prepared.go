@@ -74,6 +74,8 @@ func (r *prepared) RawExchange(rw io.ReadWriter) (res protocol.Message, err erro
 	select {
 	case <-r.whole:
 	case <-r.ctx.Done():
+	}
+	if r.ctx.Err() != nil {
 		return nil, errDropped
 	}
 	r.sent.Store(true)
