@@ -22,7 +22,7 @@ type pastBlock struct {
 
 const (
 	arenaBlock = 256 << 10
-	arenaAll   = 32 << 20 // what the newest blocks of all lanes may take
+	arenaAll   = 8 << 20 // what the newest blocks of all lanes may take
 )
 
 func newArena(lanes int) arena { return arena{size: min(arenaBlock, max(4<<10, arenaAll/lanes))} }
