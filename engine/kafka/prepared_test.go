@@ -1,7 +1,6 @@
 package kafka_test
 
 import (
-	"context"
 	"errors"
 	"strconv"
 	"testing"
@@ -94,28 +93,6 @@ func TestPreparedFailsLikeAnyOther(t *testing.T) {
 	produce(t, c, p, batch(id, 0, 0, "a"))
 	values, _ := scan(t, c, p, 0, end(t, c, p))
 	same(t, values, "a")
-}
-
-// The caller's end of patience is doubt.
-func TestCancelOfAPreparedIsDoubt(t *testing.T) {
-	t.Parallel()
-	cluster := fake(t)
-	c := open(t, plainTarget(cluster.ListenAddrs()[0]))
-	p := engine.Partition{Topic: newTopic(t, c, 1, nil)}
-	id := producer(t, c)
-	ctx, cancel := context.WithCancel(t.Context())
-	release := make(chan struct{})
-	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		cancel()
-		cluster.SleepControl(func() { <-release })
-		return nil, nil, false
-	})
-	_, err := c.Prepare(t.Context(), p, batch(id, 0, 0, "a")).Produce(ctx)
-	close(release)
-	var f *engine.ProduceFailure
-	if !errors.As(err, &f) || f.Kind != engine.ProduceDoubt || !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
 }
 
 // A topic that the metadata does not know yet is looked for as by any other attempt.

@@ -236,25 +236,37 @@ func TestSilenceAndLossAreDoubt(t *testing.T) {
 	same(t, values, "a", "b")
 }
 
-// The caller's end of patience is doubt too.
+// The caller's end of patience is doubt too, also of what was prepared.
 func TestCancelIsDoubt(t *testing.T) {
 	t.Parallel()
-	cluster := fake(t)
-	c := open(t, plainTarget(cluster.ListenAddrs()[0]))
-	p := engine.Partition{Topic: newTopic(t, c, 1, nil)}
-	id := producer(t, c)
-	ctx, cancel := context.WithCancel(t.Context())
-	release := make(chan struct{})
-	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		cancel()
-		cluster.SleepControl(func() { <-release })
-		return nil, nil, false
-	})
-	_, err := c.Produce(ctx, p, batch(id, 0, 0, "a"))
-	close(release)
-	var f *engine.ProduceFailure
-	if !errors.As(err, &f) || f.Kind != engine.ProduceDoubt || !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
+	for name, attempt := range map[string]func(context.Context, *kafka.Client, engine.Partition, *engine.Batch) (int64, error){
+		"produced": func(ctx context.Context, c *kafka.Client, p engine.Partition, b *engine.Batch) (int64, error) {
+			return c.Produce(ctx, p, b)
+		},
+		"prepared": func(ctx context.Context, c *kafka.Client, p engine.Partition, b *engine.Batch) (int64, error) {
+			return c.Prepare(context.WithoutCancel(ctx), p, b).Produce(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster := fake(t)
+			c := open(t, plainTarget(cluster.ListenAddrs()[0]))
+			p := engine.Partition{Topic: newTopic(t, c, 1, nil)}
+			id := producer(t, c)
+			ctx, cancel := context.WithCancel(t.Context())
+			release := make(chan struct{})
+			cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+				cancel()
+				cluster.SleepControl(func() { <-release })
+				return nil, nil, false
+			})
+			_, err := attempt(ctx, c, p, batch(id, 0, 0, "a"))
+			close(release)
+			var f *engine.ProduceFailure
+			if !errors.As(err, &f) || f.Kind != engine.ProduceDoubt || !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 
