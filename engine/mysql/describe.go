@@ -71,7 +71,7 @@ func (s *Source) describeTogether(ctx context.Context, ids []cdc.TableID) (out [
 	}
 	err = s.ask(ctx, op, func(c *conn) error {
 		out = nil
-		tables, err := c.tables(ids)
+		tables, err := c.tables(s.server.Flavor, ids)
 		if err != nil || len(tables) < len(ids) {
 			return err
 		}
@@ -114,7 +114,7 @@ func (s *Source) Definitions(ctx context.Context, ids []cdc.TableID) (map[cdc.Ta
 	out := make(map[cdc.TableID]*cdc.Table, len(ids))
 	for piece := range slices.Chunk(ids, describedAtOnce) {
 		err := s.ask(ctx, "reading the definitions of tables", func(c *conn) error {
-			found, err := c.tables(piece)
+			found, err := c.tables(s.server.Flavor, piece)
 			for id, t := range found {
 				out[id] = t
 			}
@@ -131,15 +131,14 @@ const columnFields = "column_name, data_type, column_type, is_nullable, characte
 	" numeric_scale, datetime_precision, character_set_name, collation_name, extra"
 
 // tables is table for many; those that are not there are missing.
-func (c *conn) tables(ids []cdc.TableID) (map[cdc.TableID]*cdc.Table, error) {
+func (c *conn) tables(flavor cdc.Flavor, ids []cdc.TableID) (map[cdc.TableID]*cdc.Table, error) {
 	names, asked := map[string][]string{}, make(map[cdc.TableID]*cdc.Table, len(ids))
 	for _, id := range ids {
 		names[id.Schema] = append(names[id.Schema], quoteString(id.Name))
 		asked[id] = &cdc.Table{TableID: id}
 	}
 	for schema, list := range names {
-		of := " WHERE table_schema = " + quoteString(schema) + " AND table_name IN (" + strings.Join(list, ",") + ")"
-		if err := c.tablesOf(schema, of, asked); err != nil {
+		if err := c.tablesOf(schema, among(flavor, schema, list), asked); err != nil {
 			return nil, err
 		}
 	}
@@ -163,28 +162,43 @@ func (c *conn) tables(ids []cdc.TableID) (map[cdc.TableID]*cdc.Table, error) {
 	return out, nil
 }
 
-// tablesOf reads those of the tables that are of one database and that the condition holds for. It holds for others too:
-// MariaDB finds names that differ in case or accents alone.
-func (c *conn) tablesOf(schema, of string, tables map[cdc.TableID]*cdc.Table) error {
-	each := func(fields, of string, take func(t *cdc.Table, row []string)) error {
-		return c.query("SELECT table_name, "+fields+of, func(row []string) error {
+// among gives what a question to a table of information_schema is put to, so that it is about these tables alone. MySQL
+// looks through all tables of a database for a list of names, but finds those that it is given as rows one by one.
+func among(flavor cdc.Flavor, schema string, names []string) func(table string) string {
+	if flavor == cdc.MariaDB {
+		return func(table string) string {
+			return table + " WHERE table_schema = " + quoteString(schema) + " AND table_name IN (" + strings.Join(names, ",") + ")"
+		}
+	}
+	list := append([]string{names[0] + " AS asked"}, names[1:]...)
+	rows := "(SELECT " + strings.Join(list, " UNION ALL SELECT ") + ") AS names"
+	return func(table string) string {
+		return rows + " STRAIGHT_JOIN " + table + " ON table_schema = " + quoteString(schema) + " AND table_name = asked"
+	}
+}
+
+// tablesOf reads those of the tables that are of one database. Others may be found too: MariaDB finds names that differ in
+// case or accents alone.
+func (c *conn) tablesOf(schema string, among func(table string) string, tables map[cdc.TableID]*cdc.Table) error {
+	each := func(fields, of, more string, take func(t *cdc.Table, row []string)) error {
+		return c.query("SELECT table_name, "+fields+" FROM "+among("information_schema."+of)+more, func(row []string) error {
 			if t := tables[cdc.TableID{Schema: schema, Name: row[0]}]; t != nil {
 				take(t, row[1:])
 			}
 			return nil
 		})
 	}
-	err := each(columnFields+" FROM information_schema.columns", of+" ORDER BY table_name, ordinal_position", func(t *cdc.Table, row []string) {
+	err := each(columnFields, "columns", " ORDER BY table_name, ordinal_position", func(t *cdc.Table, row []string) {
 		t.Columns = append(t.Columns, describedColumn(row))
 	})
 	if err != nil {
 		return err
 	}
-	err = each("table_collation FROM information_schema.tables", of, func(t *cdc.Table, row []string) { collate(t, row[0]) })
+	err = each("table_collation", "tables", "", func(t *cdc.Table, row []string) { collate(t, row[0]) })
 	if err != nil {
 		return err
 	}
-	err = each("index_name, column_name, sub_part IS NULL FROM information_schema.statistics", of+" AND non_unique = 0 ORDER BY table_name, index_name, seq_in_index",
+	err = each("index_name, column_name, sub_part IS NULL", "statistics", " AND non_unique = 0 ORDER BY table_name, index_name, seq_in_index",
 		func(t *cdc.Table, row []string) { addUnique(t, row[0], row[1], row[2] == "1") })
 	for id, t := range tables {
 		if id.Schema == schema {
