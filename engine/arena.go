@@ -55,9 +55,7 @@ func (a *arena) room(n int) {
 	if cap(a.buf)-len(a.buf) >= n {
 		return
 	}
-	if a.buf != nil {
-		a.past = append(a.past, pastBlock{a.buf, a.records})
-	}
+	a.past = append(a.past, pastBlock{a.buf, a.records}) // also where a record came before the first block
 	a.records = 0
 	if last := len(a.spare) - 1; last >= 0 && n <= a.size {
 		a.buf, a.spare = a.spare[last], a.spare[:last]

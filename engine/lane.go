@@ -30,22 +30,22 @@ type entry struct {
 // lane is the queue of one partition. At most one request of it is in flight, and nothing is sent after an error
 // until it is known what the broker holds (I3).
 type lane struct {
-	id     int
-	part   Partition
-	queue  []Message
-	marks  []entry // of the queue's messages
-	head   int     // of both
-	bytes  int     // of the queue
-	flight *flight
-	ready  *flight // follows the one in flight: see follow
-	seq    int32   // of the next message that is taken
-	acked  int64   // end offset of what is acknowledged
-	sum    uint32  // of the last message that is, 0: none yet
-	limit  int     // bytes a request
-	dirty  bool    // it stands in the router's list of lanes with something to send
-	arena  arena
-	trying *Retry // what its request fails with; nil: it does not
-	wary   int64  // milliseconds: until then no request is prepared
+	id      int
+	part    Partition
+	queue   []Message
+	entries []entry // of the queue's messages
+	head    int     // of both
+	bytes   int     // of the queue
+	flight  *flight
+	ready   *flight // follows the one in flight: see follow
+	seq     int32   // of the next message that is taken
+	acked   int64   // end offset of what is acknowledged
+	sum     uint32  // of the last message that is, 0: none yet
+	limit   int     // bytes a request
+	dirty   bool    // it stands in the router's list of lanes with something to send
+	arena   arena
+	trying  *Retry // what its request fails with; nil: it does not
+	wary    int64  // milliseconds: until then no request is prepared
 }
 
 // flight is a request whose outcome is open.
@@ -67,10 +67,10 @@ func (l *lane) push(m Message, e entry) {
 		// The slots in front belong to flights: leave them behind instead of growing over them.
 		room := 2*(len(l.queue)-l.head) + 64
 		l.queue = append(make([]Message, 0, room), l.queue[l.head:]...)
-		l.marks = append(make([]entry, 0, cap(l.queue)), l.marks[l.head:]...)
+		l.entries = append(make([]entry, 0, cap(l.queue)), l.entries[l.head:]...)
 		l.head = 0
 	}
-	l.queue, l.marks = append(l.queue, m), append(l.marks, e)
+	l.queue, l.entries = append(l.queue, m), append(l.entries, e)
 	l.bytes += m.size()
 	l.arena.records++
 }
@@ -114,11 +114,11 @@ func (l *lane) cut(producer int64, epoch int16, most int) *flight {
 		n++
 	}
 	end := l.head + n
-	f := &flight{lane: l, all: l.queue[l.head:end:end], entries: l.marks[l.head:end:end], bytes: size}
+	f := &flight{lane: l, all: l.queue[l.head:end:end], entries: l.entries[l.head:end:end], bytes: size}
 	f.batch = Batch{Producer: producer, Epoch: epoch, Sequence: l.seq, Messages: f.all}
 	l.bytes -= size
 	if l.head = end; end == len(l.queue) {
-		l.queue, l.marks, l.head = nil, nil, 0 // they belong to the flight now
+		l.queue, l.entries, l.head = nil, nil, 0 // they belong to the flight now
 	}
 	l.seq = nextSequence(l.seq, n)
 	return f
@@ -197,7 +197,7 @@ func (l *lane) split(f *flight) bool {
 		back, marks = append(back, next.all...), append(marks, next.entries...)
 		size += next.bytes
 	}
-	l.queue, l.marks = append(back, l.queue[l.head:]...), append(marks, l.marks[l.head:]...)
+	l.queue, l.entries = append(back, l.queue[l.head:]...), append(marks, l.entries[l.head:]...)
 	l.head, l.flight, l.ready, l.seq = 0, nil, nil, f.batch.Sequence
 	l.bytes += size
 	return true

@@ -170,7 +170,7 @@ func TestTracesFailover(t *testing.T) {
 				c := s.r.active[0]
 				s.must(s.r.hand(c, 1<<20))
 				for i, l := range s.r.lanes {
-					if l.marks[len(l.marks)-1].chunk == c {
+					if l.entries[len(l.entries)-1].chunk == c {
 						s.send(i, 1<<10)
 					}
 				}

@@ -126,6 +126,11 @@ func produce(t testing.TB, c *kafka.Client, p engine.Partition, b *engine.Batch)
 func fails(t testing.TB, c *kafka.Client, p engine.Partition, b *engine.Batch, kind engine.ProduceError, code string) {
 	t.Helper()
 	_, err := c.Produce(t.Context(), p, b)
+	failed(t, err, kind, code)
+}
+
+func failed(t testing.TB, err error, kind engine.ProduceError, code string) {
+	t.Helper()
 	var f *engine.ProduceFailure
 	if !errors.As(err, &f) || f.Kind != kind {
 		t.Fatalf("produce gave %v, want kind %d", err, kind)

@@ -16,23 +16,23 @@ import (
 // whole requests alone, so none of it can be written before; but by then the broker has the rest in its memory. What
 // becomes of a request that is never made whole is decided too: its connection ends, and the broker forgets it.
 type prepared struct {
-	appending
-	client *Client
-	part   engine.Partition
-	batch  *engine.Batch
-	ctx    context.Context
-	cancel context.CancelFunc
-	whole  chan struct{} // closed: the last byte may go
-	sent   atomic.Bool   // it may have gone
-	end    chan struct{} // closed: res and err are there
-	res    protocol.Message
-	err    error
+	appending // of one part
+	client    *Client
+	ctx       context.Context
+	cancel    context.CancelFunc
+	whole     chan struct{} // closed: the last byte may go
+	sent      atomic.Bool   // it may have gone
+	end       chan struct{} // closed: res and err are there
+	res       protocol.Message
+	err       error
 }
 
 // Prepare encodes a batch and sends what may be sent before it may be written. It does not wait for that.
 func (c *Client) Prepare(ctx context.Context, p engine.Partition, b *engine.Batch) engine.Prepared {
 	r := newPrepared(ctx, c, p, b)
 	go func() {
+		w := r.parts[0]
+		w.bytes = room(w.batch.Messages)
 		r.res, r.err = c.transport.RoundTrip(r.ctx, c.addr, r)
 		close(r.end)
 	}()
@@ -40,16 +40,15 @@ func (c *Client) Prepare(ctx context.Context, p engine.Partition, b *engine.Batc
 }
 
 func newPrepared(ctx context.Context, c *Client, p engine.Partition, b *engine.Batch) *prepared {
-	r := &prepared{client: c, part: p, batch: b, whole: make(chan struct{}), end: make(chan struct{})}
-	w := &part{Partition: p, batch: *b, bytes: room(b.Messages)}
-	r.appending = appending{parts: []*part{w}, millis: appendMillis(c.timeout), encoder: c.encoders.Get().(*encoder)}
+	r := &prepared{client: c, whole: make(chan struct{}), end: make(chan struct{})}
+	r.appending = appending{parts: []*part{{Partition: p, batch: *b}}, millis: appendMillis(c.timeout), encoder: c.encoders.Get().(*encoder)}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	return r
 }
 
 // Broker gives the partition's leader.
 func (r *prepared) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
-	return leaderOf(cluster, r.part)
+	return leaderOf(cluster, r.parts[0].Partition)
 }
 
 var errDropped = errors.New("the request was dropped before it was whole")
@@ -88,7 +87,7 @@ func (r *prepared) RawExchange(rw io.ReadWriter) (res protocol.Message, err erro
 
 // Produce makes the request whole. One that did not come so far is sent like any other.
 func (r *prepared) Produce(ctx context.Context) (int64, error) {
-	c := r.client
+	c, w := r.client, r.parts[0]
 	defer r.cancel()
 	defer context.AfterFunc(ctx, r.cancel)()
 	late := time.AfterFunc(c.timeout, r.cancel)
@@ -98,15 +97,15 @@ func (r *prepared) Produce(ctx context.Context) (int64, error) {
 	switch {
 	case r.err == nil:
 		c.encoders.Put(r.encoder)
-		return c.appended(ctx, r.part, r.res.(answers)[0])
+		return c.appended(ctx, w.Partition, r.res.(answers)[0])
 	case ctx.Err() != nil:
 		r.err = ctx.Err()
 	case !inTime:
 		r.err = context.DeadlineExceeded
 	case !r.sent.Load():
-		return c.Produce(ctx, r.part, r.batch)
+		return c.Produce(ctx, w.Partition, &w.batch)
 	}
-	return 0, c.failure(ctx, r.part, r.err)
+	return 0, c.failure(ctx, w.Partition, r.err)
 }
 
 // Drop gives the request up.

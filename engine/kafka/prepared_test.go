@@ -1,16 +1,13 @@
 package kafka_test
 
 import (
-	"errors"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/engine"
 	"sluice/engine/enginetest/servers"
-	"sluice/engine/kafka"
 	"sluice/engine/task"
 )
 
@@ -55,41 +52,24 @@ func TestPreparedBatchesFollowEachOther(t *testing.T) {
 	}
 }
 
-// What is true of an attempt is so of one that was prepared: silence and loss are doubt, and an answer is what it is.
-func TestPreparedFailsLikeAnyOther(t *testing.T) {
+// An answer means what it means for any other attempt.
+func TestAnswerToAPrepared(t *testing.T) {
 	t.Parallel()
 	cluster := fake(t)
-	c := open(t, plainTarget(cluster.ListenAddrs()[0]), kafka.WithTimeout(time.Second))
+	c := open(t, plainTarget(cluster.ListenAddrs()[0]))
 	p := engine.Partition{Topic: newTopic(t, c, 1, nil)}
 	id := producer(t, c)
-	fails := func(kind engine.ProduceError, code string) {
-		t.Helper()
-		_, err := c.Prepare(t.Context(), p, batch(id, 0, 0, "a")).Produce(t.Context())
-		var f *engine.ProduceFailure
-		if !errors.As(err, &f) || f.Kind != kind || task.Code(err) != code {
-			t.Fatalf("%v, code %q", err, task.Code(err))
-		}
+	for _, answer := range []struct {
+		code int16
+		kind engine.ProduceError
+		told string
+	}{{7, engine.ProduceDoubt, "target.failed"}, {45, engine.ProduceSequence, "target.sequence"}, {47, engine.ProduceFenced, "target.fenced"}} {
+		cluster.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
+			return produceAnswer(r, answer.code), nil, true
+		})
+		_, err := attempts["prepared"](t.Context(), c, p, batch(id, 0, 0, "a"))
+		failed(t, err, answer.kind, answer.told)
 	}
-	answer := func(code int16) {
-		cluster.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) { return produceAnswer(r, code), nil, true })
-	}
-	answer(7)
-	fails(engine.ProduceDoubt, "target.failed")
-	answer(45)
-	fails(engine.ProduceSequence, "target.sequence")
-	answer(47)
-	fails(engine.ProduceFenced, "target.fenced")
-	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		return nil, errors.New("the connection ends"), true
-	})
-	fails(engine.ProduceDoubt, "target.connection_lost")
-	release := make(chan struct{})
-	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		cluster.SleepControl(func() { <-release })
-		return nil, nil, false // written late
-	})
-	fails(engine.ProduceDoubt, "target.timeout")
-	close(release)
 	produce(t, c, p, batch(id, 0, 0, "a"))
 	values, _ := scan(t, c, p, 0, end(t, c, p))
 	same(t, values, "a")

@@ -215,38 +215,48 @@ func TestDuplicateWithoutOffset(t *testing.T) {
 // Timeouts and lost connections are doubt; sent again, the batch is there once.
 func TestSilenceAndLossAreDoubt(t *testing.T) {
 	t.Parallel()
-	cluster := fake(t)
-	c := open(t, plainTarget(cluster.ListenAddrs()[0]), kafka.WithTimeout(time.Second))
-	p := engine.Partition{Topic: newTopic(t, c, 1, nil)}
-	id := producer(t, c)
-	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		return nil, errors.New("the connection ends"), true
-	})
-	fails(t, c, p, batch(id, 0, 0, "a"), engine.ProduceDoubt, "target.connection_lost")
-	release := make(chan struct{})
-	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		cluster.SleepControl(func() { <-release })
-		return nil, nil, false // written late
-	})
-	fails(t, c, p, batch(id, 0, 0, "a"), engine.ProduceDoubt, "target.timeout")
-	close(release)
-	produce(t, c, p, batch(id, 0, 0, "a"))
-	produce(t, c, p, batch(id, 0, 1, "b"))
-	values, _ := scan(t, c, p, 0, end(t, c, p))
-	same(t, values, "a", "b")
+	for name, attempt := range attempts {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster := fake(t)
+			c := open(t, plainTarget(cluster.ListenAddrs()[0]), kafka.WithTimeout(time.Second))
+			p := engine.Partition{Topic: newTopic(t, c, 1, nil)}
+			id := producer(t, c)
+			cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+				return nil, errors.New("the connection ends"), true
+			})
+			_, err := attempt(t.Context(), c, p, batch(id, 0, 0, "a"))
+			failed(t, err, engine.ProduceDoubt, "target.connection_lost")
+			release := make(chan struct{})
+			cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+				cluster.SleepControl(func() { <-release })
+				return nil, nil, false // written late
+			})
+			_, err = attempt(t.Context(), c, p, batch(id, 0, 0, "a"))
+			failed(t, err, engine.ProduceDoubt, "target.timeout")
+			close(release)
+			produce(t, c, p, batch(id, 0, 0, "a"))
+			produce(t, c, p, batch(id, 0, 1, "b"))
+			values, _ := scan(t, c, p, 0, end(t, c, p))
+			same(t, values, "a", "b")
+		})
+	}
 }
 
-// The caller's end of patience is doubt too, also of what was prepared.
+// attempts are the ways to make one.
+var attempts = map[string]func(context.Context, *kafka.Client, engine.Partition, *engine.Batch) (int64, error){
+	"produced": func(ctx context.Context, c *kafka.Client, p engine.Partition, b *engine.Batch) (int64, error) {
+		return c.Produce(ctx, p, b)
+	},
+	"prepared": func(ctx context.Context, c *kafka.Client, p engine.Partition, b *engine.Batch) (int64, error) {
+		return c.Prepare(context.WithoutCancel(ctx), p, b).Produce(ctx)
+	},
+}
+
+// The caller's end of patience is doubt too.
 func TestCancelIsDoubt(t *testing.T) {
 	t.Parallel()
-	for name, attempt := range map[string]func(context.Context, *kafka.Client, engine.Partition, *engine.Batch) (int64, error){
-		"produced": func(ctx context.Context, c *kafka.Client, p engine.Partition, b *engine.Batch) (int64, error) {
-			return c.Produce(ctx, p, b)
-		},
-		"prepared": func(ctx context.Context, c *kafka.Client, p engine.Partition, b *engine.Batch) (int64, error) {
-			return c.Prepare(context.WithoutCancel(ctx), p, b).Produce(ctx)
-		},
-	} {
+	for name, attempt := range attempts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cluster := fake(t)
