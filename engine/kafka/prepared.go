@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,7 @@ type prepared struct {
 	client    *Client
 	ctx       context.Context
 	cancel    context.CancelFunc
+	encoding  sync.Mutex    // the batch is read
 	whole     chan struct{} // closed: the last byte may go
 	sent      atomic.Bool   // it may have gone
 	end       chan struct{} // closed: res and err are there
@@ -31,9 +33,9 @@ type prepared struct {
 func (c *Client) Prepare(ctx context.Context, p engine.Partition, b *engine.Batch) engine.Prepared {
 	r := newPrepared(ctx, c, p, b)
 	go func() {
-		w := r.parts[0]
-		w.bytes = room(w.batch.Messages)
-		r.res, r.err = c.transport.RoundTrip(r.ctx, c.addr, r)
+		if r.res, r.err = c.transport.RoundTrip(r.ctx, c.addr, r); r.err != nil {
+			r.Drop()
+		}
 		close(r.end)
 	}()
 	return r
@@ -62,7 +64,7 @@ func (r *prepared) RawExchange(rw io.ReadWriter) (res protocol.Message, err erro
 			err = context.Cause(r.ctx)
 		}
 	}()
-	if err := r.encode(false, r.client.codec, time.Now().UnixMilli()); err != nil {
+	if err := r.encodeOnce(); err != nil {
 		return nil, err
 	}
 	request := r.encoder.request(r.head())
@@ -108,5 +110,20 @@ func (r *prepared) Produce(ctx context.Context) (int64, error) {
 	return 0, c.failure(ctx, w.Partition, r.err)
 }
 
-// Drop gives the request up.
-func (r *prepared) Drop() { r.cancel() }
+func (r *prepared) encodeOnce() error {
+	r.encoding.Lock()
+	defer r.encoding.Unlock()
+	if r.ctx.Err() != nil {
+		return errDropped
+	}
+	w := r.parts[0]
+	w.bytes = room(w.batch.Messages)
+	return r.encode(false, r.client.codec, time.Now().UnixMilli())
+}
+
+// Drop gives the request up. The batch is the caller's again then.
+func (r *prepared) Drop() {
+	r.cancel()
+	r.encoding.Lock()
+	defer r.encoding.Unlock()
+}

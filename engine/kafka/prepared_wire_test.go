@@ -81,3 +81,35 @@ func TestLastByteIsHeldBack(t *testing.T) {
 		})
 	}
 }
+
+// TestDroppedIsNotRead: the batch is the caller's again once its request is dropped, at whatever moment that is.
+func TestDroppedIsNotRead(t *testing.T) {
+	c := &Client{timeout: DefaultTimeout}
+	c.encoders.New = func() any { return new(encoder) }
+	for range 50 {
+		b := &engine.Batch{Messages: make([]engine.Message, 5000)}
+		for i := range b.Messages {
+			b.Messages[i].Value = bytes.Repeat([]byte("v"), 200)
+		}
+		ours, theirs := net.Pipe()
+		r := newPrepared(t.Context(), c, engine.Partition{Topic: "orders"}, b)
+		r.Required(map[protocol.ApiKey]int16{protocol.Produce: 3})
+		started := make(chan struct{})
+		go func() {
+			close(started)
+			_, _ = r.RawExchange(ours)
+			ours.Close()
+		}()
+		<-started
+		r.Drop()
+		for i := range b.Messages {
+			for j := range b.Messages[i].Value {
+				b.Messages[i].Value[j] = 'X'
+			}
+		}
+		sent, _ := io.ReadAll(theirs)
+		if n := bytes.Count(sent, []byte("XX")); n > 0 {
+			t.Fatalf("%d times what the caller wrote after it was dropped", n)
+		}
+	}
+}
