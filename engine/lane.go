@@ -35,6 +35,8 @@ type lane struct {
 	queue   []Message
 	entries []entry // of the queue's messages
 	head    int     // of both
+	left    slots   // what the queue has left behind for more room
+	spare   slots   // the same, free to be used again
 	bytes   int     // of the queue
 	flight  *flight
 	ready   *flight // follows the one in flight: see follow
@@ -62,17 +64,45 @@ type flight struct {
 	plain   *plain                 // without a producer; nil: with one
 }
 
+// slots is memory of a queue, of which flights may still have so many.
+type slots struct {
+	queue   []Message
+	entries []entry
+	flying  int
+}
+
 func (l *lane) push(m Message, e entry) {
 	if len(l.queue) == cap(l.queue) && l.head > 0 {
-		// The slots in front belong to flights: leave them behind instead of growing over them.
-		room := 2*(len(l.queue)-l.head) + 64
-		l.queue = append(make([]Message, 0, room), l.queue[l.head:]...)
-		l.entries = append(make([]entry, 0, cap(l.queue)), l.entries[l.head:]...)
-		l.head = 0
+		l.turn()
 	}
 	l.queue, l.entries = append(l.queue, m), append(l.entries, e)
 	l.bytes += m.size()
 	l.arena.records++
+}
+
+// turn goes on in other slots: those in front belong to flights, and are left behind instead of growing over them.
+func (l *lane) turn() {
+	old, next := slots{l.queue, l.entries, 0}, l.spare
+	for _, f := range []*flight{l.flight, l.ready} {
+		if f != nil {
+			old.flying += len(f.all)
+		}
+	}
+	wait := len(l.queue) - l.head
+	if l.spare = (slots{}); cap(next.queue) < 2*wait {
+		next.queue = make([]Message, 0, 2*wait+64)
+		next.entries = make([]entry, 0, cap(next.queue))
+	}
+	l.queue, l.entries = append(next.queue[:0], l.queue[l.head:]...), append(next.entries[:0], l.entries[l.head:]...)
+	l.head, l.left = 0, old
+	l.free(0)
+}
+
+// free counts messages off that flew, and keeps what was left behind once none flies of it.
+func (l *lane) free(n int) {
+	if l.left.flying -= n; l.left.flying <= 0 && l.left.queue != nil {
+		l.left, l.spare = slots{}, l.left
+	}
 }
 
 // take makes the next request, or gives nil while one is in flight or nothing waits. most bounds its messages.
@@ -199,6 +229,7 @@ func (l *lane) split(f *flight) bool {
 	}
 	l.queue, l.entries = append(back, l.queue[l.head:]...), append(marks, l.entries[l.head:]...)
 	l.head, l.flight, l.ready, l.seq = 0, nil, nil, f.batch.Sequence
+	l.left = slots{}
 	l.bytes += size
 	return true
 }
@@ -231,8 +262,10 @@ func (l *lane) done(end int64) (stored, unsent *flight) {
 		unsent = l.flight
 		unsent.from = l.acked
 	}
+	l.free(len(f.all))
 	if l.arena.release(len(f.all)); l.flight == nil && l.head == len(l.queue) {
 		l.arena.rest()
+		l.spare = slots{}
 	}
 	return f, unsent
 }

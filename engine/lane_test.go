@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"testing"
 )
@@ -77,6 +78,70 @@ func TestSplitFollowed(t *testing.T) {
 		}
 		i += len(f.entries)
 		l.done(l.acked + 1)
+	}
+}
+
+// counted pushes messages that bear their number.
+type counted struct {
+	*lane
+	pushed uint64
+}
+
+func (c *counted) fill(n int) {
+	for range n {
+		c.push(Message{Value: binary.AppendUvarint(nil, c.pushed)}, entry{token: c.pushed})
+		c.pushed++
+	}
+}
+
+func (f *flight) begins(n uint64) bool {
+	for i := range f.all {
+		if got, _ := binary.Uvarint(f.all[i].Value); got != n+uint64(i) || f.entries[i].token != n+uint64(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// TestFlyingIsNotWrittenOver: a queue that needs more room twice while a request flies leaves its messages alone.
+func TestFlyingIsNotWrittenOver(t *testing.T) {
+	l := counted{lane: &lane{limit: 1 << 20}}
+	l.fill(1000)
+	l.take(7, 1, 600)
+	second := l.follow(7, 1, 300)
+	l.flight.offer(second)
+	more := func() { l.fill(cap(l.queue) - len(l.queue) + 1) }
+	more()
+	l.done(600)
+	third := l.follow(7, 1, 200)
+	more()
+	more()
+	if !second.begins(600) || !third.begins(900) || len(l.queue)-l.head != int(l.pushed)-1100 {
+		t.Errorf("%d of %d wait, the second holds %d messages, the third %d", len(l.queue)-l.head, l.pushed, len(second.all), len(third.all))
+	}
+}
+
+// TestLaneUsesItsMemoryAgain: a lane that is busy without end needs no more than two sets of slots.
+func TestLaneUsesItsMemoryAgain(t *testing.T) {
+	l := counted{lane: &lane{limit: 1 << 20}}
+	l.fill(100)
+	seen := map[*Message]bool{}
+	for i := range 1000 {
+		f := l.take(7, 1, 20)
+		if f == nil {
+			f = l.flight
+		}
+		if next := l.follow(7, 1, 20); !f.begins(uint64(20*i)) || !next.begins(uint64(20*i+20)) {
+			t.Fatalf("round %d sends other messages", i)
+		}
+		f.offer(l.ready)
+		l.fill(20)
+		if l.done(0); i >= 100 {
+			seen[&l.queue[:1][0]] = true
+		}
+	}
+	if len(seen) > 2 {
+		t.Errorf("%d sets of slots", len(seen))
 	}
 }
 
