@@ -53,11 +53,12 @@ func (c *Codec) Encode(dst []byte, r *cdc.Record) ([]byte, error) {
 	out := appendLong(dst, 0) // version
 	out = appendLong(out, r.ID)
 	out = appendLong(out, r.Time)
+	at := len(out)
 	out = appendPosition(out, r.Pos)
-	if r.SafePos.IsZero() {
-		out = appendPosition(out, r.Pos)
+	if safe := r.SafePos; safe.IsZero() || safe.File == r.Pos.File && safe.Offset == r.Pos.Offset {
+		out = append(out, out[at:]...)
 	} else {
-		out = appendPosition(out, r.SafePos)
+		out = appendPosition(out, safe)
 	}
 	out = appendString(out, "0") // sourceTxid
 	out = append(out, c.source...)

@@ -24,4 +24,9 @@ func hashCode(text []byte) int32 {
 }
 
 // partition maps the text to one of n partitions.
-func partition(text []byte, n int) int { return int(hashCode(text)&0x7fffffff) % n }
+func partition(text []byte, n int) int {
+	if n == 1 {
+		return 0
+	}
+	return int(hashCode(text)&0x7fffffff) % n
+}
