@@ -193,7 +193,8 @@ func (r *router) writePatch(p *patch, c *chunk, saved *Chunk) error {
 	for _, key := range p.order {
 		row := p.rows[key]
 		if row == nil {
-			err = w.add([]byte(key), gone, nil, nil)
+			b := w.row([]byte(key), gone, nil)
+			err = w.end(b, len(b))
 		} else {
 			err = c.result.enc.add(w, []byte(key), row, ordinal)
 			ordinal++

@@ -57,17 +57,30 @@ func (w *sealedWriter) begin() error {
 	return err
 }
 
-func (w *sealedWriter) add(key []byte, lane int, msgKey, value []byte) error {
+// row begins the next row: the value is to be appended to what it gives, and kept by end.
+func (w *sealedWriter) row(key []byte, lane int, msgKey []byte) []byte {
 	b := w.buf
 	b = binary.AppendUvarint(b, uint64(len(key)))
 	b = append(b, key...)
 	b = binary.AppendVarint(b, int64(lane))
 	b = binary.AppendUvarint(b, uint64(len(msgKey)))
 	b = append(b, msgKey...)
-	b = binary.AppendUvarint(b, uint64(len(value)))
-	w.buf = append(b, value...)
+	return append(b, make([]byte, valueLength)...)
+}
+
+// valueLength is the size of the length in front of a value, which is known only once that was appended.
+const valueLength = 5
+
+// end takes in the row that b ends with, whose value begins at at.
+func (w *sealedWriter) end(b []byte, at int) error {
+	n, length := len(b)-at, b[at-valueLength:at]
+	for i := range length {
+		length[i] = byte(n>>(7*i)) | 0x80
+	}
+	length[valueLength-1] &= 0x7f
+	w.buf = b
 	w.rows++
-	if len(w.buf) < sealedBlock {
+	if len(b) < sealedBlock {
 		return nil
 	}
 	return w.flush()

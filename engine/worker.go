@@ -276,7 +276,6 @@ type initEncoder struct {
 	ids   *atomic.Int64
 	born  func() int64
 	clock clock
-	value []byte
 	key   []byte
 	id    []byte
 	rec   cdc.Record
@@ -292,15 +291,18 @@ func (e *initEncoder) add(w *sealedWriter, key []byte, row cdc.Row, ordinal int6
 	r := e.o.route
 	e.rec = cdc.Record{ID: e.ids.Add(1), Op: cdc.Init, Time: e.now, Pos: e.high, SafePos: e.high, Object: r.Object, Table: r.Source,
 		Columns: r.Columns, Names: r.Names, After: row, Identity: e.id, Born: e.clock.now(e.born)}
-	e.value, err = e.codec.Encode(e.value[:0], &e.rec)
-	size := len(e.key) + len(e.value)
+	b := w.row(key, lane, e.key)
+	at := len(b)
+	b, err = e.codec.Encode(b, &e.rec)
+	size := len(e.key) + len(b) - at
 	if limit := e.o.dead.over(e.o.dead.limits, lane, size); limit > 0 && err == nil {
-		lane = e.o.dead.lane
 		e.rec.Columns, e.rec.Names, e.rec.Refused = r.Key, r.KeyNames, cdc.Refused{Bytes: size, Limit: limit}
-		e.value, err = e.codec.Encode(e.value[:0], &e.rec)
+		b = w.row(key, e.o.dead.lane, e.key)
+		at = len(b)
+		b, err = e.codec.Encode(b, &e.rec)
 	}
 	if err != nil {
 		return fmt.Errorf("reading chunk %d of %s: %w", e.o.id, e.o.table.TableID, err)
 	}
-	return w.add(key, lane, e.key, e.value)
+	return w.end(b, at)
 }
