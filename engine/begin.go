@@ -76,7 +76,7 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) (seen
 	for i, t := range d.Spec.Tables {
 		ids[i] = cdc.TableID{Schema: t.Schema, Name: t.Name}
 	}
-	described, err := d.Source.Describe(ctx, ids)
+	described, err := d.Source.Describe(ctx, ids, d.workers())
 	if err != nil {
 		return seen, err
 	}
@@ -121,8 +121,8 @@ func beginSource(ctx context.Context, d *Deps, s *Saved, plan *route.Plan) (seen
 	if s.End, err = d.Source.End(ctx); err != nil {
 		return seen, err
 	}
-	for _, t := range tables {
-		if err := cut(ctx, d, s, t); err != nil {
+	for i, t := range tables {
+		if err := cut(ctx, d, s, t, described[i].Few); err != nil {
 			return seen, err
 		}
 	}
@@ -141,10 +141,10 @@ func named(what string, err error) error {
 }
 
 // cut plans the chunks of a table: ranges of a single integer or text key, else one open range that is cut while it is read.
-func cut(ctx context.Context, d *Deps, s *Saved, t *cdc.Table) error {
+func cut(ctx context.Context, d *Deps, s *Saved, t *cdc.Table, few bool) error {
 	key := t.Key()
 	var rows []cdc.Row
-	if ordered(t, key) {
+	if ordered(t, key) && !few {
 		var err error
 		if rows, err = d.Source.Split(ctx, t, key, 4*d.workers()); err != nil {
 			return err

@@ -188,7 +188,7 @@ func (s *fakeSource) Missing(ctx context.Context, _ []cdc.GTIDSet) (string, erro
 
 func (s *fakeSource) Holds(ctx context.Context, _ Seen) error { return s.ask(ctx, "holds") }
 
-func (s *fakeSource) Describe(ctx context.Context, ids []cdc.TableID) ([]snapshot.Locked, error) {
+func (s *fakeSource) Describe(ctx context.Context, ids []cdc.TableID, _ int) ([]snapshot.Locked, error) {
 	return describeEach(ctx, s, ids)
 }
 

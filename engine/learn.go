@@ -15,7 +15,7 @@ const lookAhead = 64 << 20
 // it. What the source says now is the definition at the statement only if no other one of the table follows up to
 // the position read with it, so the log is read ahead to there first; nothing is guessed.
 func (l *loop) learn(ctx context.Context, id cdc.TableID) error {
-	described, err := l.d.Source.Describe(ctx, []cdc.TableID{id})
+	described, err := l.d.Source.Describe(ctx, []cdc.TableID{id}, 1)
 	if err != nil {
 		return err
 	}

@@ -31,14 +31,15 @@ type Source interface {
 	Holds(ctx context.Context, seen Seen) error
 	// Stream opens the binlog after the given set of transactions.
 	Stream(ctx context.Context, after cdc.GTIDSet) (Stream, error)
-	// Describe reads the definitions of tables as View.Lock does, in the order asked. Each holds at its End.
-	Describe(ctx context.Context, ids []cdc.TableID) ([]snapshot.Locked, error)
+	// Describe reads the definitions of tables as View.Lock does, in the order asked, on at most so many connections at a
+	// time. Each holds at its End.
+	Describe(ctx context.Context, ids []cdc.TableID, connections int) ([]snapshot.Locked, error)
 	// Names lists the tables of a database.
 	Names(ctx context.Context, schema string) ([]string, error)
 	// Locate turns a start that a person asked for into the set of transactions to open the stream after.
 	Locate(ctx context.Context, from task.From) (Located, error)
 	// Split gives at most n-1 rows of key values, in any order, that cut the table into ranges of like width; none where
-	// the key is not a single column of integers or text.
+	// the key is not a single column of integers or text, or where the table is small.
 	Split(ctx context.Context, t *cdc.Table, key []int, n int) ([]cdc.Row, error)
 }
 

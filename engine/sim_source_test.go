@@ -118,7 +118,7 @@ func (s *simSource) Weigh(_ context.Context, texts []snapshot.Text) (snapshot.We
 	return out, nil
 }
 
-func (s *simSource) Describe(ctx context.Context, ids []cdc.TableID) ([]snapshot.Locked, error) {
+func (s *simSource) Describe(ctx context.Context, ids []cdc.TableID, _ int) ([]snapshot.Locked, error) {
 	return describeEach(ctx, s, ids)
 }
 

@@ -49,8 +49,8 @@ func (s *turned) Locate(ctx context.Context, from task.From) (Located, error) {
 	return l, err
 }
 
-func (s *turned) Describe(ctx context.Context, ids []cdc.TableID) ([]snapshot.Locked, error) {
-	list, err := s.Source.Describe(ctx, ids)
+func (s *turned) Describe(ctx context.Context, ids []cdc.TableID, connections int) ([]snapshot.Locked, error) {
+	list, err := s.Source.Describe(ctx, ids, connections)
 	for i := range list {
 		list[i].End = s.at(list[i].End)
 	}

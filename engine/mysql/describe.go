@@ -7,8 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+	"sync"
+	"sync/atomic"
 
 	"sluice/engine/cdc"
 	"sluice/engine/snapshot"
@@ -20,24 +20,54 @@ import (
 const describedAtOnce = 100
 
 // Describe reads the definitions of tables as a view's Lock does, many with each question: asked one by one, a table
-// costs a dozen of them.
-func (s *Source) Describe(ctx context.Context, ids []cdc.TableID) ([]snapshot.Locked, error) {
-	out := make([]snapshot.Locked, 0, len(ids))
-	for piece := range slices.Chunk(ids, describedAtOnce) {
-		locked, err := s.describeTogether(ctx, piece)
-		if err != nil {
-			return nil, err
-		}
-		for i := len(locked); i < len(piece); i++ {
-			l, err := s.describeOne(ctx, piece[i])
-			if err != nil {
-				return nil, err
+// costs a dozen of them. It begins with the last: a full copy begins with the first, which then are the ones that are
+// still in the server's cache of tables.
+func (s *Source) Describe(ctx context.Context, ids []cdc.TableID, connections int) ([]snapshot.Locked, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	out := make([]snapshot.Locked, len(ids))
+	pieces := (len(ids) + describedAtOnce - 1) / describedAtOnce
+	var left atomic.Int64
+	left.Store(int64(pieces))
+	var wg sync.WaitGroup
+	for range min(connections, pieces) {
+		wg.Go(func() {
+			d := describer{source: s}
+			defer d.close()
+			for ctx.Err() == nil {
+				i := int(left.Add(-1))
+				if i < 0 {
+					return
+				}
+				from, to := i*describedAtOnce, min((i+1)*describedAtOnce, len(ids))
+				if err := d.describe(ctx, ids[from:to], out[from:to]); err != nil {
+					cancel(err)
+				}
 			}
-			locked = append(locked, l)
-		}
-		out = append(out, locked...)
+		})
 	}
-	return out, nil
+	wg.Wait()
+	return out, context.Cause(ctx)
+}
+
+// describer reads definitions, piece by piece, on a connection of its own.
+type describer struct {
+	source *Source
+	conn   *conn // nil before the first piece
+}
+
+func (d *describer) describe(ctx context.Context, ids []cdc.TableID, out []snapshot.Locked) error {
+	s := d.source
+	found, err := d.together(ctx, ids, out)
+	if err != nil || found {
+		return err
+	}
+	for i, id := range ids {
+		if out[i], err = s.describeOne(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Source) describeOne(ctx context.Context, id cdc.TableID) (snapshot.Locked, error) {
@@ -52,61 +82,64 @@ func (s *Source) describeOne(ctx context.Context, id cdc.TableID) (snapshot.Lock
 	return l[0], nil
 }
 
-// describeTogether gives nothing where that is not the way: where not all are there, may be read and are free at once. A
-// lock that others wait behind is not to be held while another is waited for.
-func (s *Source) describeTogether(ctx context.Context, ids []cdc.TableID) (out []snapshot.Locked, err error) {
+// together finds nothing where that is not the way: where not all are there, may be read and are free at once. A lock that
+// others wait behind is not to be held while another is waited for.
+func (d *describer) together(ctx context.Context, ids []cdc.TableID, out []snapshot.Locked) (found bool, err error) {
 	if len(ids) < 2 {
-		return nil, nil
+		return false, nil
 	}
 	const op = "reading the definitions of tables"
-	opened, err := s.View(ctx)
-	if err != nil {
-		return nil, err
+	s := d.source
+	if d.conn == nil {
+		if d.conn, err = s.dial(ctx, readTimeout); err != nil {
+			return false, withOp(op, err)
+		}
 	}
-	defer func() { err = errors.Join(err, opened.Close()) }()
-	free := false
-	v := opened.(*view)
-	if err := v.do(ctx, op, func() (err error) { free, err = v.conn.lockAll(ids); return err }); err != nil || !free {
-		return nil, err
+	release := d.conn.watch(ctx)
+	found, err = s.describeTogether(d.conn, ids, out)
+	release()
+	if err != nil && ctx.Err() != nil {
+		return false, ctx.Err()
 	}
-	err = s.ask(ctx, op, func(c *conn) error {
-		out = nil
-		tables, err := c.tables(s.server.Flavor, ids)
-		if err != nil || len(tables) < len(ids) {
-			return err
+	return found, withOp(op, s.classify(err))
+}
+
+// close leaves the connection to the next view.
+func (d *describer) close() {
+	if d.conn != nil {
+		if d.conn.broken || d.conn.forViews() != nil {
+			d.conn.broken = true
 		}
-		list := make([]snapshot.Locked, len(ids))
-		for i, id := range ids {
-			list[i].Table = tables[id]
-			if list[i].Create, err = c.create(id); err != nil {
-				return err
-			}
+		d.source.give(d.conn)
+	}
+}
+
+// describeTogether asks all on one connection, on which the tables are open once they are locked. There is no snapshot:
+// what it would show are the definitions of before the locks.
+func (s *Source) describeTogether(c *conn, ids []cdc.TableID, out []snapshot.Locked) (found bool, err error) {
+	defer func() {
+		if !c.broken {
+			err = errors.Join(err, c.exec("ROLLBACK"))
 		}
-		end, err := c.end()
-		if err != nil {
-			return err
-		}
-		now, err := c.now()
-		for i := range list {
-			list[i].End, list[i].Now = end, now
-		}
-		out = list
-		return err
-	})
+	}()
+	free, err := c.lockFree(ids, out)
+	if err != nil || !free {
+		return false, err
+	}
+	tables, err := c.tables(s.server.Flavor, ids)
+	if err != nil || len(tables) < len(ids) {
+		return false, err
+	}
+	for i, id := range ids {
+		out[i].Table = tables[id]
+	}
+	if err := c.stamp(out); err != nil {
+		return false, err
+	}
 	for i := range out {
 		s.remember(&out[i])
 	}
-	return out, err
-}
-
-// lockAll is lock, but for what can't be had within a moment, or at all: then free is false.
-func (c *conn) lockAll(ids []cdc.TableID) (free bool, err error) {
-	err = c.lock(ids)
-	var answer *gomysql.MyError
-	if errors.As(err, &answer) {
-		return false, nil
-	}
-	return err == nil, err
+	return true, nil
 }
 
 // Definitions reads definitions as they are now, without locks; tables that are not there are missing.

@@ -42,29 +42,32 @@ func TestDescribe(t *testing.T) {
 			run(t, c, fmt.Sprintf("CREATE TABLE t%d (id INT PRIMARY KEY, c%d INT)", i, i))
 			ids = append(ids, cdc.TableID{Schema: db, Name: fmt.Sprint("t", i)})
 		}
-		list, err := s.Describe(testContext(t), ids)
+		before := end(t, s)
+		list, err := s.Describe(testContext(t), ids, 2)
 		if err != nil || len(list) != len(ids) {
 			t.Fatal(len(list), err)
 		}
+		after := end(t, s)
 		defs, err := s.Definitions(testContext(t), append(ids, cdc.TableID{Schema: db, Name: "none"}, cdc.TableID{Schema: db, Name: "T"}))
 		if err != nil || len(defs) != len(ids) {
 			t.Error(len(defs), err)
 		}
-		if piece, err := open(t, m).describeTogether(testContext(t), ids[:describedAtOnce]); err != nil || len(piece) != describedAtOnce {
-			t.Errorf("%d of %d are described together: %v", len(piece), describedAtOnce, err)
+		d := describer{source: open(t, m)}
+		if found, err := d.together(testContext(t), ids[:describedAtOnce], make([]snapshot.Locked, describedAtOnce)); err != nil || !found {
+			t.Errorf("%d are not described together: %v", describedAtOnce, err)
 		}
-		end, _ := s.End(testContext(t))
+		d.close()
 		fresh := open(t, m) // remembers nothing
 		for i, id := range ids {
 			want := lock(t, fresh, id)
-			if got := list[i]; !reflect.DeepEqual(got.Table, want.Table) || got.Create != want.Create || got.End != end || got.Now == 0 {
+			if got := list[i]; !reflect.DeepEqual(got.Table, want.Table) || got.Create != want.Create || got.End.Before(before) || after.Before(got.End) || got.Now == 0 {
 				t.Errorf("%s: %+v\nby itself: %+v", id, got, want)
 			}
 			if !reflect.DeepEqual(defs[id], want.Table) {
 				t.Errorf("%s is %+v, by itself %+v", id, defs[id], want.Table)
 			}
 		}
-		if _, err := s.Describe(testContext(t), append(ids[:3:3], cdc.TableID{Schema: db, Name: "none"})); task.Code(err) != "source.table_missing" || !strings.Contains(err.Error(), "none") {
+		if _, err := s.Describe(testContext(t), append(ids[:3:3], cdc.TableID{Schema: db, Name: "none"}), 1); task.Code(err) != "source.table_missing" || !strings.Contains(err.Error(), "none") {
 			t.Errorf("a table that is not there: %v", err)
 		}
 	})
@@ -82,7 +85,7 @@ func TestDescribeLocked(t *testing.T) {
 		done := make(chan error, 1)
 		go func() {
 			var err error
-			list, err = s.Describe(testContext(t), ids)
+			list, err = s.Describe(testContext(t), ids, 2)
 			done <- err
 		}()
 		m.Exec(t, "SET SESSION lock_wait_timeout = 10", "ALTER TABLE "+db+".a ADD COLUMN v INT")
@@ -106,7 +109,7 @@ func TestDescribeLeavesSessions(t *testing.T) {
 		db, c := database(t, m)
 		run(t, c, "CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE b (id INT PRIMARY KEY)")
 		ids := []cdc.TableID{{Schema: db, Name: "a"}, {Schema: db, Name: "b"}}
-		if _, err := s.Describe(testContext(t), ids); err != nil {
+		if _, err := s.Describe(testContext(t), ids, 2); err != nil {
 			t.Fatal(err)
 		}
 		run(t, c, "LOCK TABLES b WRITE")
@@ -145,6 +148,38 @@ func TestRecall(t *testing.T) {
 			if reflect.DeepEqual(got, before) && !strings.Contains(change, "😁") { // which MySQL 8.0 does not show
 				t.Errorf("%s changed nothing: the case says nothing", change)
 			}
+		}
+	})
+}
+
+// TestViewLockIsNew: what was changed since the snapshot was opened is in the definition, whatever kind of change it was.
+func TestViewLockIsNew(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, m *servers.MySQL) {
+		s := open(t, m)
+		db, c := database(t, m)
+		run(t, c, "CREATE TABLE a (id INT PRIMARY KEY, v INT, w VARCHAR(20) NOT NULL) CHARSET latin1", "INSERT INTO a VALUES (1, 1, 'x')")
+		id := cdc.TableID{Schema: db, Name: "a"}
+		before := lock(t, s, id)
+		for _, change := range []string{"COMMENT 'of a table: é中'", "MODIFY v INT COMMENT 'of a column: é中'", "MODIFY v BIGINT", "ALTER v SET DEFAULT 7", "ADD COLUMN e ENUM('a','中') CHARACTER SET utf8mb4",
+			"MODIFY e ENUM('a','中','c') CHARACTER SET utf8mb4", "RENAME COLUMN v TO x", "ADD UNIQUE KEY ux (x)", "DEFAULT CHARSET utf8mb4", "DROP PRIMARY KEY, ADD PRIMARY KEY (x, id)", "DROP COLUMN w, FORCE"} {
+			v, err := s.View(testContext(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			run(t, c, "ALTER TABLE a "+change)
+			list, err := v.Lock(testContext(t), id)
+			if err = errors.Join(err, v.Close()); err != nil {
+				t.Fatalf("%s: %v", change, err)
+			}
+			now := lock(t, open(t, m), id)
+			if got := list[0]; got.Create != now.Create || !reflect.DeepEqual(got.Table, now.Table) {
+				t.Errorf("after %s it is %s\n%+v\nnot %s\n%+v", change, got.Create, got.Table, now.Create, now.Table)
+			}
+			if now.Create == before.Create {
+				t.Errorf("%s changed nothing: the case says nothing", change)
+			}
+			before = now
 		}
 	})
 }

@@ -55,13 +55,17 @@ func (s *Source) take(ctx context.Context) (c *conn, reused bool, err error) {
 	if c, err = s.dial(ctx, 0); err != nil {
 		return nil, false, err
 	}
-	// Text must arrive as it is stored, as the binlog carries it.
-	// Long keys must be sorted by all of their weight, should the server sort and not read along the key.
-	if err = c.exec("SET SESSION character_set_results = NULL, max_sort_length = 8388608"); err != nil {
+	if err = c.forViews(); err != nil {
 		c.Close()
 		return nil, false, s.classify(err)
 	}
 	return c, false, nil
+}
+
+// forViews prepares a new connection. Text must arrive as it is stored, as the binlog carries it. Long keys must be sorted
+// by all of their weight, should the server sort and not read along the key.
+func (c *conn) forViews() error {
+	return c.exec("SET SESSION character_set_results = NULL, max_sort_length = 8388608")
 }
 
 // give takes a connection back; one in an unknown state is closed.
@@ -133,50 +137,45 @@ func (v *view) open() error {
 func (v *view) Exact() (cdc.Position, bool) { return v.exact, v.known }
 
 // Lock takes the tables' metadata locks until Close. The locks come first and the end of the binlog last, so that no
-// change of a definition lies between what was read and End. All but the locks is read on another connection: inside
-// the snapshot MySQL's information_schema shows a definition as it was when the snapshot was opened.
+// change of a definition lies between what was read and End. SHOW CREATE TABLE, which is about the table as it is, is asked
+// where the locks were taken and the tables are open already; the rest on another connection: inside the snapshot MySQL's
+// information_schema shows a definition as it was when the snapshot was opened.
 func (v *view) Lock(ctx context.Context, ids ...cdc.TableID) ([]snapshot.Locked, error) {
 	op := "locking the definition of " + ids[0].String()
 	if more := len(ids) - 1; more > 0 {
 		op += " and of " + strconv.Itoa(more) + " more tables"
 	}
-	if err := v.do(ctx, op, func() error { return v.conn.lock(ids) }); err != nil {
+	list := make([]snapshot.Locked, len(ids))
+	err := v.do(ctx, op, func() error { return v.conn.lockAll(ids, list, v.conn.lock) })
+	if err != nil {
 		return nil, err
 	}
-	list := make([]snapshot.Locked, len(ids))
-	err := v.source.ask(ctx, op, func(c *conn) error {
+	err = v.source.ask(ctx, op, func(c *conn) error {
 		for i, id := range ids {
 			if err := v.source.define(c, id, &list[i]); err != nil {
 				return err
 			}
 		}
-		end, err := c.end()
-		if err != nil {
-			return err
-		}
-		now, err := c.now()
-		for i := range list {
-			list[i].End, list[i].Now = end, now
-		}
-		return err
+		return c.stamp(list)
 	})
 	return list, err
 }
 
-// lock takes metadata locks until the transaction's end; it waits for them as long as lock_wait_timeout says.
-func (c *conn) lock(ids []cdc.TableID) error {
-	each := make([]string, len(ids))
-	for i, id := range ids {
-		each[i] = "(SELECT 1 FROM " + quoteTable(id) + " LIMIT 0)"
-	}
-	return c.exec(strings.Join(each, " UNION ALL "))
-}
-
-// define reads the definition of a table.
-func (s *Source) define(c *conn, id cdc.TableID, l *snapshot.Locked) (err error) {
-	if l.Create, err = c.create(id); err != nil {
+// stamp completes definitions under locks: none of them changes between what was read and now.
+func (c *conn) stamp(list []snapshot.Locked) error {
+	end, err := c.end()
+	if err != nil {
 		return err
 	}
+	now, err := c.now()
+	for i := range list {
+		list[i].End, list[i].Now = end, now
+	}
+	return err
+}
+
+// define reads the definition of a table of which SHOW CREATE TABLE is known.
+func (s *Source) define(c *conn, id cdc.TableID, l *snapshot.Locked) (err error) {
 	if l.Table = s.recall(id, l.Create); l.Table != nil {
 		return nil
 	}

@@ -46,6 +46,7 @@ type Locked struct {
 	Table  *cdc.Table   // the definition under the lock; Version is 0
 	Create string       // SHOW CREATE TABLE
 	Now    int64        // the source's clock, seconds since 1970
+	Few    bool         // the table is known to have too few rows for being cut, where that was looked for
 }
 
 // Query selects the rows of one chunk: Key > After and Key <= Upto in the order of Key, at most Limit rows.

@@ -52,7 +52,7 @@ func (w *world) manyTables(t *testing.T, bin string) {
 		ids = append(ids, cdc.TableID{Schema: "growth", Name: tableName(i)})
 	}
 	t.Logf("described in %.2f s", took(func() {
-		if list, err := s.Describe(t.Context(), ids); err != nil || len(list) != n {
+		if list, err := s.Describe(t.Context(), ids, task.DefaultWorkers); err != nil || len(list) != n {
 			t.Fatal(len(list), err)
 		}
 	}))
