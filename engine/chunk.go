@@ -255,14 +255,22 @@ func (o *opening) rowsAt(at int64) string {
 
 // letGo removes the file of a chunk, unless others still have their rows in it.
 func (r *router) letGo(rows string) error {
+	if name, last := r.unused(rows); last {
+		return r.files.Remove(name)
+	}
+	return nil
+}
+
+// unused gives the file of a chunk that needs it no more, and whether it was the last to do so.
+func (r *router) unused(rows string) (name string, last bool) {
 	name, _, shared := fileOf(rows)
 	if shared {
 		if r.shared[name]--; r.shared[name] > 0 {
-			return nil
+			return name, false
 		}
 		delete(r.shared, name)
 	}
-	return r.files.Remove(name)
+	return name, true
 }
 
 // current reports whether a message of a worker is about the attempt that is open now.

@@ -18,7 +18,7 @@ type chunkEvent struct {
 // turnChunks moves every chunk as far as it goes. It reports whether there is more to hand over at once.
 func (l *loop) turnChunks(ctx context.Context) (more bool, err error) {
 	r := l.r
-	var finished []*chunk
+	finished := 0
 	if err := l.seal(ctx); err != nil {
 		return false, err
 	}
@@ -38,11 +38,11 @@ func (l *loop) turnChunks(ctx context.Context) (more bool, err error) {
 			l.d.fault("handing")
 		}
 		if c.finished() {
-			finished = append(finished, c)
+			finished++
 		}
 	}
-	if len(finished) > 0 {
-		if err := r.finish(ctx, finished); err != nil {
+	if finished >= doneAtOnce || finished > 0 && finished == len(r.active) && len(r.fresh) == 0 {
+		if err := l.done(ctx); err != nil {
 			return false, err
 		}
 	}
@@ -51,6 +51,24 @@ func (l *loop) turnChunks(ctx context.Context) (more bool, err error) {
 	}
 	l.openChunks(ctx)
 	return more, nil
+}
+
+// doneAtOnce is how many chunks that are acknowledged wait to become DONE at most. Nothing needs it before the next note,
+// whose low bound they hold up, or a statement, which asks whether its table's copy is over; and each time costs a sync.
+const doneAtOnce = 32
+
+// done stores that all chunks that are acknowledged are DONE.
+func (l *loop) done(ctx context.Context) error {
+	var cs []*chunk
+	for _, c := range l.r.active {
+		if c.finished() {
+			cs = append(cs, c)
+		}
+	}
+	if len(cs) == 0 {
+		return nil
+	}
+	return l.r.finish(ctx, cs)
 }
 
 // seal seals all chunks that can be, at once.
@@ -85,10 +103,7 @@ func (l *loop) expireDone(ctx context.Context) error {
 		return nil
 	}
 	l.swept = now
-	if gone := l.r.outdated(); len(gone) > 0 {
-		return l.r.expire(ctx, gone)
-	}
-	return nil
+	return l.r.expire(ctx, l.r.outdated())
 }
 
 // openChunks starts workers. The full copy waits while the stream is behind the source's end, because each chunk

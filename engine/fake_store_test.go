@@ -9,6 +9,7 @@ import (
 
 	"sluice/engine/cdc"
 	"sluice/engine/schema"
+	"sluice/engine/snapshot"
 )
 
 // fakeStore keeps what is saved, in memory.
@@ -17,6 +18,7 @@ type fakeStore struct {
 	saved  *Saved
 	places map[int64]int // of the chunks by id
 	fail   error         // of the next writes
+	done   []int         // how many chunks became DONE each time that was stored
 }
 
 func (s *fakeStore) write(f func(*Saved)) error {
@@ -92,6 +94,9 @@ func (s *fakeStore) Chunks(_ context.Context, cs []Chunk, _ bool) error {
 		for _, c := range cs {
 			v.Chunks[s.places[c.ID]] = c
 		}
+		if cs[0].Status == snapshot.Done {
+			s.done = append(s.done, len(cs))
+		}
 	})
 }
 
@@ -129,10 +134,10 @@ func (f *fakeFiles) Open(name string, from int64) (io.ReadCloser, error) {
 	return f.simFiles.Open(name, from)
 }
 
-func (f *fakeFiles) Remove(name string) error {
+func (f *fakeFiles) Remove(names ...string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.simFiles.Remove(name)
+	return f.simFiles.Remove(names...)
 }
 
 func (f *fakeFiles) List() ([]string, error) {

@@ -135,11 +135,15 @@ func (r *router) finish(ctx context.Context, cs []*chunk) error {
 // expire stores that chunks are GONE, once the stored low bound is past their H, and drops them with their files. It
 // is durable, and the notes before it with it: a power cut must not bring back a chunk whose file is gone.
 func (r *router) expire(ctx context.Context, cs []*chunk) error {
+	if len(cs) == 0 {
+		return nil
+	}
 	if err := r.advance(ctx, cs, snapshot.Gone, true); err != nil {
 		return err
 	}
 	r.done = slices.DeleteFunc(r.done, func(c *chunk) bool { return c.Status == snapshot.Gone })
 	swept := map[*table]bool{}
+	var files []string
 	for _, c := range cs {
 		r.kept -= c.Bytes
 		if !swept[c.table] {
@@ -147,17 +151,15 @@ func (r *router) expire(ctx context.Context, cs []*chunk) error {
 			r.sweep(c.table)
 		}
 		if c.File != "" {
-			if err := r.letGo(c.File); err != nil {
-				return err
+			if name, last := r.unused(c.File); last {
+				files = append(files, name)
 			}
 		}
 		if c.Patch {
-			if err := r.files.Remove(c.File + ".patch"); err != nil {
-				return err
-			}
+			files = append(files, c.File+".patch")
 		}
 	}
-	return nil
+	return r.files.Remove(files...)
 }
 
 // expirable reports whether no change that the stream can still bring is in the chunk's rows, and no kept note would

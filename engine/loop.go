@@ -274,7 +274,10 @@ func (l *loop) logsHold(ctx context.Context, acked []int64) error {
 // note stores where the router stands, and lets the stream forget what no note asks for any more.
 func (l *loop) note(ctx context.Context) error {
 	r, before := l.r, l.r.noted.Seq
-	err := r.takeNote(ctx)
+	err := l.done(ctx)
+	if err == nil {
+		err = r.takeNote(ctx)
+	}
 	if err == nil {
 		l.still = r.noted.Seq == before && len(r.fresh)+len(r.active)+len(r.branches) == 0 && r.stretch == nil
 		l.stream.Keep(l.r.noted.from(), l.r.oldestLow())
@@ -360,8 +363,13 @@ func (l *loop) routePending(ctx context.Context) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		if ev.Kind == cdc.EventDDL && l.r.owes(ev) {
-			return -1, nil
+		if ev.Kind == cdc.EventDDL {
+			if l.r.owes(ev) {
+				return -1, nil
+			}
+			if err := l.done(ctx); err != nil {
+				return 0, err
+			}
 		}
 		err = l.r.route(ctx, ev)
 		if err == errUnweighed {
@@ -430,7 +438,7 @@ func (l *loop) finish(ctx context.Context) error {
 func (l *loop) stop(ctx context.Context, cause error) error {
 	keep, cancel := keeping(ctx)
 	defer cancel()
-	if err := l.r.takeNote(keep); err != nil {
+	if err := errors.Join(l.done(keep), l.r.takeNote(keep)); err != nil {
 		return errors.Join(cause, err)
 	}
 	l.show()

@@ -151,3 +151,28 @@ func TestTransactionOf(t *testing.T) {
 		}
 	}
 }
+
+// TestDoneTogether stores that chunks are DONE with the notes, and at the end of the copy, and not for each: it costs a sync.
+func TestDoneTogether(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T) {
+		const tables = 100
+		g := newRig(t, tables, "f")
+		for i := range tables {
+			g.src.fill(i, 2500) // two chunks each
+		}
+		began := time.Now()
+		g.finish(g.run(t.Context(), Control{}))
+		g.exact(0, 0)
+		if n, most := len(g.store.done), int(time.Since(began)/noteEvery)+2*tables/doneAtOnce+2; n > most {
+			t.Errorf("%d times it was stored that chunks are DONE, in %s: %d at most were awaited", n, time.Since(began), most)
+		}
+		chunks := 0
+		for _, n := range g.store.done {
+			chunks += n
+		}
+		if chunks != 2*tables {
+			t.Errorf("%d chunks became DONE", chunks)
+		}
+	})
+}

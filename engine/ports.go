@@ -188,7 +188,8 @@ type Files interface {
 	Create(name string) (File, error)
 	// Open reads from an offset on.
 	Open(name string, from int64) (io.ReadCloser, error)
-	Remove(name string) error
+	// Remove removes files; that one is gone already is no error.
+	Remove(names ...string) error
 	List() ([]string, error)
 }
 

@@ -178,14 +178,7 @@ func (r *router) cleanFiles() error {
 		name, _, _ := fileOf(c.File)
 		kept[name], kept[c.File+".patch"] = true, c.Patch
 	}
-	for _, n := range names {
-		if !kept[n] {
-			if err := r.files.Remove(n); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return r.files.Remove(slices.DeleteFunc(names, func(n string) bool { return kept[n] })...)
 }
 
 // each runs f for 0 to n-1, at most 16 at a time. The first error ends the others, and is given.

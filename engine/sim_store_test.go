@@ -214,8 +214,10 @@ func (f *simFiles) Open(name string, from int64) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(n.data[min(from, int64(len(n.data))):])), nil
 }
 
-func (f *simFiles) Remove(name string) error {
-	delete(f.files, name)
+func (f *simFiles) Remove(names ...string) error {
+	for _, name := range names {
+		delete(f.files, name)
+	}
 	return nil
 }
 

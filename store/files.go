@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"sluice/engine"
 	"sluice/engine/task"
@@ -81,8 +82,28 @@ func (f *Files) Open(name string, from int64) (io.ReadCloser, error) {
 	return in, nil
 }
 
-// Remove removes the file; that it is gone already is no error.
-func (f *Files) Remove(name string) error {
+// removers is how many files are removed at once: the kernel has to give back the memory of each, page by page.
+const removers = 4
+
+// Remove removes files; that one is gone already is no error.
+func (f *Files) Remove(names ...string) error {
+	errs := make([]error, len(names))
+	var next atomic.Int64
+	remove := func() {
+		for i := int(next.Add(1)); i <= len(names); i = int(next.Add(1)) {
+			errs[i-1] = f.remove(names[i-1])
+		}
+	}
+	var wg sync.WaitGroup
+	for range min(removers, len(names)) - 1 {
+		wg.Go(remove)
+	}
+	remove()
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (f *Files) remove(name string) error {
 	path, err := f.path(name)
 	if err != nil {
 		return err

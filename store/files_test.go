@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"sluice/engine"
@@ -82,6 +83,26 @@ func TestFilesListAndRemove(t *testing.T) {
 	}
 	_, err := f.Open("b", 0)
 	wantCode(t, err, "data.chunk_file", false)
+	var many []string
+	for i := range 50 {
+		many = append(many, strconv.Itoa(i))
+		out, err := f.Create(many[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := out.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Remove(append(many, "../x", "b", "a")...); err == nil {
+		t.Error("../x was taken, among others")
+	}
+	if names, err := f.List(); err != nil || !slices.Equal(names, []string{"c.patch"}) {
+		t.Fatal(names, err)
+	}
 }
 
 func TestFileNamesStayInTheFolder(t *testing.T) {
