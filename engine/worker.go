@@ -184,7 +184,7 @@ func (w *worker) read(ctx context.Context, o *opening, locked *snapshot.Locked) 
 	if err := out.begin(); err != nil {
 		return nil, err
 	}
-	enc := &initEncoder{o: o, codec: w.codec, high: w.high, now: locked.Now, ids: w.ids, born: w.born}
+	enc := w.encoder(o, locked.Now)
 	q := snapshot.Query{Table: o.table, Key: o.key, Weigh: o.weighed, Limit: o.limit, Where: o.route.Where}
 	if o.rang.After != nil {
 		q.After = o.rang.After.Row
@@ -271,14 +271,22 @@ func (w *worker) close() error {
 type initEncoder struct {
 	o     *opening
 	codec Codec
-	high  cdc.Position
-	now   int64
 	ids   *atomic.Int64
+	id    int64 // of the last record; more are free until the next multiple of idsAtOnce
 	born  func() int64
 	clock clock
 	key   []byte
-	id    []byte
-	rec   cdc.Record
+	ident []byte
+	rec   cdc.Record // of the row; most of it is the same for all
+}
+
+// idsAtOnce is how many record ids an encoder takes: with each by itself the workers wait for each other's processor.
+const idsAtOnce = 64
+
+func (w *worker) encoder(o *opening, now int64) *initEncoder {
+	r := o.route
+	return &initEncoder{o: o, codec: w.codec, ids: w.ids, born: w.born, rec: cdc.Record{Op: cdc.Init, Time: now, Pos: w.high, SafePos: w.high,
+		Object: r.Object, Table: r.Source, Columns: r.Columns, Names: r.Names}}
 }
 
 func (e *initEncoder) add(w *sealedWriter, key []byte, row cdc.Row, ordinal int64) error {
@@ -287,19 +295,21 @@ func (e *initEncoder) add(w *sealedWriter, key []byte, row cdc.Row, ordinal int6
 	if lane, e.key, err = e.o.route.Dest(e.key[:0], row); err != nil {
 		return err
 	}
-	e.id = strconv.AppendInt(append(e.id[:0], e.o.identity...), ordinal, 10)
-	r := e.o.route
-	e.rec = cdc.Record{ID: e.ids.Add(1), Op: cdc.Init, Time: e.now, Pos: e.high, SafePos: e.high, Object: r.Object, Table: r.Source,
-		Columns: r.Columns, Names: r.Names, After: row, Identity: e.id, Born: e.clock.now(e.born)}
+	if e.id++; e.id%idsAtOnce == 1 {
+		e.id = e.ids.Add(idsAtOnce) - idsAtOnce + 1
+	}
+	e.ident = strconv.AppendInt(append(e.ident[:0], e.o.identity...), ordinal, 10)
+	e.rec.ID, e.rec.After, e.rec.Identity, e.rec.Born = e.id, row, e.ident, e.clock.now(e.born)
 	b := w.row(key, lane, e.key)
 	at := len(b)
 	b, err = e.codec.Encode(b, &e.rec)
 	size := len(e.key) + len(b) - at
 	if limit := e.o.dead.over(e.o.dead.limits, lane, size); limit > 0 && err == nil {
-		e.rec.Columns, e.rec.Names, e.rec.Refused = r.Key, r.KeyNames, cdc.Refused{Bytes: size, Limit: limit}
+		dead := e.rec
+		dead.Columns, dead.Names, dead.Refused = e.o.route.Key, e.o.route.KeyNames, cdc.Refused{Bytes: size, Limit: limit}
 		b = w.row(key, e.o.dead.lane, e.key)
 		at = len(b)
-		b, err = e.codec.Encode(b, &e.rec)
+		b, err = e.codec.Encode(b, &dead)
 	}
 	if err != nil {
 		return fmt.Errorf("reading chunk %d of %s: %w", e.o.id, e.o.table.TableID, err)
