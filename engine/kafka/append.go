@@ -40,29 +40,25 @@ func byPartition(a, b *part) int {
 // appending is a produce request with acks=all. It is written and its answer read by hand: the library would copy the
 // record sets once more and find each field of both by reflection, which costs a small request more than all else does.
 type appending struct {
-	broker  int32
 	parts   []*part // byPartition, each partition once
 	millis  int32   // that the broker may take
 	encoder *encoder
-
-	version int16
+	produceVersion
 }
 
-func (a *appending) ApiKey() protocol.ApiKey { return protocol.Produce }
+// produceVersion is the one that both sides know.
+type produceVersion struct{ version int16 }
 
-// Broker gives the broker that led the partitions when they were put together. One that it leads no more it refuses.
-func (a *appending) Broker(protocol.Cluster) (protocol.Broker, error) {
-	return protocol.Broker{ID: a.broker}, nil
-}
+func (*produceVersion) ApiKey() protocol.ApiKey { return protocol.Produce }
 
-// Required takes note of the version that both sides know.
-func (a *appending) Required(versions map[protocol.ApiKey]int16) bool {
-	a.version = versions[protocol.Produce]
+// Required takes note of it.
+func (p *produceVersion) Required(versions map[protocol.ApiKey]int16) bool {
+	p.version = versions[protocol.Produce]
 	return true
 }
 
-// RawExchange sends the request and waits for the response.
-func (a *appending) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+// exchange sends the request and waits for the response.
+func (a *appending) exchange(rw io.ReadWriter) (answers, error) {
 	text, err := exchanged(rw, a.encoder.request(a.head()), nil, longestAnswer)
 	if err != nil {
 		return nil, err

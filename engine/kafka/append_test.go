@@ -103,21 +103,21 @@ func TestAppendingAgreesWithTheLibrary(t *testing.T) {
 			}
 			text := said(t, version, topics...)
 			var sent bytes.Buffer
-			m, err := a.RawExchange(exchange{bytes.NewReader(text), &sent})
+			all, err := a.exchange(exchange{bytes.NewReader(text), &sent})
 			if err != nil {
 				t.Fatalf("version %d: %v", version, err)
 			}
 			if want := theirs(t, version, old, parts); !bytes.Equal(sent.Bytes(), want) {
 				t.Errorf("version %d: sent\n%x, the library\n%x", version, sent.Bytes(), want)
 			}
-			for i, got := range m.(answers) {
+			for i, got := range all {
 				answer := kinds[(shift+i)%3]
 				if got.base != answer.BaseOffset || (got.err == nil) != (answer.ErrorCode == 0) || got.err != nil && !errors.Is(got.err, kafka.Error(answer.ErrorCode)) {
 					t.Errorf("version %d: read %+v of %+v", version, got, answer)
 				}
 			}
 			for n := range len(text) { // cut off anywhere it is no answer
-				if _, err := a.RawExchange(exchange{bytes.NewReader(text[:n]), io.Discard}); err == nil {
+				if _, err := a.exchange(exchange{bytes.NewReader(text[:n]), io.Discard}); err == nil {
 					t.Fatalf("version %d: %d of %d bytes are taken for an answer", version, n, len(text))
 				}
 			}
@@ -137,7 +137,7 @@ func TestAnswerNamesEachPartitionOnce(t *testing.T) {
 		}
 		return out
 	}
-	a := &appending{parts: partsOf(engine.Partition{Topic: "a"}, engine.Partition{Topic: "a", ID: 1}, engine.Partition{Topic: "b"}), version: 8}
+	a := &appending{parts: partsOf(engine.Partition{Topic: "a"}, engine.Partition{Topic: "a", ID: 1}, engine.Partition{Topic: "b"}), produceVersion: produceVersion{8}}
 	for _, c := range []struct {
 		topics []produce.ResponseTopic
 		good   bool

@@ -112,6 +112,7 @@ func Open(ctx context.Context, t task.Target, options ...Option) (*Client, error
 // Close ends all connections; those in use end when their requests do. Later calls fail.
 func (c *Client) Close() error {
 	c.transport.closed.Store(true)
+	c.queues.Range(func(_, q any) bool { q.(*queue).giveBack(nil); return true })
 	c.transport.CloseIdleConnections()
 	return nil
 }

@@ -47,3 +47,16 @@ func (q *queue) gathered() int {
 	defer q.mu.Unlock()
 	return len(q.waiting)
 }
+
+// LinesAreOld has all lines that are at hand be unused for long.
+func (c *Client) LinesAreOld() {
+	c.queues.Range(func(_, v any) bool {
+		q := v.(*queue)
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		for _, l := range q.lines {
+			l.used = l.used.Add(-lineIdle)
+		}
+		return true
+	})
+}

@@ -67,7 +67,7 @@ func TestLastByteIsHeldBack(t *testing.T) {
 				t.Fatalf("the last byte came before it was to: %v", err)
 			}
 			set := len(r.head()) - 4 + 4 + 2 + len("shop.orders") + 4 + 4
-			other := appending{parts: r.parts, millis: r.millis, version: 3, encoder: new(encoder)}
+			other := appending{parts: r.parts, millis: r.millis, produceVersion: produceVersion{3}, encoder: new(encoder)}
 			if err := other.encode(false, 0, int64(binary.BigEndian.Uint64(got[set+4+atFirstTime:]))); err != nil {
 				t.Fatal(err)
 			}

@@ -29,6 +29,7 @@ type queue struct {
 	mu      sync.Mutex
 	sending int // requests, but for those that are not to be shared
 	waiting []*part
+	lines   []*line
 	late    map[engine.Partition]bool // its newest append was not replicated in time
 }
 
@@ -42,9 +43,7 @@ func (c *Client) queue(broker int32) *queue {
 
 // append brings a batch to its partition's leader, in a request of its own or with others.
 func (c *Client) append(ctx context.Context, w *part) appended {
-	ctx, cancel := context.WithTimeout(ctx, w.limit)
-	defer cancel()
-	w.until, _ = ctx.Deadline()
+	w.until = time.Now().Add(w.limit)
 	broker, err := c.leader(ctx, w.Partition)
 	if err != nil {
 		return appended{err: err}
@@ -53,11 +52,11 @@ func (c *Client) append(ctx context.Context, w *part) appended {
 	var res appended
 	switch {
 	case w.bytes >= aloneBytes || q.isLate(w.Partition):
-		res = c.send(ctx, broker, w)[0]
+		res = c.send(ctx, w.until, broker, w)[0]
 	case q.join(w):
 		res = q.wait(ctx, w)
 	default:
-		res = c.send(ctx, broker, w)[0]
+		res = c.send(ctx, w.until, broker, w)[0]
 		if next := q.next(); len(next) > 0 {
 			go c.share(q, broker, next)
 		}
@@ -70,11 +69,9 @@ func (c *Client) append(ctx context.Context, w *part) appended {
 func (c *Client) share(q *queue, broker int32, parts []*part) {
 	for ; len(parts) > 0; parts = q.next() {
 		first := slices.MinFunc(parts, func(a, b *part) int { return a.until.Compare(b.until) })
-		ctx, cancel := context.WithDeadline(context.Background(), first.until)
-		for i, res := range c.send(ctx, broker, parts...) {
+		for i, res := range c.send(context.Background(), first.until, broker, parts...) {
 			parts[i].done <- res
 		}
-		cancel()
 	}
 }
 
@@ -142,6 +139,8 @@ func (q *queue) setLate(p engine.Partition, late bool) {
 // wait gives how the batch ended. Waiting to be sent takes half of the limit at most, so that the broker has as long for
 // the append as with a request of its own; what was not sent by then, or when ctx ends, never will be.
 func (q *queue) wait(ctx context.Context, w *part) appended {
+	ctx, cancel := context.WithDeadline(ctx, w.until)
+	defer cancel()
 	late := time.NewTimer(w.limit / 2)
 	defer late.Stop()
 	err := context.DeadlineExceeded
@@ -176,10 +175,10 @@ func (q *queue) leave(w *part) bool {
 }
 
 // send makes one attempt with the parts in one request, and tells how each ended. The broker gets half of the limit.
-func (c *Client) send(ctx context.Context, broker int32, parts ...*part) answers {
+func (c *Client) send(ctx context.Context, until time.Time, broker int32, parts ...*part) answers {
 	limit := slices.MinFunc(parts, func(a, b *part) int { return cmp.Compare(a.limit, b.limit) }).limit
-	failed := func(err error) answers { return slices.Repeat(answers{{err: err}}, len(parts)) }
-	a := &appending{broker: broker, parts: parts, millis: appendMillis(limit), encoder: c.encoders.Get().(*encoder)}
+	a := &appending{parts: parts, millis: appendMillis(limit), encoder: c.encoders.Get().(*encoder)}
+	defer c.encoders.Put(a.encoder)
 	err := a.encode(c.old, c.codec, time.Now().UnixMilli())
 	for _, w := range parts {
 		if w.done != nil {
@@ -187,13 +186,14 @@ func (c *Client) send(ctx context.Context, broker int32, parts ...*part) answers
 		}
 	}
 	if err != nil {
-		return failed(refused(err))
+		err = refused(err)
 	}
-	res, err := c.transport.RoundTrip(ctx, c.addr, a)
+	var res answers
+	if err == nil {
+		res, err = c.exchange(ctx, until, broker, a)
+	}
 	if err != nil {
-		// The encoder is not used again: the request that was given up may still be reading its buffer.
-		return failed(err)
+		return slices.Repeat(answers{{err: err}}, len(parts))
 	}
-	c.encoders.Put(a.encoder)
-	return res.(answers)
+	return res
 }
