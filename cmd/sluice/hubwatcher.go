@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"sync"
@@ -53,7 +54,7 @@ func (w *hubWatcher) Progress(p engine.Progress) {
 		s.Copied, s.Inserts, s.Updates, s.Deletes, s.DDLs = prior+c.Copied, b.Inserts+c.Inserts, b.Updates+c.Updates, b.Deletes+c.Deletes, b.DDLs+c.DDLs
 		s.DeadLetters = b.DeadLetters + c.DeadLetters
 		s.Plain, s.Resent, s.Doubled = p.Plain, p.Doubles.Resent, p.Doubles.Found
-		s.Acked, s.AckedBytes, s.Estimate, s.ChunksLeft = b.Acked+c.Acked, b.AckedBytes+c.AckedBytes, total, p.ChunksLeft
+		s.Acked, s.AckedBytes, s.Estimate, s.ChunksLeft = b.Acked+c.Acked, b.AckedBytes+c.AckedBytes, cmp.Or(total, b.Estimate), p.ChunksLeft
 		s.Delay, s.Known, s.NoDelay = p.Delay, p.Known, p.NoDelay
 		s.Position, s.Low = where(p.Position, p.Log), where(p.Low, p.Log)
 		s.Log, s.Set = p.Log, p.Set

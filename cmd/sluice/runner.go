@@ -28,13 +28,15 @@ type runner struct {
 	every  time.Duration      // between looks at the source's binlog; 0 is the usual
 }
 
-// watcher is told what happens during a run, from the engine's own goroutine: it must not wait.
+// watcher is told what happens during a run, from the engine's own goroutine and, what is planned, from another: it must not
+// wait.
 type watcher interface {
 	Progress(engine.Progress)
 	Notice(engine.Notice)
 	// Horizon tells how long the source keeps what the task needs of it.
 	Horizon(retention.Horizon)
-	// Planned tells the rows of the full copy, as the server estimates them, and those that earlier runs copied.
+	// Planned tells the rows of the full copy, as the server estimates them (0: not known), and those that earlier runs
+	// copied.
 	Planned(estimate, copied int64)
 }
 
@@ -82,7 +84,7 @@ func (r *runner) run(ctx context.Context, t *store.Task, control engine.Control,
 		}
 	}
 	_ = t.Event(held, store.Info, "task.started", nil)
-	r.plan(held, t, source, w)
+	planned := r.plan(held, t, w)
 	notice := func(n engine.Notice) { r.record(held, t, n); w.Notice(n) }
 	looking := newHorizon(source, w)
 	finish := r.look(held, t, looking, notice)
@@ -93,6 +95,7 @@ func (r *runner) run(ctx context.Context, t *store.Task, control engine.Control,
 		NewCodec: format.codec, Supports: format.supports, Now: time.Now,
 		OnEvent: notice, Progress: looking.Progress, Fault: r.fault,
 	}, control)
+	planned()
 	finish()
 	state, err := r.end(ctx, t, err)
 	if state == task.Finished {
@@ -166,30 +169,14 @@ func (r *runner) end(ctx context.Context, t *store.Task, err error) (task.State,
 	return state, err
 }
 
-// plan tells the watcher what the full copy has before it, where that can be known.
-func (r *runner) plan(ctx context.Context, t *store.Task, source *mysql.Source, w watcher) {
+// plan tells the watcher what the full copy has before it, where that can be known, until finish is called. A server may
+// take a second for estimates that it has not made lately: it is asked beside the run.
+func (r *runner) plan(ctx context.Context, t *store.Task, w watcher) (finish func()) {
 	spec := t.Spec()
 	if !spec.Full {
-		return
+		return func() {}
 	}
-	selected := map[cdc.TableID]bool{}
-	schemas := map[string]bool{}
-	for _, s := range spec.Tables {
-		selected[cdc.TableID{Schema: s.Schema, Name: s.Name}] = true
-		schemas[s.Schema] = true
-	}
-	var rows, copied int64
-	for schema := range schemas {
-		list, err := source.Tables(ctx, schema)
-		if err != nil {
-			return // it is but an estimate; the run tells what is wrong
-		}
-		for _, info := range list {
-			if selected[info.TableID] {
-				rows += info.Rows
-			}
-		}
-	}
+	var copied int64
 	if saved, err := t.Load(ctx); err == nil && saved != nil {
 		for _, c := range saved.Chunks {
 			if c.Status >= snapshot.Done { // or DONE and no longer needed
@@ -197,7 +184,42 @@ func (r *runner) plan(ctx context.Context, t *store.Task, source *mysql.Source, 
 			}
 		}
 	}
-	w.Planned(rows, copied)
+	w.Planned(0, copied)
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if rows, err := estimate(ctx, &spec); err == nil { // the run tells what is wrong
+			w.Planned(rows, copied)
+		}
+	})
+	return func() { cancel(); wg.Wait() }
+}
+
+// estimate is how many rows the task's tables have, as the server estimates them.
+func estimate(ctx context.Context, spec *task.Spec) (rows int64, err error) {
+	source, err := mysql.Open(ctx, spec.Source, mysql.Options{Unchecked: true})
+	if err != nil {
+		return 0, err
+	}
+	defer source.Close()
+	selected := map[cdc.TableID]bool{}
+	schemas := map[string]bool{}
+	for _, s := range spec.Tables {
+		selected[cdc.TableID{Schema: s.Schema, Name: s.Name}] = true
+		schemas[s.Schema] = true
+	}
+	for schema := range schemas {
+		list, err := source.Tables(ctx, schema)
+		if err != nil {
+			return 0, err
+		}
+		for _, info := range list {
+			if selected[info.TableID] {
+				rows += info.Rows
+			}
+		}
+	}
+	return rows, nil
 }
 
 // warnings are the notices that a person should look at.

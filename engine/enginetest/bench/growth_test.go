@@ -8,15 +8,21 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/go-mysql-org/go-mysql/client"
+	"github.com/go-mysql-org/go-mysql/mysql"
+
 	"sluice/engine/enginetest/servers"
+	"sluice/engine/task"
 )
 
 // growth takes the time a row of the full copy where rows, tables, partitions or columns become more: it is to stay
-// what it was. -bench.only takes growth-rows, growth-tables, growth-partitions and growth-columns, with commas.
+// what it was. Beside it stands what a client takes that reads the same rows and forgets them. -bench.only takes growth-rows, growth-tables, growth-partitions and growth-columns, with commas.
 //
 //	go test ./engine/enginetest/bench -run TestScale/growth -timeout 2h -v -bench.runs=3
 func (w *world) growth(t *testing.T, bin string) {
@@ -39,7 +45,7 @@ func (w *world) growth(t *testing.T, bin string) {
 					g = again
 				}
 			}
-			table = append(table, g)
+			table = append(table, w.forget(g))
 			w.empty()
 		}
 		t.Log("\n" + tabulated(name, table))
@@ -69,18 +75,22 @@ type growth struct {
 	Size, Rows         int
 	tables, partitions int
 	Start, Seconds     float64 // from the process's start to the first record, and from there to its end
-	CPU, PeakMB        float64 // microseconds a row, of the process alone
+	CPU, Source        float64 // microseconds a row, of the process and of the source
+	PeakMB             float64
 	Bytes              int64   // of all records, as they are sent
+	LeastSeconds       float64 // of a client that reads the same rows and forgets them
+	LeastSource        float64 // microseconds a row, of the source
 }
 
 func tabulated(name string, list []growth) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%10s %10s %8s %8s %10s %8s %10s %10s %8s %10s %8s\n", name, "rows", "start s", "copy s", "µs a row", "of first", "bytes", "µs a kB", "of first", "CPU µs", "peak MB")
+	fmt.Fprintf(&b, "%10s %10s %8s %8s %10s %8s %10s %10s %8s %10s %10s %8s %14s %10s\n", name, "rows", "start s", "copy s", "µs a row", "of first", "bytes", "µs a kB", "of first", "CPU µs", "source µs", "peak MB",
+		"a SELECT alone", "source µs")
 	aRow := func(g growth) float64 { return g.Seconds * 1e6 / float64(g.Rows) }
 	aKB := func(g growth) float64 { return g.Seconds * 1e9 / float64(g.Bytes) }
 	for _, g := range list {
-		fmt.Fprintf(&b, "%10d %10d %8.2f %8.2f %10.2f %7.0f%% %10d %10.2f %7.0f%% %10.2f %8.0f\n", g.Size, g.Rows, g.Start, g.Seconds, aRow(g), 100*aRow(g)/aRow(list[0]),
-			g.Bytes/int64(g.Rows), aKB(g), 100*aKB(g)/aKB(list[0]), g.CPU, g.PeakMB)
+		fmt.Fprintf(&b, "%10d %10d %8.2f %8.2f %10.2f %7.0f%% %10d %10.2f %7.0f%% %10.2f %10.2f %8.0f %14.2f %10.2f\n", g.Size, g.Rows, g.Start, g.Seconds, aRow(g), 100*aRow(g)/aRow(list[0]),
+			g.Bytes/int64(g.Rows), aKB(g), 100*aKB(g)/aKB(list[0]), g.CPU, g.Source, g.PeakMB, g.LeastSeconds*1e6/float64(g.Rows), g.LeastSource)
 	}
 	return b.String()
 }
@@ -176,7 +186,7 @@ func (w *world) grow(bin string, g growth) growth {
 	g.PeakMB = memoryOf(pid, "VmHWM")
 	<-p.done
 	g.Seconds = time.Since(a.at).Seconds()
-	g.CPU = float64((b.it - a.it).Microseconds()) / float64(g.Rows)
+	g.CPU, g.Source = float64((b.it-a.it).Microseconds())/float64(g.Rows), float64((b.source-a.source).Microseconds())/float64(g.Rows)
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
 		w.Fatalf("it ended with %d:\n%s", code, p.said())
 	}
@@ -192,5 +202,32 @@ func (w *world) grow(bin string, g growth) growth {
 	if n := w.count("growth"); n != int64(g.Rows+heartbeats) {
 		w.Errorf("%d records of %d rows", n, g.Rows)
 	}
+	return g
+}
+
+// forget reads the rows of the tables on as many connections as the copy had, and does nothing with them.
+func (w *world) forget(g growth) growth {
+	w.Helper()
+	var conns []*client.Conn
+	for range min(g.tables, task.DefaultWorkers) {
+		conns = append(conns, w.m.Conn(w, "growth"))
+	}
+	o := w.alone("select", int64(g.Rows), func() {
+		var wg sync.WaitGroup
+		var next atomic.Int64
+		for _, c := range conns {
+			wg.Go(func() {
+				for i := next.Add(1) - 1; i < int64(g.tables); i = next.Add(1) - 1 {
+					var result mysql.Result
+					if err := c.ExecuteSelectStreaming("SELECT * FROM "+tableName(int(i)), &result, func([]mysql.FieldValue) error { return nil }, nil); err != nil {
+						w.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+	})
+	g.LeastSeconds, g.LeastSource = o.Seconds, o.SourceMicros
 	return g
 }
