@@ -322,13 +322,13 @@ func (c *cursor) big(n int) uint64 {
 func (c *cursor) wire(t byte) int64 {
 	switch t {
 	case gomysql.MYSQL_TYPE_TINY:
-		return int64(c.little(1))
+		return int64(c.byte())
 	case gomysql.MYSQL_TYPE_SHORT, gomysql.MYSQL_TYPE_YEAR:
-		return int64(c.little(2))
+		return int64(binary.LittleEndian.Uint16(c.take(2)))
 	case gomysql.MYSQL_TYPE_INT24, gomysql.MYSQL_TYPE_LONG:
-		return int64(c.little(4))
+		return int64(binary.LittleEndian.Uint32(c.take(4)))
 	}
-	return int64(c.little(8))
+	return int64(binary.LittleEndian.Uint64(c.take(8)))
 }
 
 // packed reads MySQL's length-encoded integer.
