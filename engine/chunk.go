@@ -69,7 +69,8 @@ type opening struct {
 	ordered  bool
 	weighed  []int
 	rang     snapshot.Range
-	limit    int
+	limit    int // of the first SELECT, 0: none
+	most     int // rows of all that are read through the view
 	quiet    bool
 	point    cdc.Position // S
 	need     cdc.GTIDSet  // what a view must show: all that was received up to S
@@ -162,7 +163,7 @@ func (r *router) open(cs ...*chunk) []*opening {
 	}
 	if len(cs) > 1 {
 		for _, o := range os {
-			o.in = os[0].file
+			o.in, o.most = os[0].file, o.limit
 		}
 		r.shared[os[0].file] = len(cs)
 	}
@@ -194,6 +195,9 @@ func (r *router) attempt(c *chunk, need cdc.GTIDSet) *opening {
 		identity: fmt.Sprintf("%sc%d/", r.cfg.prefix, c.ID)}
 	if o.need = need; r.byFile {
 		o.need, o.last = r.touchedBy(c.table), r.proof(c.table)
+	}
+	if o.most = c.limit; c.fails == 0 && c.table.want > 0 { // the first ones are short, so that rows of the table come soon
+		o.most = max(r.cfg.chunkMost, c.limit)
 	}
 	o.hidden = r.hidden()
 	c.opened = r.cfg.now()

@@ -46,6 +46,8 @@ var mutants = []mutant{
 	{"together-uncounted", "I7", []edit{{"begin.go", "		r.shared[name]++\n", "		r.shared[name] = 1\n"}}},
 	{"together-one-patch", "I7", []edit{{"sealed.go", "fmt.Sprintf(\"%s+%s+%d\", own, file, at)", "fmt.Sprintf(\"+%s+%d\", file, at)"}}},
 	{"together-unsynced", "I7", []edit{{"worker.go", "	return out.finish()\n", "	return out.file.Close()\n"}}},
+	{"go-on-again", "I4", []edit{{"worker.go", "		q.After, q.Limit, upto = lastRow, more, ", "		q.Limit, upto = more, "}}},
+	{"go-on-to-the-end", "I4", []edit{{"worker.go", "	if res.full = q.Limit > 0 && n == q.Limit; res.full {", "	if res.full = q.Limit > 0 && n == o.limit; res.full {"}}},
 	{"together-keyless", "I4", []edit{{"chunk.go", "c.table.ordered && c.mergeable() && !r.byFile", "!r.byFile"}}},
 	{"together-by-file", "I4", []edit{{"chunk.go", "c.table.ordered && c.mergeable() && !r.byFile", "c.table.ordered && c.mergeable()"}}},
 	{"maria-no-check", "I4", []edit{{"worker.go", "if exact && p.Before(w.os[0].point) {", "if false {"}}},

@@ -97,6 +97,7 @@ type config struct {
 	queueTask   int          // bytes all queues may hold
 	xaBytes     int          // bytes that rows of prepared transactions may hold
 	chunkRows   int          // rows of a table's first chunks
+	chunkMost   int          // rows of any chunk, where the key allows to cut one
 	together    int          // small tables that are read through one view
 	keepNotes   int64
 	keepBytes   int64

@@ -15,12 +15,12 @@ func (c *chunk) sealable(point cdc.Position) bool {
 
 // nextLimit sizes the next chunk so that reading takes about half a second, because a DDL waits for the reader.
 func (r *router) nextLimit(c *chunk) int {
-	took := c.result.took
+	took, read := c.result.took, int(c.result.rows)
 	if took <= 0 {
-		return c.limit
+		return read
 	}
-	n := int(float64(c.limit) * float64(500*time.Millisecond) / float64(took))
-	return min(max(n, c.limit/2, 100), c.limit*4, 200_000)
+	n := int(float64(read) * float64(500*time.Millisecond) / float64(took))
+	return min(max(n, read/2, 100), read*4, r.cfg.chunkMost)
 }
 
 // passed reports whether the chunk that is still being read needs nothing more of the stream.

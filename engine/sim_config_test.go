@@ -17,6 +17,7 @@ type simConfig struct {
 	keepNotes, keepBytes                                           int64
 	parts, limit, queueItems, maxTx, crashes, rotate               int
 	together                                                       int           // tables that may be read through one view
+	most                                                           int           // rows of a chunk: limit is what it begins with
 	script                                                         [][]simChange // of an exploration: what each writer does, to table a alone
 	notes                                                          int64         // the most of them; 0: plenty
 	mul                                                            [8]int        // how eager each kind of step is, in quarters
@@ -80,6 +81,7 @@ func simConfigOf(seed uint64) simConfig {
 	if c.together == 0 {
 		c.together = 1 + draw(2)
 	}
+	c.most = c.limit * [3]int{1, 3, 100_000}[draw(3)]
 	return c
 }
 

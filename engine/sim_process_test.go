@@ -57,7 +57,7 @@ func (w *world) start() {
 	w.must(w.r.limitLanes(w.ctx, w.b))
 	w.must(w.r.cleanFiles())
 	w.r.cfg.queueChunk = 320 * w.c.queueItems
-	w.r.cfg.chunkRows, w.r.cfg.together = w.c.limit, w.c.together
+	w.r.cfg.chunkRows, w.r.cfg.chunkMost, w.r.cfg.together = w.c.limit, max(w.c.limit, w.c.most), w.c.together
 	w.limitChunks()
 	for _, l := range w.r.lanes {
 		l.arena.size = 256 // a few records
@@ -132,7 +132,7 @@ func (w *world) enableSides() {
 
 func (w *world) limitChunks() {
 	for _, c := range w.r.fresh {
-		c.want = w.c.limit
+		c.want, c.table.want = w.c.limit, min(c.table.want, w.c.limit)
 	}
 }
 
