@@ -110,7 +110,7 @@ func TestScale(t *testing.T) {
 	// Tables are made without waiting for the disk, by the thousand.
 	m := servers.StartMySQL(t, servers.MySQL80, "binlog_row_metadata=MINIMAL", "innodb_buffer_pool_size=1G", "innodb_redo_log_capacity=1G", "max_allowed_packet=64M",
 		"innodb_flush_method=nosync", "innodb_file_per_table=OFF", "binlog_expire_logs_seconds=0")
-	k := servers.StartKafka(t, servers.KafkaHeap("1g"), servers.KafkaConfig("message.max.bytes=20000000", "log.retention.ms=-1", "log.segment.delete.delay.ms=1000"))
+	k := servers.StartKafka(t, servers.KafkaMeasured("2g"), servers.KafkaConfig("message.max.bytes=20000000", "log.retention.ms=-1", "log.segment.delete.delay.ms=1000"))
 	for _, part := range []struct {
 		name string
 		run  func(*world, *testing.T, string)

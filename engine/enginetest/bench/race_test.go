@@ -26,6 +26,9 @@ var (
 	out    = flag.String("bench.out", "", "folder for the results as JSON")
 )
 
+// warmups are copies that are not counted: what the servers have to load and to compile at first is nobody's.
+const warmups = 4
+
 var contests = []string{"copy-1", "copy-6", "orders-1", "backlog-1", "backlog-6", "rate-1000", "rate-20000"}
 
 // producedOf are the contests whose bytes a producer writes alone, each with its table.
@@ -78,7 +81,9 @@ func TestRace(t *testing.T) {
 		Command:  fmt.Sprintf("go test ./engine/enginetest/bench -run TestRace -timeout 5h -bench.runs=%d", *runs),
 		Versions: map[string]string{"source": string(w.m.Kind), "broker": "kafka-4.4.0", "Debezium": "3.6.1.Final in Kafka Connect 4.3.1", "Maxwell": "1.22.6 with client 3.9.1", "Go": runtime.Version()}}
 	if *runs > 0 {
-		w.play("copy-1", field[0]) // not counted: what the servers have to load and to compile at first is nobody's
+		for range warmups {
+			t.Logf("warming up: %+v", w.play("copy-1", field[0]))
+		}
 	}
 	for turn := range turns {
 		for _, contest := range played {

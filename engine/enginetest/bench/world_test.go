@@ -30,7 +30,7 @@ type world struct {
 func newWorld(t *testing.T, rows int) *world {
 	m := servers.StartMySQL(t, servers.MySQL80, "binlog_row_metadata=MINIMAL", "innodb_buffer_pool_size=1G", "innodb_redo_log_capacity=1G", "max_allowed_packet=64M",
 		"default_authentication_plugin=mysql_native_password", "binlog_expire_logs_seconds=0")
-	k := servers.StartKafka(t, servers.KafkaHeap("1g"), servers.KafkaConfig("message.max.bytes=20000000", "log.retention.ms=-1", "log.segment.delete.delay.ms=1000"))
+	k := servers.StartKafka(t, servers.KafkaMeasured("2g"), servers.KafkaConfig("message.max.bytes=20000000", "log.retention.ms=-1", "log.segment.delete.delay.ms=1000"))
 	w := newWorldOf(t, m, k)
 	w.rows = rows
 	w.load()

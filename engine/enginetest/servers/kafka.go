@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,12 +45,13 @@ type Kafka struct {
 type kafkaSettings struct {
 	lines      []string
 	heap       string
-	cluster    string // id; empty: one of its own
-	controller string // address; empty: chosen
-	listen     string // address of the plain listener; empty: chosen
-	advertise  string // address that clients are told instead of Plain
-	inner      string // address of the listener between brokers; empty: PLAINTEXT is it
-	secure     bool   // an old broker: see KafkaSecure
+	java       []string // options of the JVM, over those of java
+	cluster    string   // id; empty: one of its own
+	controller string   // address; empty: chosen
+	listen     string   // address of the plain listener; empty: chosen
+	advertise  string   // address that clients are told instead of Plain
+	inner      string   // address of the listener between brokers; empty: PLAINTEXT is it
+	secure     bool     // an old broker: see KafkaSecure
 }
 
 // KafkaOption changes how a broker starts.
@@ -87,6 +89,15 @@ func KafkaAdvertise(addr string) KafkaOption {
 // KafkaHeap sets the JVM's -Xmx, like "1g" (default 512m).
 func KafkaHeap(size string) KafkaOption {
 	return func(s *kafkaSettings) { s.heap = size }
+}
+
+// KafkaMeasured sets the JVM up as Kafka's documentation does, for brokers whose work is measured.
+func KafkaMeasured(heap string) KafkaOption {
+	return func(s *kafkaSettings) {
+		s.heap = heap
+		s.java = []string{"-Xms" + heap, "-XX:-UseSerialGC", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
+			"-XX:G1HeapRegionSize=16M", "-XX:+ExplicitGCInvokesConcurrent", "-XX:TieredStopAtLevel=4"}
+	}
 }
 
 // StartKafka runs a broker of the test's own, which ends with the test.
@@ -164,7 +175,7 @@ func runKafka(home, data, dir string, jvm []string, opts []KafkaOption) (*Kafka,
 	if err != nil {
 		return nil, err
 	}
-	argv := append(java(home, set.heap), jvm...)
+	argv := slices.Concat(java(home, set.heap), set.java, jvm)
 	argv = append(argv, "-Dlog4j2.configurationFile="+filepath.Join(dir, "log4j2.properties"), "kafka.Kafka", config)
 	k.proc = &process{name: kafkaPart, dir: dir, argv: argv, ready: func(ctx context.Context) error { return brokerReady(ctx, k.Plain) }}
 	if err := k.proc.start(); err != nil {
