@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"sluice/engine/task"
 )
@@ -23,6 +25,18 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // sealedBlock is what is written and read at a time: with less the file system costs more for each byte.
 const sealedBlock = 256 << 10
+
+// blocks are buffers for that, with room for the last row. Chunks come and go by the second.
+var blocks = sync.Pool{New: func() any { return new(slices.Grow([]byte(nil), sealedBlock+sealedBlock/8)) }}
+
+func newBlock() []byte { return (*blocks.Get().(*[]byte))[:0] }
+
+// freeBlock gives a buffer back, but for a small one, and one that a large row has made large.
+func freeBlock(b []byte) {
+	if cap(b) >= sealedBlock && cap(b) <= 2*sealedBlock {
+		blocks.Put(&b)
+	}
+}
 
 // sealedRow is one row of a chunk file. The slices are valid until the next row is read.
 type sealedRow struct {
@@ -47,7 +61,7 @@ func newSealedWriter(files Files, name string) (*sealedWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sealedWriter{file: f}, nil
+	return &sealedWriter{file: f, buf: newBlock()}, nil
 }
 
 // begin goes on with the next chunk of those that share the file.
@@ -98,7 +112,7 @@ func (w *sealedWriter) flush() error {
 }
 
 // abandon closes a file that will not be sealed.
-func (w *sealedWriter) abandon() { _ = w.file.Close() }
+func (w *sealedWriter) abandon() { _ = w.close() }
 
 // finish makes the file durable and closes it.
 func (w *sealedWriter) finish() error {
@@ -106,7 +120,13 @@ func (w *sealedWriter) finish() error {
 	if err == nil {
 		err = w.file.Sync()
 	}
-	return errors.Join(err, w.file.Close())
+	return errors.Join(err, w.close())
+}
+
+func (w *sealedWriter) close() error {
+	freeBlock(w.buf)
+	w.buf = nil
+	return w.file.Close()
 }
 
 // sealedReader reads a chunk's rows, the patch applied.
@@ -140,7 +160,11 @@ func openSealed(files Files, c *Chunk, earlier bool) (*sealedReader, error) {
 		return nil, err
 	}
 	r.whole = &summed{ReadCloser: f}
-	r.file, r.block = r.whole, make([]byte, 0, min(c.Bytes+1, sealedBlock)) // small chunks are many
+	if r.file = r.whole; c.Bytes < sealedBlock { // such chunks are many
+		r.block = make([]byte, 0, c.Bytes+1)
+	} else {
+		r.block = newBlock()
+	}
 	return r, nil
 }
 
@@ -242,7 +266,11 @@ func (r *sealedReader) next() (*sealedRow, error) {
 	return row, nil
 }
 
-func (r *sealedReader) close() error { return r.file.Close() }
+func (r *sealedReader) close() error {
+	freeBlock(r.block)
+	r.block = nil
+	return r.file.Close()
+}
 
 // read reads one row as it stands in the file.
 func (r *sealedReader) read() (*sealedRow, error) {
