@@ -159,7 +159,7 @@ func cut(ctx context.Context, d *Deps, s *Saved, t *cdc.Table, few bool) error {
 		s.Chunks = append(s.Chunks, Chunk{ID: int64(len(s.Chunks) + 1), Table: t.TableID, After: after, Upto: upto})
 		after = upto
 	}
-	s.Chunks = append(s.Chunks, Chunk{ID: int64(len(s.Chunks) + 1), Table: t.TableID, After: after})
+	s.Chunks = append(s.Chunks, Chunk{ID: int64(len(s.Chunks) + 1), Table: t.TableID, After: after, Many: !few})
 	return nil
 }
 

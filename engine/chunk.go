@@ -87,6 +87,8 @@ const (
 	// viewShares bounds the small tables that are read through one view. What a view costs is spread over them; each is
 	// locked until the last of them is read.
 	viewShares = 64
+	// manyShares is what a table with more than a few rows takes of a view that tables share.
+	manyShares = viewShares / 8
 )
 
 // openable gives the next chunk to read, or several that can be read through one view; nothing if it is not the time. Views
@@ -134,10 +136,21 @@ func (r *router) openable(nowMs int64, most int) []*chunk {
 // together gives the chunk with those before it that may be read through the same view.
 func (r *router) together(i int, nowMs int64) []*chunk {
 	cs := []*chunk{r.fresh[i]}
-	for i--; i >= 0 && len(cs) < r.cfg.together && r.small(cs[0]) && r.small(r.fresh[i]) && r.fresh[i].notNow <= nowMs; i-- {
+	room := r.cfg.together - cs[0].shares()
+	for i--; i >= 0 && r.small(cs[0]) && r.small(r.fresh[i]) && r.fresh[i].notNow <= nowMs; i-- {
+		if room -= r.fresh[i].shares(); room < 0 {
+			break
+		}
 		cs = append(cs, r.fresh[i])
 	}
 	return cs
+}
+
+func (c *chunk) shares() int {
+	if c.Many {
+		return manyShares
+	}
+	return 1
 }
 
 // small reports whether the chunk is a table that was not cut, of which no more than a first chunk's rows are read, and
@@ -162,8 +175,10 @@ func (r *router) open(cs ...*chunk) []*opening {
 		c.share = max(viewShares/len(cs), 1)
 	}
 	if len(cs) > 1 {
-		for _, o := range os {
-			o.in, o.most = os[0].file, o.limit
+		for i, o := range os {
+			if o.in = os[0].file; !cs[i].Many {
+				o.most = o.limit
+			}
 		}
 		r.shared[os[0].file] = len(cs)
 	}
@@ -196,7 +211,7 @@ func (r *router) attempt(c *chunk, need cdc.GTIDSet) *opening {
 	if o.need = need; r.byFile {
 		o.need, o.last = r.touchedBy(c.table), r.proof(c.table)
 	}
-	if o.most = c.limit; c.fails == 0 && c.table.want > 0 { // the first ones are short, so that rows of the table come soon
+	if o.most = c.limit; c.fails == 0 && r.flows { // the first ones are short, so that rows come soon
 		o.most = max(r.cfg.chunkMost, c.limit)
 	}
 	o.hidden = r.hidden()

@@ -189,7 +189,13 @@ func (s *fakeSource) Missing(ctx context.Context, _ []cdc.GTIDSet) (string, erro
 func (s *fakeSource) Holds(ctx context.Context, _ Seen) error { return s.ask(ctx, "holds") }
 
 func (s *fakeSource) Describe(ctx context.Context, ids []cdc.TableID, _ int) ([]snapshot.Locked, error) {
-	return describeEach(ctx, s, ids)
+	list, err := describeEach(ctx, s, ids)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range list {
+		list[i].Few = len(s.state[ids[i]]) <= 2000
+	}
+	return list, err
 }
 
 // describeEach locks and reads one table after the other.

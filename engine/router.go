@@ -40,6 +40,7 @@ type router struct {
 	active   []*chunk       // OPEN and SEALED
 	done     []*chunk       // DONE, by Closed
 	kept     int64          // bytes of their files
+	flows    bool           // a chunk's rows go out, or have gone
 	shared   map[string]int // how many chunks, OPEN to DONE, have their rows in a file
 	lanes    []*lane
 	dead     deadLetters

@@ -120,6 +120,7 @@ func (r *router) merged(c *chunk) (*sealing, error) {
 
 func (r *router) sealed(s *sealing) {
 	c := s.c
+	r.flows = true
 	for _, q := range c.queue {
 		r.queued -= q.bytes
 	}

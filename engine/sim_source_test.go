@@ -119,7 +119,12 @@ func (s *simSource) Weigh(_ context.Context, texts []snapshot.Text) (snapshot.We
 }
 
 func (s *simSource) Describe(ctx context.Context, ids []cdc.TableID, _ int) ([]snapshot.Locked, error) {
-	return describeEach(ctx, s, ids)
+	list, err := describeEach(ctx, s, ids)
+	for i := range list {
+		cuts, _ := s.Split(ctx, list[i].Table, nil, 0)
+		list[i].Few = cuts == nil
+	}
+	return list, err
 }
 
 // simRows is a rows event of one row.

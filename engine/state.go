@@ -67,6 +67,7 @@ type Chunk struct {
 	Sum    uint32 // CRC-32C of the file
 	Patch  bool   // File + ".patch" holds rows that changed between S and H
 	Closed int64  // the newest note when it became DONE, or GONE: a later one knows that all of it is acknowledged
+	Many   bool   // its table may have more than a few rows; known in the run that begins the task, and not stored
 }
 
 // Checkpoints keeps a task's Saved. Durable means that the change survives a power cut once the call returns; the
