@@ -34,7 +34,8 @@ func (w *world) alone(contest string, rows int64, do func()) outcome {
 	return o
 }
 
-// limits are: a streamed SELECT to nowhere, the binlog of a backlog to nowhere, and a producer of the same bytes alone.
+// limits are: a streamed SELECT to nowhere, the binlog of a backlog to nowhere, a producer of the same bytes alone, and what
+// broker and consumer take for a change.
 func (w *world) limits() (all []outcome) {
 	for _, table := range []string{"sbtest1", "orders"} {
 		rows := w.number("SELECT COUNT(*) FROM bench." + table)
@@ -45,6 +46,10 @@ func (w *world) limits() (all []outcome) {
 	w.m.Exec(w, "CALL bench.backlog("+strconv.Itoa(transactions)+", "+strconv.Itoa(w.rows*6/10)+")")
 	to := w.position()
 	all = append(all, w.alone("dump", int64(transactions)*10, func() { w.dump(from, to) }))
+	all = append(all, w.carry(1000))
+	if *runs > 0 {
+		all = append(all, w.carry(20_000))
+	}
 	return all
 }
 

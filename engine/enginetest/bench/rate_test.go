@@ -27,56 +27,119 @@ func (w *world) rate(c contestant, perSecond int) (o outcome) {
 	p, first := w.prime(c, 1)
 	defer p.stop(syscall.SIGTERM)
 	o.Start, o.IdleMB = first, memoryOf(p.cmd.Process.Pid, "VmRSS")
-	span := measured
-	if *runs == 0 {
-		span = warm + 2*time.Second
-	}
+	span := spanOf()
 	ctx, cancel := context.WithTimeout(w.Context(), span+time.Minute)
 	defer cancel()
-	consumer, err := kgo.NewClient(kgo.SeedBrokers(w.k.Plain), kgo.ConsumeTopics(c.topic("sbtest1")), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()), kgo.FetchMaxWait(10*time.Millisecond))
+	consumer := w.consumer(ctx, c.topic("sbtest1"), func() { w.m.Exec(w, "INSERT INTO bench.sbtest1 (k, c) VALUES (-1, 'awake')") })
+	defer consumer.Close()
+	transactions := int(span.Seconds()) * perSecond / together
+	a := w.look(p)
+	committed := make(chan []time.Time, 1)
+	go func() { committed <- w.write(transactions, perSecond/together) }()
+	arrived := w.arrivals(ctx, consumer, transactions)
+	o.between(a, w.look(p), int64(len(arrived)))
+	o.late(<-committed, arrived, perSecond)
+	o.PeakMB = memoryOf(p.cmd.Process.Pid, "VmHWM")
+	return o
+}
+
+func spanOf() time.Duration {
+	if *runs == 0 {
+		return warm + time.Second
+	}
+	return measured
+}
+
+// arrival is when a stamped record came to the consumer's hand.
+type arrival struct {
+	transaction int
+	at          time.Time
+}
+
+// consumer reads a topic from its end, which it has found once it sees what awake brings.
+func (w *world) consumer(ctx context.Context, topic string, awake func()) *kgo.Client {
+	c, err := kgo.NewClient(kgo.SeedBrokers(w.k.Plain), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()), kgo.FetchMaxWait(10*time.Millisecond))
 	if err != nil {
 		w.Fatal(err)
 	}
-	defer consumer.Close()
-	for seen := false; !seen; { // until it has found the end
-		w.m.Exec(w, "INSERT INTO bench.sbtest1 (k, c) VALUES (-1, 'awake')")
+	for seen := false; !seen; {
+		awake()
 		brief, enough := context.WithTimeout(ctx, 200*time.Millisecond)
-		consumer.PollFetches(brief).EachRecord(func(*kgo.Record) { seen = true })
+		c.PollFetches(brief).EachRecord(func(*kgo.Record) { seen = true })
 		enough()
 		if ctx.Err() != nil {
 			w.Fatal("the consumer sees nothing")
 		}
 	}
-	transactions := int(span.Seconds()) * perSecond / together
-	a := w.look(p)
-	committed := make(chan []time.Time, 1)
-	go func() { committed <- w.write(transactions, perSecond/together) }()
-	arrived := make([]time.Time, 0, transactions*together)
-	number := make([]int, 0, transactions*together)
-	for len(arrived) < transactions*together && ctx.Err() == nil {
-		fetches := consumer.PollFetches(ctx)
+	return c
+}
+
+func (w *world) arrivals(ctx context.Context, c *kgo.Client, transactions int) []arrival {
+	all := make([]arrival, 0, transactions*together)
+	for len(all) < transactions*together && ctx.Err() == nil {
+		fetches := c.PollFetches(ctx)
 		now := time.Now()
 		fetches.EachRecord(func(r *kgo.Record) {
 			if m := stamp.FindSubmatch(r.Value); m != nil {
 				n, _ := strconv.Atoi(string(m[1]))
-				arrived, number = append(arrived, now), append(number, n)
+				all = append(all, arrival{n, now})
 			}
 		})
 	}
-	o.between(a, w.look(p), int64(len(arrived)))
-	at := <-committed
-	var late []float64
-	for i, n := range number {
-		if time.Duration(n)*time.Second*together/time.Duration(perSecond) >= warm {
-			late = append(late, float64(arrived[i].Sub(at[n]).Microseconds())/1000)
-		}
+	if len(all) < transactions*together {
+		w.Fatalf("%d of %d changes came", len(all), transactions*together)
 	}
-	if len(arrived) < transactions*together || len(late) == 0 {
-		w.Fatalf("%d of %d changes came", len(arrived), transactions*together)
+	return all
+}
+
+// late takes the times from when each transaction was given away to the arrival of its rows.
+func (o *outcome) late(given []time.Time, arrived []arrival, perSecond int) {
+	var late []float64
+	for _, r := range arrived {
+		if time.Duration(r.transaction)*time.Second*together/time.Duration(perSecond) >= warm {
+			late = append(late, float64(r.at.Sub(given[r.transaction]).Microseconds())/1000)
+		}
 	}
 	slices.Sort(late)
 	o.P50, o.P99 = late[len(late)/2], late[len(late)*99/100]
-	o.PeakMB = memoryOf(p.cmd.Process.Pid, "VmHWM")
+}
+
+// carry is what broker and consumer alone take: a producer writes ten records of the usual size at a time, at the pace of
+// the contest of that rate.
+func (w *world) carry(perSecond int) (o outcome) {
+	w.topic("limit", 1)
+	producer, err := kgo.NewClient(kgo.SeedBrokers(w.k.Plain), kgo.DefaultProduceTopic("limit"), kgo.ManualFlushing(), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer producer.Close()
+	produce := func(text string) {
+		for range together {
+			producer.Produce(w.Context(), &kgo.Record{Value: append([]byte(text), make([]byte, 450)...)}, nil)
+		}
+		if err := producer.Flush(w.Context()); err != nil {
+			w.Error(err)
+		}
+	}
+	span := spanOf()
+	ctx, cancel := context.WithTimeout(w.Context(), span+time.Minute)
+	defer cancel()
+	consumer := w.consumer(ctx, "limit", func() { produce("awake") })
+	defer consumer.Close()
+	transactions := int(span.Seconds()) * perSecond / together
+	given := make(chan []time.Time, 1)
+	go func() {
+		at, began := make([]time.Time, transactions), time.Now()
+		for n := range at {
+			time.Sleep(time.Until(began.Add(time.Duration(n) * time.Second * together / time.Duration(perSecond))))
+			at[n] = time.Now()
+			produce(fmt.Sprintf("LAT%08d", n))
+		}
+		given <- at
+	}()
+	arrived := w.arrivals(ctx, consumer, transactions)
+	o = outcome{Contest: fmt.Sprintf("carry-%d", perSecond), Contestant: "alone", Rows: int64(len(arrived))}
+	o.late(<-given, arrived, perSecond)
 	return o
 }
 

@@ -59,9 +59,9 @@ var lines = []line{
 	{"backlog, 10 changes a transaction, 1 partition", "backlog-1", "thousand rows/s", speed, false, 0, []string{"dump", "produce-backlog-1"}},
 	{"the same", "backlog-1", "µs of CPU a row", cpu, true, 2, nil},
 	{"backlog, 6 partitions", "backlog-6", "thousand rows/s", speed, false, 0, []string{"dump", "produce-backlog-1"}},
-	{"commit to consumer at 1,000 changes/s, half of them", "rate-1000", "ms", p50, true, 1, nil},
+	{"commit to consumer at 1,000 changes/s, half of them", "rate-1000", "ms", p50, true, 2, []string{"carry-1000"}},
 	{"99 % of them", "rate-1000", "ms", p99, true, 1, nil},
-	{"commit to consumer at 20,000 changes/s, half of them", "rate-20000", "ms", p50, true, 1, nil},
+	{"commit to consumer at 20,000 changes/s, half of them", "rate-20000", "ms", p50, true, 2, []string{"carry-20000"}},
 	{"99 % of them", "rate-20000", "ms", p99, true, 1, nil},
 	{"start of the process to its first record", "copy-1", "s", start, true, 2, nil},
 	{"memory, idle", "rate-1000", "MB", idle, true, 0, nil},
@@ -96,8 +96,10 @@ func (r *race) table() string {
 			ratios += fmt.Sprintf(" %.1f |", ratio)
 		}
 		b.WriteString(ratios)
-		if limit, had := r.limit(l.limits); had {
-			fmt.Fprintf(&b, " %.2f |\n", ours*1000/limit)
+		if limit, had := r.limit(&l); had && l.less {
+			fmt.Fprintf(&b, " %.2f |\n", limit/ours)
+		} else if had {
+			fmt.Fprintf(&b, " %.2f |\n", ours/limit)
 		} else {
 			b.WriteString(" |\n")
 		}
@@ -133,17 +135,21 @@ func (r *race) median(contest, contestant string, of func(outcome) float64) (flo
 	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2, true
 }
 
-// limit is rows a second if both processors did nothing but what these cost alone, servers included.
-func (r *race) limit(contests []string) (float64, bool) {
+// limit is thousands of rows a second if both processors did nothing but what its parts cost alone, servers included; of a
+// delay it is the part that broker and consumer alone have.
+func (r *race) limit(l *line) (float64, bool) {
 	var micros float64
-	for _, c := range contests {
+	for _, c := range l.limits {
+		if l.less {
+			return r.median(c, "alone", l.of)
+		}
 		m, had := r.median(c, "alone", func(o outcome) float64 { return o.CPUMicros + o.SourceMicros + o.BrokerMicros })
 		if !had {
 			return 0, false
 		}
 		micros += m
 	}
-	return float64(r.Processors) * 1e6 / micros, micros > 0
+	return float64(r.Processors) * 1e3 / micros, micros > 0
 }
 
 func (r *race) most(of func(outcome) float64) (most float64) {
