@@ -73,15 +73,15 @@ type slots struct {
 
 func (l *lane) push(m Message, e entry) {
 	if len(l.queue) == cap(l.queue) && l.head > 0 {
-		l.turn()
+		l.makeRoom()
 	}
 	l.queue, l.entries = append(l.queue, m), append(l.entries, e)
 	l.bytes += m.size()
 	l.arena.records++
 }
 
-// turn goes on in other slots: those in front belong to flights, and are left behind instead of growing over them.
-func (l *lane) turn() {
+// makeRoom goes on in other slots: those in front belong to flights, and are left behind instead of growing over them.
+func (l *lane) makeRoom() {
 	old, next := slots{l.queue, l.entries, 0}, l.spare
 	for _, f := range []*flight{l.flight, l.ready} {
 		if f != nil {

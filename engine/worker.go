@@ -192,8 +192,8 @@ func (w *worker) read(ctx context.Context, o *opening, locked *snapshot.Locked) 
 	if o.rang.Upto != nil {
 		q.Upto = o.rang.Upto.Row
 	}
-	res, upto := &chunkRows{enc: enc, at: out.at}, int64(o.limit)
-	began, since := time.Now(), w.born()
+	res := &chunkRows{enc: enc, at: out.at}
+	began, since, upto := time.Now(), w.born(), int64(o.limit)
 	var lastKey, spare []byte
 	var lastRow cdc.Row
 	each := func(row cdc.Row) error {
