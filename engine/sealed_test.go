@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"slices"
 	"testing"
@@ -69,5 +70,21 @@ func TestRowsBeyondBlocks(t *testing.T) {
 		if cut == len(w.buf) && rows != n {
 			t.Fatalf("%d rows", rows)
 		}
+	}
+}
+
+// TestRowsOfEarlierVersions: lengths of values were written as short as they are.
+func TestRowsOfEarlierVersions(t *testing.T) {
+	var b []byte
+	for _, part := range []string{"key", "", "message key", "value"} {
+		if part == "" {
+			b = binary.AppendVarint(b, 3)
+			continue
+		}
+		b = append(binary.AppendUvarint(b, uint64(len(part))), part...)
+	}
+	var row sealedRow
+	if n, err := row.parse(b); n != len(b) || err != nil || string(row.key) != "key" || row.lane != 3 || string(row.msg.Key) != "message key" || string(row.msg.Value) != "value" {
+		t.Errorf("%d of %d bytes are read as %+v, %v", n, len(b), row, err)
 	}
 }
