@@ -153,8 +153,7 @@ func (c *chunk) shares() int {
 	return 1
 }
 
-// small reports whether the chunk is a table that was not cut, of which no more than a first chunk's rows are read, and
-// nothing has to be known of its window before that.
+// small reports whether the chunk is a table that was not cut, and nothing has to be known of its window before it is read.
 func (r *router) small(c *chunk) bool {
 	return c.After == nil && c.Upto == nil && !c.apart && c.table.ordered && c.mergeable() && !r.byFile
 }

@@ -22,7 +22,8 @@ import (
 )
 
 // growth takes the time a row of the full copy where rows, tables, partitions or columns become more: it is to stay
-// what it was. Beside it stands what a client takes that reads the same rows and forgets them. -bench.only takes growth-rows, growth-tables, growth-partitions and growth-columns, with commas.
+// what it was. Beside it stands what a client takes that reads the same rows and forgets them. -bench.only takes
+// growth-rows, growth-tables, growth-partitions and growth-columns, with commas.
 //
 //	go test ./engine/enginetest/bench -run TestScale/growth -timeout 2h -v -bench.runs=3
 func (w *world) growth(t *testing.T, bin string) {

@@ -38,14 +38,15 @@ func (w *world) rate(c contestant, perSecond int) (o outcome) {
 	go func() { committed <- w.write(transactions, perSecond/together) }()
 	arrived := w.arrivals(ctx, consumer, transactions)
 	o.between(a, w.look(p), int64(len(arrived)))
-	o.late(<-committed, arrived, perSecond)
+	o.late(w, <-committed, arrived, perSecond)
 	o.PeakMB = memoryOf(p.cmd.Process.Pid, "VmHWM")
 	return o
 }
 
+// spanOf is how long changes are made.
 func spanOf() time.Duration {
 	if *runs == 0 {
-		return warm + time.Second
+		return warm + 2*time.Second
 	}
 	return measured
 }
@@ -93,12 +94,15 @@ func (w *world) arrivals(ctx context.Context, c *kgo.Client, transactions int) [
 }
 
 // late takes the times from when each transaction was given away to the arrival of its rows.
-func (o *outcome) late(given []time.Time, arrived []arrival, perSecond int) {
+func (o *outcome) late(w *world, given []time.Time, arrived []arrival, perSecond int) {
 	var late []float64
 	for _, r := range arrived {
 		if time.Duration(r.transaction)*time.Second*together/time.Duration(perSecond) >= warm {
 			late = append(late, float64(r.at.Sub(given[r.transaction]).Microseconds())/1000)
 		}
+	}
+	if len(late) == 0 {
+		w.Fatal("no change came after the beginning")
 	}
 	slices.Sort(late)
 	o.P50, o.P99 = late[len(late)/2], late[len(late)*99/100]
@@ -131,7 +135,7 @@ func (w *world) carry(perSecond int) (o outcome) {
 	go func() {
 		at, began := make([]time.Time, transactions), time.Now()
 		for n := range at {
-			time.Sleep(time.Until(began.Add(time.Duration(n) * time.Second * together / time.Duration(perSecond))))
+			due(began, n, perSecond/together)
 			at[n] = time.Now()
 			produce(fmt.Sprintf("LAT%08d", n))
 		}
@@ -139,8 +143,13 @@ func (w *world) carry(perSecond int) (o outcome) {
 	}()
 	arrived := w.arrivals(ctx, consumer, transactions)
 	o = outcome{Contest: fmt.Sprintf("carry-%d", perSecond), Contestant: "alone", Rows: int64(len(arrived))}
-	o.late(<-given, arrived, perSecond)
+	o.late(w, <-given, arrived, perSecond)
 	return o
+}
+
+// due waits for the moment of the nth of so many a second.
+func due(began time.Time, n, perSecond int) {
+	time.Sleep(time.Until(began.Add(time.Duration(n) * time.Second / time.Duration(perSecond))))
 }
 
 // write commits transactions at an even pace, and tells when each COMMIT returned.
@@ -153,8 +162,7 @@ func (w *world) write(transactions, perSecond int) []time.Time {
 		c := w.m.Conn(w, "bench")
 		go func() {
 			for n := writer; n < transactions; n += writers {
-				due := began.Add(time.Duration(n) * time.Second / time.Duration(perSecond))
-				time.Sleep(time.Until(due))
+				due(began, n, perSecond)
 				var rows []string
 				for i := range together {
 					rows = append(rows, fmt.Sprintf("(-2, 'LAT%08d-%d')", n, i))
