@@ -143,7 +143,8 @@ func eval[T any](tb *Tab, expression string) T {
 	return out
 }
 
-// waitJS waits until an expression is true, looking again at every change of the page and after every load.
+// waitJS waits until an expression is true in a page that is there to its end, looking again at every change of the page
+// and after every load.
 func (tb *Tab) waitJS(what, expression string) {
 	tb.t.Helper()
 	tb.waitLong(patience, what, expression)
@@ -159,7 +160,7 @@ func (tb *Tab) waitLong(d time.Duration, what, expression string) {
 	script := func() string {
 		return fmt.Sprintf(`new Promise((done) => {
 			let over = 0;
-			const good = () => { try { return %s } catch { return false } };
+			const good = () => { try { return document.readyState !== "loading" && %s } catch { return false } };
 			const end = (v) => { watch.disconnect(); clearTimeout(over); done(v) };
 			const look = () => { if (good()) end(true) };
 			const watch = new MutationObserver(look);
