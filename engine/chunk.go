@@ -38,6 +38,7 @@ type chunk struct {
 	holds    cdc.GTIDSet // the transactions before H, where H is of a server that is read no more
 	due      bool        // and a statement waits for the rows
 	resumed  bool        // it was SEALED when this run began
+	kept     *keptRows   // until reader has them
 	reader   *sealedReader
 	rowsOut  bool // all rows are handed over
 	released bool // the queue behind them too
@@ -69,8 +70,9 @@ type opening struct {
 	ordered  bool
 	weighed  []int
 	rang     snapshot.Range
-	limit    int // of the first SELECT, 0: none
-	most     int // rows of all that are read through the view
+	limit    int   // of the first SELECT, 0: none
+	most     int   // rows of all that are read through the view
+	size     int64 // bytes of all, about
 	quiet    bool
 	point    cdc.Position // S
 	need     cdc.GTIDSet  // what a view must show: all that was received up to S
@@ -131,6 +133,17 @@ func (r *router) openable(nowMs int64, most int) []*chunk {
 		return waits
 	}
 	return nil
+}
+
+// readers gives how many of n chunks may be read at once: the fewer, the more is sealed and waits for the lanes.
+func (r *router) readers(n int) int {
+	var waits int64
+	for _, c := range r.active {
+		if !c.released {
+			waits += c.Bytes // 0 up to its seal
+		}
+	}
+	return max(n-int(waits*int64(n)/r.cfg.ahead), 0)
 }
 
 // together gives the chunk with those before it that may be read through the same view.
@@ -213,7 +226,7 @@ func (r *router) attempt(c *chunk, need cdc.GTIDSet) *opening {
 	if o.most = c.limit; c.fails == 0 && r.flows { // the first ones are short, so that rows come soon
 		o.most = max(r.cfg.chunkMost, c.limit)
 	}
-	o.hidden = r.hidden()
+	o.size, o.hidden = r.cfg.chunkBytes, r.hidden()
 	c.opened = r.cfg.now()
 	return o
 }
@@ -309,6 +322,7 @@ type chunkRows struct {
 	rows  int64
 	bytes int64
 	sum   uint32
+	kept  *keptRows
 	took  time.Duration // of the SELECT
 	full  bool          // the limit was reached: last is the last key read
 	last  *snapshot.Bound

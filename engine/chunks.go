@@ -112,7 +112,7 @@ func (l *loop) openChunks(ctx context.Context) {
 	if !l.d.Spec.Full || l.behind() {
 		return
 	}
-	for l.readers < l.mayRead() {
+	for l.readers < l.r.readers(l.mayRead()) {
 		cs := l.r.openable(l.d.nowMs(), 2*l.d.workers())
 		if len(cs) == 0 {
 			return
@@ -128,7 +128,7 @@ func (l *loop) openChunks(ctx context.Context) {
 				}
 			}
 		}
-		w := &worker{os: os, src: l.d.Source, files: l.d.Files, codec: l.codec(), ids: &l.ids, born: l.d.nowMs, fault: l.d.Fault}
+		w := &worker{os: os, src: l.d.Source, files: l.d.Files, codec: l.codec(), ids: &l.ids, born: l.d.nowMs, fault: l.d.Fault, kept: rowsMemory}
 		l.readers++
 		l.wg.Go(func() {
 			defer cancel()

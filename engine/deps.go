@@ -103,7 +103,7 @@ type Progress struct {
 	NoDelay bool
 	Waiting string // why the full copy waits or is slow, a code; empty: it is not
 	Trying  *Retry // what a request to the target is sent again after; nil: none fails
-	Bytes   int    // held in memory for lanes and chunk queues
+	Bytes   int    // held in memory for lanes, chunk queues and rows of chunks
 	Plain   bool   // the target gives no producer: what a doubt can double is in Doubles
 	Doubles Doubles
 }

@@ -47,9 +47,10 @@ func (r *router) owed(c *chunk, ev *cdc.Event) bool {
 func (r *router) hand(c *chunk, budget int) error {
 	if c.reader == nil && !c.rowsOut {
 		var err error
-		if c.reader, err = openSealed(r.files, &c.Chunk, c.resumed); err != nil {
+		if c.reader, err = openSealed(r.files, &c.Chunk, c.resumed, c.kept); err != nil {
 			return err
 		}
+		c.kept = nil
 	}
 	for budget > 0 && !c.rowsOut {
 		row, err := c.reader.next()

@@ -138,7 +138,7 @@ func (l *loop) show() {
 	now := l.d.Now()
 	r := l.r
 	l.lag.pass(r.lowest(), now)
-	p := Progress{Phase: l.phase, Counts: r.counts, Position: r.point, Low: r.lowest(), Need: r.need(), Log: r.cfg.server.Log, Set: r.delivered(), ChunksLeft: len(r.fresh) + len(r.active), ChunksDone: r.read, Bytes: r.waiting + r.queued,
+	p := Progress{Phase: l.phase, Counts: r.counts, Position: r.point, Low: r.lowest(), Need: r.need(), Log: r.cfg.server.Log, Set: r.delivered(), ChunksLeft: len(r.fresh) + len(r.active), ChunksDone: r.read, Bytes: r.waiting + r.queued + r.keeping(),
 		Plain: r.saved.Producer == NoProducer, Doubles: r.saved.Doubles}
 	p.Delay, p.Known = l.lag.delay(now)
 	p.NoDelay = !l.lag.since.IsZero() && now.Sub(l.lag.since) >= noDelayHeld

@@ -196,6 +196,8 @@ type Files interface {
 // File is a chunk file being written; Sync makes all that was written durable, its name included.
 type File interface {
 	io.Writer
+	// WritePast is Write for what will hardly be read back: it may go past the page cache.
+	WritePast(b []byte) (int, error)
 	Sync() error
 	Close() error
 }

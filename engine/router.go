@@ -99,6 +99,8 @@ type config struct {
 	xaBytes     int          // bytes that rows of prepared transactions may hold
 	chunkRows   int          // rows of a table's first chunks
 	chunkMost   int          // rows of any chunk, where the key allows to cut one
+	chunkBytes  int64        // of any chunk's file, about, where the key allows to cut one
+	ahead       int64        // bytes of sealed chunks that wait for the lanes, from which on no more is read
 	together    int          // small tables that are read through one view
 	keepNotes   int64
 	keepBytes   int64

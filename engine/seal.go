@@ -13,13 +13,17 @@ func (c *chunk) sealable(point cdc.Position) bool {
 	return c.Status == snapshot.Open && c.locked && c.result != nil && !point.Before(c.H) && !point.Before(c.q)
 }
 
-// nextLimit sizes the next chunk so that reading takes about half a second, because a DDL waits for the reader.
+// nextLimit sizes the next chunk so that reading takes about half a second, because a DDL waits for the reader, and by its
+// bytes.
 func (r *router) nextLimit(c *chunk) int {
 	took, read := c.result.took, int(c.result.rows)
 	if took <= 0 {
 		return read
 	}
 	n := int(float64(read) * float64(500*time.Millisecond) / float64(took))
+	if size := c.result.bytes; size > 0 {
+		n = min(n, int(int64(read)*r.cfg.chunkBytes/size))
+	}
 	return min(max(n, read/2, 100), read*4, r.cfg.chunkMost)
 }
 
@@ -120,7 +124,7 @@ func (r *router) merged(c *chunk) (*sealing, error) {
 
 func (r *router) sealed(s *sealing) {
 	c := s.c
-	r.flows = true
+	r.flows, c.kept = true, c.result.kept
 	for _, q := range c.queue {
 		r.queued -= q.bytes
 	}

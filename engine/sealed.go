@@ -23,18 +23,28 @@ const gone = -1
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sealedBlock is what is written and read at a time: with less the file system costs more for each byte.
-const sealedBlock = 256 << 10
+// sealedBlock is what is written and read at a time: with less the file system costs more for each byte. What goes past the
+// page cache gains by largeBlock, behind the first of them.
+const (
+	sealedBlock = 256 << 10
+	largeBlock  = 1 << 20
+)
 
 // blocks are buffers for that, with room for the last row. Chunks come and go by the second.
-var blocks = sync.Pool{New: func() any { return new(slices.Grow([]byte(nil), sealedBlock+sealedBlock/8)) }}
+var blocks = map[int]*sync.Pool{sealedBlock: poolOf(sealedBlock), largeBlock: poolOf(largeBlock)}
 
-func newBlock() []byte { return (*blocks.Get().(*[]byte))[:0] }
+func poolOf(size int) *sync.Pool {
+	return &sync.Pool{New: func() any { return new(slices.Grow([]byte(nil), size+sealedBlock/8)) }}
+}
+
+func newBlock(size int) []byte { return (*blocks[size].Get().(*[]byte))[:0] }
 
 // freeBlock gives a buffer back, but for a small one, and one that a large row has made large.
 func freeBlock(b []byte) {
-	if cap(b) >= sealedBlock && cap(b) <= 2*sealedBlock {
-		blocks.Put(&b)
+	for size, pool := range blocks {
+		if cap(b) >= size && cap(b) < size+sealedBlock {
+			pool.Put(&b)
+		}
 	}
 }
 
@@ -46,14 +56,21 @@ type sealedRow struct {
 	bytes int
 }
 
+// filePage is what pieces are a multiple of that go past the page cache.
+const filePage = 4 << 10
+
 // sealedWriter writes a chunk file and keeps what proves that it is whole.
 type sealedWriter struct {
 	file  File
 	buf   []byte
+	full  int   // size of buf at which it is written
+	begun int   // bytes that buf begins with and the block before it holds too, the end of its last row
 	at    int64 // where the chunk begins in the file
 	rows  int64
 	bytes int64
 	sum   uint32
+	kept  *keptRows // of the chunk; nil: its rows are read back from the file
+	keeps bool      // all rows up to here
 }
 
 func newSealedWriter(files Files, name string) (*sealedWriter, error) {
@@ -61,7 +78,7 @@ func newSealedWriter(files Files, name string) (*sealedWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sealedWriter{file: f, buf: newBlock()}, nil
+	return &sealedWriter{file: f, buf: newBlock(sealedBlock), full: sealedBlock}, nil
 }
 
 // begin goes on with the next chunk of those that share the file.
@@ -70,6 +87,9 @@ func (w *sealedWriter) begin() error {
 	w.at, w.rows, w.bytes, w.sum = w.at+w.bytes, 0, 0, 0
 	return err
 }
+
+// keep has the chunk's rows kept in memory too, as far as there is any; the file is of this chunk alone.
+func (w *sealedWriter) keep(in *keptMemory) { w.kept, w.keeps = in.rows(), true }
 
 // row begins the next row: the value is to be appended to what it gives, and kept by end.
 func (w *sealedWriter) row(key []byte, lane int, msgKey []byte) []byte {
@@ -94,21 +114,58 @@ func (w *sealedWriter) end(b []byte, at int) error {
 	length[valueLength-1] &= 0x7f
 	w.buf = b
 	w.rows++
-	if len(b) < sealedBlock {
+	if len(b) < w.full {
 		return nil
+	}
+	if w.keeps && w.kept.keep(w.buf, w.begun) {
+		return w.pass()
 	}
 	return w.flush()
 }
 
+// pass writes what fills pages of a block that is kept past the page cache, and begins the next one with the rest.
+func (w *sealedWriter) pass() error {
+	block := w.buf
+	whole := len(block) / filePage * filePage
+	w.count(block[:whole])
+	if w.bytes >= largeBlock {
+		w.full = largeBlock
+	}
+	w.buf, w.begun = append(newBlock(w.full), block[whole:]...), len(block)-whole
+	_, err := w.file.WritePast(block[:whole])
+	return err
+}
+
+// flush writes all there is. What comes behind it is not kept.
 func (w *sealedWriter) flush() error {
 	if len(w.buf) == 0 {
 		return nil
 	}
-	w.sum = crc32.Update(w.sum, castagnoli, w.buf)
-	w.bytes += int64(len(w.buf))
+	if w.keeps {
+		w.keeps = false
+		w.kept.length, w.kept.sum = w.bytes+int64(w.begun), crc32.Update(w.sum, castagnoli, w.buf[:w.begun])
+	}
+	w.count(w.buf)
 	_, err := w.file.Write(w.buf)
-	w.buf = w.buf[:0]
+	w.buf, w.begun = w.buf[:0], 0
 	return err
+}
+
+// last is flush at the end of the chunk.
+func (w *sealedWriter) last() error {
+	if !w.keeps || !w.kept.keep(w.buf, w.begun) {
+		return w.flush()
+	}
+	w.count(w.buf)
+	w.kept.length, w.kept.sum = w.bytes, w.sum
+	_, err := w.file.Write(w.buf)
+	w.buf, w.begun, w.keeps = nil, 0, false
+	return err
+}
+
+func (w *sealedWriter) count(b []byte) {
+	w.sum = crc32.Update(w.sum, castagnoli, b)
+	w.bytes += int64(len(b))
 }
 
 // abandon closes a file that will not be sealed.
@@ -131,8 +188,9 @@ func (w *sealedWriter) close() error {
 
 // sealedReader reads a chunk's rows, the patch applied.
 type sealedReader struct {
-	file  io.ReadCloser
-	whole *summed // nil once the file is read, and for a patch
+	kept  *keptRows     // come first
+	file  io.ReadCloser // nil where all rows are kept
+	whole *summed       // of the rows that were read; nil after the last, and for a patch
 	row   sealedRow
 	block []byte              // what was read of the file
 	at    int                 // where the next row begins in it
@@ -141,29 +199,36 @@ type sealedReader struct {
 	patch []sealedRow
 }
 
-// openSealed opens a chunk's file. One of an earlier run is read as a whole first: what is damaged must not be sent in
-// part.
-func openSealed(files Files, c *Chunk, earlier bool) (*sealedReader, error) {
+// openSealed opens a chunk's rows: those that are kept, and the file's behind them. One of an earlier run is read as a whole
+// first: what is damaged must not be sent in part.
+func openSealed(files Files, c *Chunk, earlier bool, kept *keptRows) (*sealedReader, error) {
 	if earlier {
 		if err := verifySealed(files, c); err != nil {
 			return nil, err
 		}
 	}
-	r := &sealedReader{want: c, skip: map[string]struct{}{}}
+	r := &sealedReader{kept: kept, want: c, skip: map[string]struct{}{}}
 	if c.Patch {
 		if err := r.readPatch(files, c.File+".patch"); err != nil {
 			return nil, err
 		}
 	}
-	f, err := openChunk(files, c)
+	r.whole = &summed{}
+	if kept != nil {
+		r.whole.bytes, r.whole.sum = kept.length, kept.sum
+	}
+	if r.whole.bytes == c.Bytes {
+		return r, nil
+	}
+	f, err := openChunk(files, c, r.whole.bytes)
 	if err != nil {
 		return nil, err
 	}
-	r.whole = &summed{ReadCloser: f}
+	r.whole.ReadCloser = f
 	if r.file = r.whole; c.Bytes < sealedBlock { // such chunks are many
 		r.block = make([]byte, 0, c.Bytes+1)
 	} else {
-		r.block = newBlock()
+		r.block = newBlock(sealedBlock)
 	}
 	return r, nil
 }
@@ -182,20 +247,21 @@ func fileOf(c string) (file string, at int64, shared bool) {
 	return file, at, true
 }
 
-func openChunk(files Files, c *Chunk) (io.ReadCloser, error) {
+// openChunk opens a chunk's part of its file, from an offset on.
+func openChunk(files Files, c *Chunk, from int64) (io.ReadCloser, error) {
 	name, at, shared := fileOf(c.File)
-	f, err := files.Open(name, at)
+	f, err := files.Open(name, at+from)
 	if err != nil || !shared {
 		return f, err
 	}
 	return struct {
 		io.Reader
 		io.Closer
-	}{io.LimitReader(f, c.Bytes), f}, nil
+	}{io.LimitReader(f, c.Bytes-from), f}, nil
 }
 
 func verifySealed(files Files, c *Chunk) error {
-	f, err := openChunk(files, c)
+	f, err := openChunk(files, c, 0)
 	if err != nil {
 		return err
 	}
@@ -268,7 +334,9 @@ func (r *sealedReader) next() (*sealedRow, error) {
 
 func (r *sealedReader) close() error {
 	freeBlock(r.block)
-	r.block = nil
+	if r.block = nil; r.file == nil {
+		return nil
+	}
 	return r.file.Close()
 }
 
@@ -290,6 +358,14 @@ func (r *sealedReader) read() (*sealedRow, error) {
 
 // fill reads on behind the beginning of a row that the block ends with.
 func (r *sealedReader) fill() error {
+	if b, ok := r.kept.next(); ok {
+		freeBlock(r.block)
+		r.block, r.at = b.buf, b.from
+		return nil
+	}
+	if r.file == nil {
+		return io.EOF
+	}
 	begun := copy(r.block, r.block[r.at:])
 	if r.at = 0; begun == cap(r.block) {
 		r.block = append(make([]byte, 0, 2*begun), r.block[:begun]...)

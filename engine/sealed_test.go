@@ -47,7 +47,7 @@ func TestDamagedChunkFile(t *testing.T) {
 // TestRowsBeyondBlocks reads rows that no block holds, and files that end inside of one.
 func TestRowsBeyondBlocks(t *testing.T) {
 	const n = 50
-	w := &sealedWriter{}
+	w := &sealedWriter{full: sealedBlock}
 	for i := range n {
 		b := w.row([]byte{byte(i)}, i-1, bytes.Repeat([]byte("k"), i))
 		if err := w.end(append(b, bytes.Repeat([]byte("v"), 7*i)...), len(b)); err != nil {

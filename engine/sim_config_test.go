@@ -15,6 +15,8 @@ type simConfig struct {
 	byFile, rowLock, slowCommit                                    bool // without GTID
 	xa, xaSpills                                                   bool // XA transactions, whose rows wait in files
 	keepNotes, keepBytes                                           int64
+	keeps                                                          bool  // rows of chunks are kept in memory
+	chunkBytes, ahead                                              int64 // bounds of what is read before it is sent
 	parts, limit, queueItems, maxTx, crashes, rotate               int
 	together                                                       int           // tables that may be read through one view
 	most                                                           int           // rows of a chunk: limit is what it begins with
@@ -82,6 +84,7 @@ func simConfigOf(seed uint64) simConfig {
 		c.together = 1 + draw(2)
 	}
 	c.most = c.limit * [3]int{1, 3, 100_000}[draw(3)]
+	c.keeps, c.chunkBytes, c.ahead = draw(2) == 0, [3]int64{1, 300, 1 << 30}[draw(3)], [3]int64{1, 500, 1 << 30}[draw(3)]
 	return c
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -58,6 +59,7 @@ func (w *world) start() {
 	w.must(w.r.cleanFiles())
 	w.r.cfg.queueChunk = 320 * w.c.queueItems
 	w.r.cfg.chunkRows, w.r.cfg.chunkMost, w.r.cfg.together = w.c.limit, max(w.c.limit, w.c.most), w.c.together
+	w.r.cfg.chunkBytes, w.r.cfg.ahead = cmp.Or(w.c.chunkBytes, 1<<30), cmp.Or(w.c.ahead, 1<<30)
 	w.limitChunks()
 	for _, l := range w.r.lanes {
 		l.arena.size = 256 // a few records
@@ -179,4 +181,12 @@ func (w *world) compare() {
 		w.stage = simSchema
 		w.must(w.r.emitSchemas())
 	}
+}
+
+// kept is the memory for rows of chunks, in some histories.
+func (w *world) kept() *keptMemory {
+	if !w.c.keeps {
+		return nil
+	}
+	return &keptMemory{most: 1 << 40}
 }

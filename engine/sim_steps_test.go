@@ -165,13 +165,13 @@ func (w *world) enableRunning() {
 	if (w.pending != nil || w.stream.tx < len(w.src.txs) || w.stream.file < w.src.end().File) && !r.stalled() {
 		w.add(mRoute, 8, w.routeNext)
 	}
-	if cs := r.openable(r.cfg.now()+60_000, 3); len(cs) > 0 && len(w.src.txs)-w.stream.tx <= 4 {
+	if cs := r.openable(r.cfg.now()+60_000, 3); len(cs) > 0 && r.readers(3) > 0 && len(w.src.txs)-w.stream.tx <= 4 {
 		w.add(-1, 3, func() {
 			os := r.open(cs...)
 			for _, c := range cs {
 				w.logf("router: chunk %d OPEN at S=%v", c.ID, c.S)
 			}
-			w.workers = append(w.workers, &simWorker{w: &worker{os: os, src: w.turned, files: w.files, codec: w.deps.NewCodec(""), ids: w.counters, born: w.clock(len(os))}})
+			w.workers = append(w.workers, &simWorker{w: &worker{os: os, src: w.turned, files: w.files, codec: w.deps.NewCodec(""), ids: w.counters, born: w.clock(len(os)), kept: w.kept()}})
 		})
 	}
 	for _, k := range w.workers {

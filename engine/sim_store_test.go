@@ -243,6 +243,8 @@ func (f *simFile) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+func (f *simFile) WritePast(b []byte) (int, error) { return f.Write(b) }
+
 func (f *simFile) Sync() error {
 	f.synced = true
 	f.w.mayDie("after the sync of a file")

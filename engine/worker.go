@@ -27,6 +27,7 @@ type worker struct {
 	ids   *atomic.Int64
 	born  func() int64
 	fault func(point string) // may be nil
+	kept  *keptMemory        // for rows that need not be read back; nil: there is none
 
 	at     workerStep
 	view   snapshot.View
@@ -184,6 +185,9 @@ func (w *worker) read(ctx context.Context, o *opening, locked *snapshot.Locked) 
 	if err := out.begin(); err != nil {
 		return nil, err
 	}
+	if w.kept != nil && o.in == "" {
+		out.keep(w.kept)
+	}
 	enc := w.encoder(o, locked.Now)
 	q := snapshot.Query{Table: o.table, Key: o.key, Weigh: o.weighed, Limit: o.limit, Where: o.route.Where}
 	if o.rang.After != nil {
@@ -224,7 +228,7 @@ func (w *worker) read(ctx context.Context, o *opening, locked *snapshot.Locked) 
 	}
 	n, err := w.view.Rows(ctx, q, each)
 	for err == nil && q.Limit > 0 && n == q.Limit {
-		more := o.more(upto, w.born()-since)
+		more := o.more(upto, w.born()-since, out.bytes)
 		if more == 0 {
 			break
 		}
@@ -232,11 +236,12 @@ func (w *worker) read(ctx context.Context, o *opening, locked *snapshot.Locked) 
 		n, err = w.view.Rows(ctx, q, each)
 	}
 	if err == nil {
-		err = out.flush()
+		err = out.last()
 	}
 	if err != nil {
 		return nil, err
 	}
+	res.kept = out.kept
 	res.took = time.Since(began)
 	res.rows, res.bytes, res.sum = out.rows, out.bytes, out.sum
 	if res.full = q.Limit > 0 && n == q.Limit; res.full {
@@ -251,11 +256,14 @@ const goOn = 100
 
 // more gives how many rows are to be read through the same view after so many, 0 for none. What a few rows took may say
 // little of those behind them.
-func (o *opening) more(rows, took int64) int {
-	if took >= goOn/2 {
+func (o *opening) more(rows, took, size int64) int {
+	if took >= goOn/2 || size >= o.size {
 		return 0
 	}
 	n := 3 * rows
+	if size > 0 {
+		n = min(n, rows*(o.size-size)/size)
+	}
 	if took > 0 {
 		n = min(n, rows*(goOn-took)/took)
 	}

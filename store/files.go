@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"sluice/engine"
 	"sluice/engine/task"
@@ -132,17 +133,37 @@ type chunkFile struct {
 	name, folder    string
 	file            *os.File
 	size, allocated int64
+	past            bool // what is written now goes past the page cache
 	failed          error
 	close           func() error
 }
 
-func (c *chunkFile) Write(b []byte) (n int, err error) {
-	if c.failed == nil {
-		c.allocate(int64(len(b)))
-		n, err = c.file.Write(b)
-		c.size += int64(n)
-		c.failed = failure("writing chunk file "+c.name, err)
+func (c *chunkFile) Write(b []byte) (int, error) { return c.write(b, false) }
+
+// WritePast saves the page cache the copy, where the file system can and b consists of whole pages: the kernel takes
+// several times as long for a page of its cache as for handing it to the disk, and a chunk is synced anyway.
+func (c *chunkFile) WritePast(b []byte) (int, error) {
+	return c.write(b, (c.size|int64(len(b)))%diskPage == 0)
+}
+
+// diskPage is what all sizes and offsets past the page cache are multiples of.
+const diskPage = 4 << 10
+
+func (c *chunkFile) write(b []byte, past bool) (n int, err error) {
+	if c.failed != nil {
+		return 0, c.failed
 	}
+	if past != c.past && pastCache(c.file, past) == nil { // else they go through it
+		c.past = past
+	}
+	c.allocate(int64(len(b)))
+	n, err = c.file.Write(b)
+	if c.past && errors.Is(err, syscall.EINVAL) && n == 0 && pastCache(c.file, false) == nil {
+		c.past = false
+		n, err = c.file.Write(b)
+	}
+	c.size += int64(n)
+	c.failed = failure("writing chunk file "+c.name, err)
 	return n, c.failed
 }
 

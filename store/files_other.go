@@ -8,3 +8,5 @@ import (
 )
 
 func allocate(*os.File, int64, int64) error { return errors.ErrUnsupported }
+
+func pastCache(*os.File, bool) error { return errors.ErrUnsupported }

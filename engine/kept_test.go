@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+	"time"
+
+	"sluice/engine/enginetest/wait"
+)
+
+// TestKeptRows reads a chunk's rows whose beginning is kept in memory, as far as there is any: they are those of the file,
+// which is whole.
+func TestKeptRows(t *testing.T) {
+	draw := rand.New(rand.NewPCG(1, 2))
+	var values [][]byte
+	for range 12_000 { // some 16 blocks of small ones, the later ones larger, and a few that no block holds
+		values = append(values, bytes.Repeat([]byte{byte(draw.IntN(256))}, draw.IntN(700)))
+	}
+	for range 4 {
+		values = append(values, bytes.Repeat([]byte{byte(draw.IntN(256))}, sealedBlock+draw.IntN(sealedBlock)))
+	}
+	values = append(values, []byte("the last"))
+	for _, most := range []int64{0, sealedBlock, 2 * sealedBlock, 3 * sealedBlock, 6 * sealedBlock, 3 * largeBlock, 1 << 40} {
+		t.Run(fmt.Sprint(most), func(t *testing.T) {
+			memory := &keptMemory{most: most}
+			files := newWorld(simConfig{parts: 1}).files
+			w, err := newSealedWriter(files, "1-1-1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.keep(memory)
+			for i, v := range values {
+				b := w.row([]byte(fmt.Sprint(i)), i%3, []byte("key"))
+				if err := w.end(append(b, v...), len(b)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.last(); err != nil {
+				t.Fatal(err)
+			}
+			c := &Chunk{File: "1-1-1", Bytes: w.bytes, Sum: w.sum}
+			if err := w.finish(); err != nil {
+				t.Fatal(err)
+			}
+			if most == 0 && w.kept.length > 0 || most == 1<<40 && w.kept.length < c.Bytes || most > 0 && memory.taken.Load() == 0 && most >= 2*sealedBlock {
+				t.Errorf("%d of %d bytes are kept", w.kept.length, c.Bytes)
+			}
+			if err := verifySealed(files, c); err != nil {
+				t.Error(err)
+			}
+			for _, kept := range []*keptRows{w.kept, nil} { // nil: after a restart
+				r, err := openSealed(files, c, kept == nil, kept)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, v := range values {
+					row, err := r.next()
+					if err != nil || string(row.key) != fmt.Sprint(i) || row.lane != i%3 || !bytes.Equal(row.msg.Value, v) {
+						t.Fatalf("row %d of %d bytes came out as %.20q: %v", i, len(v), row.key, err)
+					}
+				}
+				if row, err := r.next(); err != io.EOF {
+					t.Fatalf("behind the last row comes %.20q: %v", row.key, err)
+				}
+				if err := r.close(); err != nil {
+					t.Fatal(err)
+				}
+				if n := memory.taken.Load(); n != 0 {
+					t.Errorf("%d bytes are still taken", n)
+				}
+			}
+		})
+	}
+}
+
+// TestKeptRowsThrownAway: an attempt that comes to nothing gives its memory back.
+func TestKeptRowsThrownAway(t *testing.T) {
+	memory := &keptMemory{most: 1 << 20}
+	if k := memory.rows(); !k.keep(newBlock(sealedBlock), 0) || !k.keep(newBlock(sealedBlock), 0) || memory.taken.Load() == 0 {
+		t.Fatal("nothing is kept")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	err := wait.Until(ctx, func() error {
+		runtime.GC()
+		if n := memory.taken.Load(); n != 0 {
+			return fmt.Errorf("%d bytes are still taken", n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
