@@ -185,6 +185,7 @@ func (w *world) grow(bin string, g growth) growth {
 	w.Helper()
 	heartbeats := max(g.partitions, 1) // one each
 	cmd := w.wholeTask(bin, g.tables, heartbeats, "schema: false\nfull: true\nincremental: false")
+	w.calm()
 	p := begin(w.T, cmd)
 	pid := cmd.Process.Pid
 	w.reach(p, "growth", int64(heartbeats+1), 20*time.Minute)

@@ -26,6 +26,7 @@ func own(t *testing.T) time.Duration {
 
 // alone measures what reading or writing costs by itself, the servers included.
 func (w *world) alone(contest string, rows int64, do func()) outcome {
+	w.calm()
 	a := moment{time.Now(), own(w.T), cpuOf(w.m.PID()), cpuOf(w.k.PID()), busy()}
 	do()
 	b := moment{time.Now(), own(w.T), cpuOf(w.m.PID()), cpuOf(w.k.PID()), busy()}
@@ -39,7 +40,9 @@ func (w *world) alone(contest string, rows int64, do func()) outcome {
 func (w *world) limits() (all []outcome) {
 	for _, table := range []string{"sbtest1", "orders"} {
 		rows := w.number("SELECT COUNT(*) FROM bench." + table)
-		all = append(all, w.alone("select-"+table, rows, func() { w.read("SELECT * FROM bench." + table) }))
+		for range 1 + min(*runs, 2) { // as often as Sluice copies
+			all = append(all, w.alone("select-"+table, rows, func() { w.read("SELECT * FROM bench." + table) }))
+		}
 	}
 	transactions := w.rows / 20
 	from := w.position()

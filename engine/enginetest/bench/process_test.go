@@ -79,14 +79,7 @@ func cpuOf(pid int) time.Duration {
 
 // memoryOf is what a process holds, in MB: "VmRSS" now, "VmHWM" at most.
 func memoryOf(pid int, what string) float64 {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, what+":"); ok {
-			kb, _ := strconv.Atoi(strings.Fields(rest)[0])
-			return float64(kb) / 1024
-		}
-	}
-	return 0
+	return float64(kernelSays(fmt.Sprintf("/proc/%d/status", pid), what)) / (1 << 20)
 }
 
 // busy is the time that all processes have had of the processors.
