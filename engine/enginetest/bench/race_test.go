@@ -33,7 +33,7 @@ const warmups = 16
 var contests = []string{"copy-1", "copy-6", "orders-1", "backlog-1", "backlog-6", "rate-1000", "rate-20000"}
 
 // producedOf are the contests whose bytes a producer writes alone, each with its table.
-var producedOf = map[string]string{"copy-1": "sbtest1", "orders-1": "orders", "backlog-1": "sbtest1"}
+var producedOf = map[string]string{"copy-1": "sbtest1", "orders-1": "orders", "backlog-1": followed}
 
 // outcome is one turn of one contestant; times are those of its process alone where nothing else is said.
 type outcome struct {
@@ -190,15 +190,15 @@ func (w *world) copy(c contestant, table string, partitions int) (o outcome) {
 
 // prime starts a contestant that is to follow from now on, and waits for its first change.
 func (w *world) prime(c contestant, partitions int) (p *process, start float64) {
-	c.prepare(w, "sbtest1", partitions, false)
-	topic := c.topic("sbtest1")
+	c.prepare(w, followed, partitions, false)
+	topic := c.topic(followed)
 	p = begin(w.T, c.command())
 	c.running(w)
 	w.until(p, 3*time.Minute, func() error {
 		if w.count(topic) > c.beside(partitions, false) {
 			return nil
 		}
-		w.m.Exec(w, "INSERT INTO bench.sbtest1 (k, c) VALUES (-1, 'prime')")
+		w.m.Exec(w, "INSERT INTO bench."+followed+" (k, c) VALUES (-1, 'prime')")
 		return errors.New("no change comes")
 	})
 	start = time.Since(p.began).Seconds()
@@ -211,7 +211,7 @@ func (w *world) backlog(c contestant, partitions int) (o outcome) {
 	transactions := int64(w.rows / 20)
 	p, _ := w.prime(c, partitions)
 	p.stop(syscall.SIGTERM)
-	topic := c.topic("sbtest1")
+	topic := c.topic(followed)
 	base := w.settle(topic)
 	w.m.Exec(w, fmt.Sprintf("CALL bench.backlog(%d, %d)", transactions, w.rows*6/10))
 	beside, rows := c.beside(partitions, false), transactions*10

@@ -30,7 +30,7 @@ func (w *world) rate(c contestant, perSecond int) (o outcome) {
 	span := spanOf()
 	ctx, cancel := context.WithTimeout(w.Context(), span+time.Minute)
 	defer cancel()
-	consumer := w.consumer(ctx, c.topic("sbtest1"), func() { w.m.Exec(w, "INSERT INTO bench.sbtest1 (k, c) VALUES (-1, 'awake')") })
+	consumer := w.consumer(ctx, c.topic(followed), func() { w.m.Exec(w, "INSERT INTO bench."+followed+" (k, c) VALUES (-1, 'awake')") })
 	defer consumer.Close()
 	transactions := int(span.Seconds()) * perSecond / together
 	a := w.look(p)
@@ -167,7 +167,7 @@ func (w *world) write(transactions, perSecond int) []time.Time {
 				for i := range together {
 					rows = append(rows, fmt.Sprintf("(-2, 'LAT%08d-%d')", n, i))
 				}
-				if _, err := c.Execute("INSERT INTO sbtest1 (k, c) VALUES " + strings.Join(rows, ", ")); err != nil {
+				if _, err := c.Execute("INSERT INTO " + followed + " (k, c) VALUES " + strings.Join(rows, ", ")); err != nil {
 					done <- err
 					return
 				}

@@ -55,6 +55,9 @@ func (w *world) source() (host, port string) {
 	return host, port
 }
 
+// followed is the table that changes: a copy is of the same rows in every turn.
+const followed = "sbtest2"
+
 // load makes the tables of sysbench and of twenty columns, and the procedure that writes a backlog.
 func (w *world) load() {
 	const numbers = "(WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM n WHERE n < %d) SELECT n FROM n) t"
@@ -62,32 +65,34 @@ func (w *world) load() {
 	w.m.Exec(w, "SET SESSION cte_max_recursion_depth=100000000", "CREATE DATABASE bench CHARACTER SET utf8mb4",
 		"CREATE USER bench@'%' IDENTIFIED WITH mysql_native_password BY 'bench'", "GRANT ALL ON *.* TO bench@'%' WITH GRANT OPTION",
 		"CREATE TABLE bench.sbtest1 (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, k INT NOT NULL DEFAULT 0, c CHAR(120) NOT NULL DEFAULT '', pad CHAR(60) NOT NULL DEFAULT '', KEY k_1 (k))",
+		"CREATE TABLE bench.sbtest2 LIKE bench.sbtest1",
 		`CREATE TABLE bench.orders (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, order_no VARCHAR(32) NOT NULL, customer_id BIGINT UNSIGNED NOT NULL, status ENUM('new','paid','shipped','done') NOT NULL,
 			amount DECIMAL(18,4) NOT NULL, discount DECIMAL(10,2), qty INT NOT NULL, weight DOUBLE, rate FLOAT, is_gift TINYINT(1) NOT NULL, flags SET('a','b','c'), note TEXT, payload JSON, sku CHAR(16),
 			created_at DATETIME(6) NOT NULL, updated_at TIMESTAMP(3) NULL, ship_date DATE, ship_time TIME, tag VARBINARY(32), remark VARCHAR(255))`,
 		`CREATE PROCEDURE bench.backlog(transactions INT, updated INT) BEGIN
 			DECLARE i, j, doomed INT DEFAULT 0;
-			SELECT MIN(id) INTO doomed FROM bench.sbtest1 WHERE id > updated;
+			SELECT MIN(id) INTO doomed FROM bench.sbtest2 WHERE id > updated;
 			WHILE i < transactions DO
 				START TRANSACTION;
 				SET j = 0;
 				WHILE j < 4 DO
-					INSERT INTO bench.sbtest1 (k, c, pad) VALUES (0, CONCAT('ins-', i, '-', j, '-', REPEAT('x', 100)), REPEAT('p', 59));
-					UPDATE bench.sbtest1 SET k = k + 1 WHERE id = 1 + (i * 4 + j) * 7919 % updated;
+					INSERT INTO bench.sbtest2 (k, c, pad) VALUES (0, CONCAT('ins-', i, '-', j, '-', REPEAT('x', 100)), REPEAT('p', 59));
+					UPDATE bench.sbtest2 SET k = k + 1 WHERE id = 1 + (i * 4 + j) * 7919 % updated;
 					SET j = j + 1;
 				END WHILE;
-				DELETE FROM bench.sbtest1 WHERE id = doomed;
-				DELETE FROM bench.sbtest1 WHERE id = doomed + 1;
+				DELETE FROM bench.sbtest2 WHERE id = doomed;
+				DELETE FROM bench.sbtest2 WHERE id = doomed + 1;
 				SET doomed = doomed + 2;
 				COMMIT;
 				SET i = i + 1;
 			END WHILE; END`)
 	w.m.Exec(w, "SET SESSION cte_max_recursion_depth=100000000", "SET SESSION sql_log_bin=0",
 		"INSERT INTO bench.sbtest1 SELECT n, n * 7919 % 1000000, CONCAT_WS('-', SHA1(n), SHA1(n + 1), MD5(n)), CONCAT_WS('-', MD5(n + 2), LEFT(SHA1(n + 3), 26)) FROM "+many,
+		"INSERT INTO bench.sbtest2 SELECT * FROM bench.sbtest1",
 		`INSERT INTO bench.orders SELECT n, CONCAT('SO', LPAD(n, 12, '0')), n * 97, 1 + n % 4, n * 1.2345, IF(n % 3 = 0, NULL, n % 1000 / 7), n % 50, n / 3, n / 7, n % 2, 1 + n % 7, CONCAT('order note ', REPEAT(MD5(n), 4)),
 			JSON_OBJECT('a', n, 'tags', JSON_ARRAY('x', 'y', CAST(n % 10 AS CHAR)), 'city', '杭州'), CONCAT('SKU', LPAD(n % 99999, 8, '0')), '2024-01-01 00:00:00.123456' + INTERVAL n SECOND,
 			'2024-06-01 00:00:00.123' + INTERVAL n SECOND, '2024-01-01' + INTERVAL n % 700 DAY, SEC_TO_TIME(n % 86400), UNHEX(MD5(n)), CONCAT('备注信息 remark ', n) FROM `+few,
-		"ANALYZE TABLE bench.sbtest1, bench.orders")
+		"ANALYZE TABLE bench.sbtest1, bench.sbtest2, bench.orders")
 }
 
 // topic makes one anew.
