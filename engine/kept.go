@@ -8,8 +8,8 @@ import (
 // What is read ahead of the lanes is bounded so that rows hardly ever have to be read back from a file: a chunk that is
 // being read, and those that are sealed and wait.
 const (
-	chunkBytes = 16 << 20
-	ahead      = 48 << 20
+	chunkBytes = 12 << 20
+	ahead      = 24 << 20
 )
 
 // keptMemory is for rows of chunks between their files and the lanes.
@@ -19,7 +19,7 @@ type keptMemory struct {
 }
 
 // rowsMemory is that of all tasks together.
-var rowsMemory = &keptMemory{most: 64 << 20}
+var rowsMemory = &keptMemory{most: 32 << 20}
 
 // keptRows are the rows that a chunk's file begins with, in memory until the lanes have them: the file is there for a
 // restart, and need not be read back before one. Behind them the rows are in the file alone.

@@ -81,7 +81,7 @@ func TestKeptRows(t *testing.T) {
 // TestKeptRowsThrownAway: an attempt that comes to nothing gives its memory back.
 func TestKeptRowsThrownAway(t *testing.T) {
 	memory := &keptMemory{most: 1 << 20}
-	if k := memory.rows(); !k.keep(newBlock(sealedBlock), 0) || !k.keep(newBlock(sealedBlock), 0) || memory.taken.Load() == 0 {
+	if k := memory.rows(); !k.keep(smallBlocks.get(), 0) || !k.keep(smallBlocks.get(), 0) || memory.taken.Load() == 0 {
 		t.Fatal("nothing is kept")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -48,7 +48,11 @@ func (r *router) takeNote(ctx context.Context) error {
 	}
 	same := n.X == r.noted.X && n.L == r.noted.L && n.Reread == r.noted.Reread && slices.Equal(n.Others, r.noted.Others)
 	floor := r.found.unmet && !r.caughtUp()
+	if len(r.active) == 0 {
+		restBlocks()
+	}
 	for i, l := range r.lanes {
+		l.rest()
 		n.Offsets[i], n.Ends[i], n.Sums[i] = l.acked, l.acked, l.sum
 		if floor {
 			// Until all that the scan found was met again, a second crash must scan from the same place.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,21 +29,50 @@ const (
 	largeBlock  = 1 << 20
 )
 
-// blocks are buffers for that, with room for the last row. Chunks come and go by the second.
-var blocks = map[int]*sync.Pool{sealedBlock: poolOf(sealedBlock), largeBlock: poolOf(largeBlock)}
+// smallBlocks and largeBlocks are buffers for that, with room for the last row. Chunks come and go by the second.
+var (
+	smallBlocks = blockPool{size: sealedBlock}
+	largeBlocks = blockPool{size: largeBlock}
+)
 
-func poolOf(size int) *sync.Pool {
-	return &sync.Pool{New: func() any { return new(slices.Grow([]byte(nil), size+sealedBlock/8)) }}
+// blockPool keeps buffers that are used again: as many as there were at a time, up to the next rest. A sync.Pool would let go
+// of them with each collection, and the heap would grow by what is made instead up to the next one.
+type blockPool struct {
+	size  int
+	mu    sync.Mutex
+	spare [][]byte
 }
 
-func newBlock(size int) []byte { return (*blocks[size].Get().(*[]byte))[:0] }
+func (p *blockPool) get() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.spare) - 1
+	if last < 0 {
+		return make([]byte, 0, p.size+sealedBlock/8)
+	}
+	b := p.spare[last]
+	p.spare[last] = nil
+	p.spare = p.spare[:last]
+	return b
+}
 
 // freeBlock gives a buffer back, but for a small one, and one that a large row has made large.
 func freeBlock(b []byte) {
-	for size, pool := range blocks {
-		if cap(b) >= size && cap(b) < size+sealedBlock {
-			pool.Put(&b)
+	for _, p := range []*blockPool{&smallBlocks, &largeBlocks} {
+		if cap(b) >= p.size && cap(b) < p.size+sealedBlock {
+			p.mu.Lock()
+			p.spare = append(p.spare, b[:0])
+			p.mu.Unlock()
 		}
+	}
+}
+
+// restBlocks lets go of them, where nothing is copied.
+func restBlocks() {
+	for _, p := range []*blockPool{&smallBlocks, &largeBlocks} {
+		p.mu.Lock()
+		p.spare = nil
+		p.mu.Unlock()
 	}
 }
 
@@ -78,7 +106,7 @@ func newSealedWriter(files Files, name string) (*sealedWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sealedWriter{file: f, buf: newBlock(sealedBlock), full: sealedBlock}, nil
+	return &sealedWriter{file: f, buf: smallBlocks.get(), full: sealedBlock}, nil
 }
 
 // begin goes on with the next chunk of those that share the file.
@@ -128,10 +156,12 @@ func (w *sealedWriter) pass() error {
 	block := w.buf
 	whole := len(block) / filePage * filePage
 	w.count(block[:whole])
+	next := &smallBlocks
 	if w.bytes >= largeBlock {
-		w.full = largeBlock
+		next = &largeBlocks
 	}
-	w.buf, w.begun = append(newBlock(w.full), block[whole:]...), len(block)-whole
+	w.full = next.size
+	w.buf, w.begun = append(next.get(), block[whole:]...), len(block)-whole
 	_, err := w.file.WritePast(block[:whole])
 	return err
 }
@@ -228,7 +258,7 @@ func openSealed(files Files, c *Chunk, earlier bool, kept *keptRows) (*sealedRea
 	if r.file = r.whole; c.Bytes < sealedBlock { // such chunks are many
 		r.block = make([]byte, 0, c.Bytes+1)
 	} else {
-		r.block = newBlock(sealedBlock)
+		r.block = smallBlocks.get()
 	}
 	return r, nil
 }

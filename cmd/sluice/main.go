@@ -8,7 +8,10 @@ import (
 )
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	end := profile(os.Getenv)
+	code := run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	end()
+	os.Exit(code)
 }
 
 // program is what a command has of the process around it.

@@ -236,9 +236,9 @@ func (w *world) number(sql string) int64 {
 	return n
 }
 
-func build(t *testing.T) string {
+func build(t *testing.T, options ...string) string {
 	bin := filepath.Join(t.TempDir(), "sluice")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", bin, "sluice/cmd/sluice")
+	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-o", bin}, options...), "sluice/cmd/sluice")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, text)
