@@ -263,17 +263,11 @@ func (l *lane) done(end int64) (stored, unsent *flight) {
 		unsent.from = l.acked
 	}
 	l.free(len(f.all))
-	l.arena.release(len(f.all))
-	return f, unsent
-}
-
-// rest lets go of spare memory where there is nothing to send. A lane that is quicker than what it is given is empty for a
-// moment again and again: it is asked at times.
-func (l *lane) rest() {
-	if l.flight == nil && l.head == len(l.queue) {
+	if l.arena.release(len(f.all)); l.flight == nil && l.head == len(l.queue) {
 		l.arena.rest()
 		l.spare = slots{}
 	}
+	return f, unsent
 }
 
 // sumOf tells messages apart; it is never 0.

@@ -52,7 +52,6 @@ func (r *router) takeNote(ctx context.Context) error {
 		restBlocks()
 	}
 	for i, l := range r.lanes {
-		l.rest()
 		n.Offsets[i], n.Ends[i], n.Sums[i] = l.acked, l.acked, l.sum
 		if floor {
 			// Until all that the scan found was met again, a second crash must scan from the same place.
