@@ -135,12 +135,13 @@ func (r *router) openable(nowMs int64, most int) []*chunk {
 	return nil
 }
 
-// readers gives how many of n chunks may be read at once: the fewer, the more is sealed and waits for the lanes.
+// readers gives how many of n chunks may be read at once: the fewer, the more is sealed and waits for the lanes. A table that
+// had to be read in one piece counts no more than any chunk: the next one must be read while it is sent.
 func (r *router) readers(n int) int {
 	var waits int64
 	for _, c := range r.active {
 		if !c.released {
-			waits += c.Bytes // 0 up to its seal
+			waits += min(c.Bytes, r.cfg.chunkBytes) // 0 up to its seal
 		}
 	}
 	return max(n-int(waits*int64(n)/r.cfg.ahead), 0)

@@ -225,6 +225,7 @@ func (r *router) closeReaders() {
 	for _, c := range r.active {
 		_ = c.closeReader()
 	}
+	restBlocks()
 	r.closeReplay()
 	if r.tx != nil && r.tx.branch != nil {
 		_ = r.tx.branch.settle()

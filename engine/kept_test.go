@@ -103,3 +103,21 @@ func TestKeptRowsThrownAway(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestReaders: the more is sealed and waits, the fewer chunks are read at once.
+func TestReaders(t *testing.T) {
+	r := &router{cfg: config{chunkBytes: 12, ahead: 36}}
+	wait := func(bytes int64, released bool) {
+		r.active = append(r.active, &chunk{Chunk: Chunk{Bytes: bytes}, released: released})
+	}
+	for _, c := range []struct {
+		bytes    int64
+		released bool
+		of4, of1 int
+	}{{0, false, 4, 1}, {8, false, 4, 1}, {100, true, 4, 1}, {1 << 40, false, 2, 1}, {15, false, 1, 1}, {12, false, 0, 0}, {12, false, 0, 0}} {
+		wait(c.bytes, c.released)
+		if of4, of1 := r.readers(4), r.readers(1); of4 != c.of4 || of1 != c.of1 {
+			t.Errorf("after one more of %d bytes, released %t: %d of 4 and %d of 1", c.bytes, c.released, of4, of1)
+		}
+	}
+}

@@ -193,10 +193,14 @@ type Files interface {
 	List() ([]string, error)
 }
 
+// FilePage is the page of a disk, in bytes.
+const FilePage = 4 << 10
+
 // File is a chunk file being written; Sync makes all that was written durable, its name included.
 type File interface {
 	io.Writer
-	// WritePast is Write for what will hardly be read back: it may go past the page cache.
+	// WritePast is Write for what will hardly be read back: it may go past the page cache, where all that was written up to
+	// here and b are multiples of FilePage.
 	WritePast(b []byte) (int, error)
 	Sync() error
 	Close() error

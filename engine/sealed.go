@@ -84,9 +84,6 @@ type sealedRow struct {
 	bytes int
 }
 
-// filePage is what pieces are a multiple of that go past the page cache.
-const filePage = 4 << 10
-
 // sealedWriter writes a chunk file and keeps what proves that it is whole.
 type sealedWriter struct {
 	file  File
@@ -154,7 +151,7 @@ func (w *sealedWriter) end(b []byte, at int) error {
 // pass writes what fills pages of a block that is kept past the page cache, and begins the next one with the rest.
 func (w *sealedWriter) pass() error {
 	block := w.buf
-	whole := len(block) / filePage * filePage
+	whole := len(block) / FilePage * FilePage
 	w.count(block[:whole])
 	next := &smallBlocks
 	if w.bytes >= largeBlock {

@@ -143,11 +143,8 @@ func (c *chunkFile) Write(b []byte) (int, error) { return c.write(b, false) }
 // WritePast saves the page cache the copy, where the file system can and b consists of whole pages: the kernel takes
 // several times as long for a page of its cache as for handing it to the disk, and a chunk is synced anyway.
 func (c *chunkFile) WritePast(b []byte) (int, error) {
-	return c.write(b, (c.size|int64(len(b)))%diskPage == 0)
+	return c.write(b, (c.size|int64(len(b)))%engine.FilePage == 0)
 }
-
-// diskPage is what all sizes and offsets past the page cache are multiples of.
-const diskPage = 4 << 10
 
 func (c *chunkFile) write(b []byte, past bool) (n int, err error) {
 	if c.failed != nil {

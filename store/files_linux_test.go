@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"sluice/engine"
 )
 
 // TestBlocksInAdvanceAreGivenBack: a chunk file takes no more of the disk than it holds once it is synced.
@@ -59,8 +61,8 @@ func TestPastThePageCache(t *testing.T) {
 	for i, piece := range []struct {
 		pages, rest int
 		past        bool
-	}{{70, 0, true}, {1, 0, true}, {3, 0, false}, {300, 0, true}, {2, 17, true}, {5, 0, true}, {0, diskPage - 17, false}, {64, 0, true}, {0, 9, false}} {
-		b := make([]byte, piece.pages*diskPage+piece.rest) // of more than 32 KB it begins at a page
+	}{{70, 0, true}, {1, 0, true}, {3, 0, false}, {300, 0, true}, {2, 17, true}, {5, 0, true}, {0, engine.FilePage - 17, false}, {64, 0, true}, {0, 9, false}} {
+		b := make([]byte, piece.pages*engine.FilePage+piece.rest) // of more than 32 KB it begins at a page
 		for j := range b {
 			b[j] = byte(i*31 + j)
 		}
