@@ -160,7 +160,7 @@ func (tb *Tab) waitLong(d time.Duration, what, expression string) {
 	script := func() string {
 		return fmt.Sprintf(`new Promise((done) => {
 			let over = 0;
-			const good = () => { try { return document.readyState !== "loading" && %s } catch { return false } };
+			const good = () => { try { return document.readyState !== "loading" && (%s) } catch { return false } };
 			const end = (v) => { watch.disconnect(); clearTimeout(over); done(v) };
 			const look = () => { if (good()) end(true) };
 			const watch = new MutationObserver(look);
