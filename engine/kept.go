@@ -19,7 +19,7 @@ type keptMemory struct {
 }
 
 // rowsMemory is that of all tasks together.
-var rowsMemory = &keptMemory{most: 44 << 20}
+var rowsMemory = &keptMemory{most: 36 << 20}
 
 // keptRows are the rows that a chunk's file begins with, in memory until the lanes have them: the file is there for a
 // restart, and need not be read back before one. Behind them the rows are in the file alone.
