@@ -112,7 +112,11 @@ func (l *loop) openChunks(ctx context.Context) {
 	if !l.d.Spec.Full || l.behind() {
 		return
 	}
-	for l.readers < l.r.readers(l.mayRead()) {
+	may := l.mayRead()
+	if l.readers < may { // else the question is asked in vain, in each turn
+		may = l.r.readers(may)
+	}
+	for l.readers < may {
 		cs := l.r.openable(l.d.nowMs(), 2*l.d.workers())
 		if len(cs) == 0 {
 			return

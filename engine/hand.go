@@ -125,6 +125,9 @@ func (r *router) finish(ctx context.Context, cs []*chunk) error {
 		return err
 	}
 	r.active = slices.DeleteFunc(r.active, func(c *chunk) bool { return c.Status == snapshot.Done })
+	if len(r.active) == 0 && len(r.fresh) == 0 {
+		restBlocks()
+	}
 	r.done = append(r.done, cs...)
 	for _, c := range cs {
 		r.kept += c.Bytes

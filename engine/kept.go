@@ -5,11 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// What is read ahead of the lanes is bounded so that rows hardly ever have to be read back from a file: a chunk that is
-// being read, and those that are sealed and wait.
+// What is read ahead of the lanes is bounded, so that most rows find room in memory up to then.
 const (
-	chunkBytes = 12 << 20
-	ahead      = 36 << 20
+	chunkBytes = 12 << 20 // a chunk that is being read, about
+	ahead      = 36 << 20 // those that are sealed and wait
 )
 
 // keptMemory is for rows of chunks between their files and the lanes.

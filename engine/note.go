@@ -48,9 +48,6 @@ func (r *router) takeNote(ctx context.Context) error {
 	}
 	same := n.X == r.noted.X && n.L == r.noted.L && n.Reread == r.noted.Reread && slices.Equal(n.Others, r.noted.Others)
 	floor := r.found.unmet && !r.caughtUp()
-	if len(r.active) == 0 {
-		restBlocks()
-	}
 	for i, l := range r.lanes {
 		n.Offsets[i], n.Ends[i], n.Sums[i] = l.acked, l.acked, l.sum
 		if floor {

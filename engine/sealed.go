@@ -35,7 +35,7 @@ var (
 	largeBlocks = blockPool{size: largeBlock}
 )
 
-// blockPool keeps buffers that are used again: as many as there were at a time, up to the next rest. A sync.Pool would let go
+// blockPool keeps buffers that are used again: as many as there were at a time, up to the end of a copy. A sync.Pool would let go
 // of them with each collection, and the heap would grow by what is made instead up to the next one.
 type blockPool struct {
 	size  int
@@ -67,7 +67,7 @@ func freeBlock(b []byte) {
 	}
 }
 
-// restBlocks lets go of them, where nothing is copied.
+// restBlocks lets go of them, at the end of a copy. Another task that copies makes new ones.
 func restBlocks() {
 	for _, p := range []*blockPool{&smallBlocks, &largeBlocks} {
 		p.mu.Lock()

@@ -11,27 +11,34 @@ import (
 	"sluice/engine"
 )
 
-// TestBlocksInAdvanceAreGivenBack: a chunk file takes no more of the disk than it holds once it is synced.
-func TestBlocksInAdvanceAreGivenBack(t *testing.T) {
-	t.Parallel()
+// created is a chunk file that is being written, and its path.
+func created(t *testing.T) (out *chunkFile, path string) {
+	t.Helper()
 	f := filesOf(t)
-	out, err := f.Create("1-1-1")
+	file, err := f.Create("1-1-1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer out.Close()
+	t.Cleanup(func() { _ = file.Close() })
+	return file.(*chunkFile), filepath.Join(f.dir, "1-1-1")
+}
+
+// TestBlocksInAdvanceAreGivenBack: a chunk file takes no more of the disk than it holds once it is synced.
+func TestBlocksInAdvanceAreGivenBack(t *testing.T) {
+	t.Parallel()
+	out, path := created(t)
 	piece := bytes.Repeat([]byte("row"), 100_000)
 	var most int64
 	for range 30 {
 		if _, err := out.Write(piece); err != nil {
 			t.Fatal(err)
 		}
-		most = max(most, out.(*chunkFile).allocated)
+		most = max(most, out.allocated)
 	}
 	if err := out.Sync(); err != nil {
 		t.Fatal(err)
 	}
-	info, err := os.Stat(filepath.Join(f.dir, "1-1-1"))
+	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,13 +56,7 @@ func TestBlocksInAdvanceAreGivenBack(t *testing.T) {
 // TestPastThePageCache: what is written past the page cache and through it, in any order and length, is what is read.
 func TestPastThePageCache(t *testing.T) {
 	t.Parallel()
-	f := filesOf(t)
-	out, err := f.Create("1-1-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	c := out.(*chunkFile)
+	out, path := created(t)
 	var want []byte
 	past := 0
 	for i, piece := range []struct {
@@ -73,7 +74,7 @@ func TestPastThePageCache(t *testing.T) {
 		if n, err := write(b); err != nil || n != len(b) {
 			t.Fatal(n, err)
 		}
-		if c.past {
+		if out.past {
 			past += piece.pages
 		}
 		want = append(want, b...)
@@ -81,7 +82,7 @@ func TestPastThePageCache(t *testing.T) {
 	if err := errors.Join(out.Sync(), out.Close()); err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile(filepath.Join(f.dir, "1-1-1"))
+	got, err := os.ReadFile(path)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Fatalf("%d bytes of %d were read, alike: %t: %v", len(got), len(want), bytes.Equal(got, want), err)
 	}

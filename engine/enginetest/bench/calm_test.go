@@ -61,7 +61,12 @@ func (b *ballast) renew() error {
 		}
 		*b = append(*b, piece)
 	}
-	for range min(len(*b), ballastGiven/ballastPiece) {
+	return b.give(ballastGiven / ballastPiece)
+}
+
+// give gives so many pieces back, if there are.
+func (b *ballast) give(pieces int) error {
+	for range min(pieces, len(*b)) {
 		last := len(*b) - 1
 		if err := syscall.Munmap((*b)[last]); err != nil {
 			return err
@@ -69,14 +74,6 @@ func (b *ballast) renew() error {
 		*b = (*b)[:last]
 	}
 	return nil
-}
-
-// drop gives all back.
-func (b *ballast) drop() {
-	for _, piece := range *b {
-		_ = syscall.Munmap(piece)
-	}
-	*b = nil
 }
 
 // kernelSays gives a line of a file of the kernel's, in bytes.

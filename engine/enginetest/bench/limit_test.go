@@ -38,9 +38,13 @@ func (w *world) alone(contest string, rows int64, do func()) outcome {
 // limits are: a streamed SELECT to nowhere, the binlog of a backlog to nowhere, a producer of the same bytes alone, and what
 // broker and consumer take for a change.
 func (w *world) limits() (all []outcome) {
+	times := 1
+	if *runs > 0 {
+		times = 3
+	}
 	for _, table := range []string{"sbtest1", "orders"} {
 		rows := w.number("SELECT COUNT(*) FROM bench." + table)
-		for range 1 + min(*runs, 2) { // as often as Sluice copies
+		for range times {
 			all = append(all, w.alone("select-"+table, rows, func() { w.read("SELECT * FROM bench." + table) }))
 		}
 	}

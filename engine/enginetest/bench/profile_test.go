@@ -1,3 +1,5 @@
+//go:build profile
+
 package bench
 
 import (
@@ -14,7 +16,7 @@ var profiled = flag.String("bench.profile", "", "file for the profile that the c
 // is made again where these paths have changed much; one that is out of date does no harm.
 func TestProfile(t *testing.T) {
 	if *profiled == "" {
-		t.Skip("nothing is to be made: -bench.profile")
+		t.Fatal("-bench.profile says where")
 	}
 	dir := t.TempDir()
 	t.Setenv("SLUICE_PROFILE", dir)

@@ -42,7 +42,7 @@ func newWorld(t *testing.T, rows int) *world {
 
 func newWorldOf(t *testing.T, m *servers.MySQL, k *servers.Kafka) *world {
 	w := &world{T: t, m: m, k: k, kc: &kafka.Client{Addr: kafka.TCP(k.Plain)}, partitions: map[string]int{}}
-	t.Cleanup(w.ballast.drop)
+	t.Cleanup(func() { _ = w.ballast.give(len(w.ballast)) })
 	return w
 }
 
