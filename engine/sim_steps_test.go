@@ -89,8 +89,10 @@ func (w *world) enableBroker() {
 			w.add(mFault, w.bad(1), func() { b.garble(i) })
 		}
 	}
-	for i := range b.resp {
-		if i < 4 && b.ready(i) && (w.other == nil || b.resp[i].incarnation != w.other.incarnation) {
+	offered := 0
+	for i := range b.resp { // those for a process that is gone may stand in front
+		if offered < 4 && b.ready(i) && (w.other == nil || b.resp[i].incarnation != w.other.incarnation) {
+			offered++
 			w.add(mBroker, 6, func() { w.response(i) })
 			w.add(mFault, w.bad(1), func() { b.resp = append(b.resp[:i:i], b.resp[i+1:]...) })
 		}
