@@ -43,8 +43,8 @@ func (r *router) sameLog(ctx context.Context, d *Deps) error {
 		return nil // the note is older than this mark, or of another server's log
 	}
 	seen := r.seen
-	if r.base.Turn == r.saved.Turn {
-		seen.Low = cdc.Position{File: r.base.File, Offset: r.base.Offset}
+	if low := r.noted.from(); low.Turn == r.saved.Turn {
+		seen.Low = cdc.Position{File: low.File, Offset: low.Offset}
 	}
 	return d.Source.Holds(ctx, seen)
 }

@@ -50,8 +50,14 @@ func (s *simSource) Missing(_ context.Context, sets []cdc.GTIDSet) (string, erro
 	return "", nil
 }
 
-// Holds: the newest transaction that was read stands where it did.
+// Holds: the newest transaction that was read stands where it did. What will be asked for lies behind the low bound.
 func (s *simSource) Holds(_ context.Context, seen Seen) error {
+	after := s.w.r.after()
+	for i := range s.txs {
+		if at := s.start(i); !s.w.c.byFile && !after.Contains(s.tid(i)) && (cdc.Position{File: at.File, Offset: at.Offset}).Before(seen.Low) {
+			return fmt.Errorf("%s begins at %s, before the low bound %s", s.tid(i), at, seen.Low)
+		}
+	}
 	for i := range s.txs {
 		if at := s.start(i); at.File == seen.Last.File && at.Offset == seen.Last.Offset && s.tid(i) == seen.TID && s.txs[i].time(i) == seen.Time {
 			return nil

@@ -96,8 +96,9 @@ func (d *dump) command(b []byte) error {
 	return d.conn.WritePacket(append(make([]byte, 4, 4+len(b)), b...))
 }
 
-// startAfter has all be sent but these transactions.
-func (d *dump) startAfter(flavor cdc.Flavor, set string) error {
+// startAfter has all be sent but these transactions. A server of MySQL begins at the place, if one is given, and looks for
+// it else.
+func (d *dump) startAfter(flavor cdc.Flavor, set, file string, at cdc.Position) error {
 	known, err := gomysql.ParseGTIDSet(string(flavor), set)
 	if err != nil {
 		return err
@@ -109,8 +110,8 @@ func (d *dump) startAfter(flavor cdc.Flavor, set string) error {
 		return d.startAt("", 0)
 	}
 	b := binary.LittleEndian.AppendUint32([]byte{gomysql.COM_BINLOG_DUMP_GTID, 0, 0}, d.id)
-	b = binary.LittleEndian.AppendUint32(b, 0) // no file
-	b = binary.LittleEndian.AppendUint64(b, cdc.FirstEvent)
+	b = append(binary.LittleEndian.AppendUint32(b, uint32(len(file))), file...)
+	b = binary.LittleEndian.AppendUint64(b, max(at.Offset, cdc.FirstEvent))
 	encoded := known.Encode()
 	return d.start(append(binary.LittleEndian.AppendUint32(b, uint32(len(encoded))), encoded...))
 }

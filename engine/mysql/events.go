@@ -81,8 +81,8 @@ func checksumOf(raw []byte) (int, error) {
 // advance moves the end and gives the event's start. LogPos holds the low 32 bits of the end; some events have none:
 // the artificial ones, and those inside a MariaDB group from 11.4 on.
 func (t *translator) advance(h *replication.EventHeader) cdc.Position {
-	if h.Flags&replication.LOG_EVENT_ARTIFICIAL_F != 0 {
-		return t.end
+	if h.Flags&replication.LOG_EVENT_ARTIFICIAL_F != 0 || h.EventType == replication.FORMAT_DESCRIPTION_EVENT && t.end.Offset > cdc.FirstEvent {
+		return t.end // a dump that is opened inside a file begins with the file's description
 	}
 	size := uint64(h.EventSize)
 	if h.EventType == replication.HEARTBEAT_EVENT || h.EventType == replication.HEARTBEAT_LOG_EVENT_V2 {
@@ -199,7 +199,7 @@ func (t *translator) rotate(h *replication.EventHeader, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if n != t.end.File {
+	if n != t.end.File || t.end.Offset < at {
 		t.end = cdc.Position{File: n, Offset: at}
 	}
 	t.maps = t.maps[:0]

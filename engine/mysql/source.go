@@ -44,6 +44,7 @@ type Source struct {
 	idle     []*conn      // for the next views
 	log      *spool.Log   // of the newest stream
 	low      cdc.Position // no transaction of the next one begins before it
+	opening  opening      // of the first one
 	closed   bool
 	recalled map[cdc.TableID]recalled // definitions that were read, see describe.go
 
@@ -121,7 +122,7 @@ func (s *Source) forget() {
 	defer s.asking.Unlock()
 	s.hangUp()
 	s.mu.Lock()
-	s.low, s.recalled = cdc.Position{}, nil
+	s.low, s.opening, s.recalled = cdc.Position{}, opening{}, nil
 	s.mu.Unlock()
 	s.server = engine.Server{}
 	s.chosen.Store(false)
@@ -142,34 +143,6 @@ func (s *Source) hangUp() {
 		c.Close()
 	}
 	s.idle = nil
-}
-
-// Start reads the set of finished transactions first and the end of the binlog after it.
-func (s *Source) Start(ctx context.Context) (engine.Start, error) {
-	var start engine.Start
-	err := s.ask(ctx, "reading where the binlog ends", func(c *conn) error {
-		byFile, err := c.withoutGTID()
-		if err != nil {
-			return err
-		}
-		if byFile {
-			end, err := c.end()
-			start.Set = beforeFile(end.File)
-			return err
-		}
-		start.Set, err = c.executed()
-		return err
-	})
-	if err != nil {
-		return start, err
-	}
-	if err := s.passPrepared(ctx); err != nil {
-		return start, err
-	}
-	if start.End, err = s.End(ctx); err == nil {
-		start.Begun, err = s.begun(ctx, start.End)
-	}
-	return start, err
 }
 
 // End reads the end of the binlog: everything flushed so far.

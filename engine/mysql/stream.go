@@ -65,12 +65,16 @@ func (s *Source) Stream(ctx context.Context, after cdc.GTIDSet) (engine.Stream, 
 		after = st.log.Join().Set
 	}
 	st.after = after
+	file, place := "", cdc.Position{}
+	if !byFile {
+		file, place = s.place(ctx, after)
+	}
 	stop := context.AfterFunc(ctx, st.line.cut)
 	d, err := s.openDump(ctx, &st.line, s.ServerID(), st.setUp)
 	if err == nil && byFile {
 		err = st.startFile(ctx, d, at.At)
 	} else if err == nil {
-		err = d.startAfter(s.server.Flavor, after.String())
+		err = d.startAfter(s.server.Flavor, after.String(), file, place)
 	}
 	stop()
 	if err != nil {
