@@ -320,7 +320,7 @@ const idsAtOnce = 64
 func (w *worker) encoder(o *opening, now int64) *initEncoder {
 	r := o.route
 	return &initEncoder{o: o, codec: w.codec, ids: w.ids, born: w.born, rec: cdc.Record{Op: cdc.Init, Time: now, Pos: w.high, SafePos: w.high,
-		Object: r.Object, Table: r.Source, Columns: r.Columns, Names: r.Names}}
+		Object: r.Object, Table: r.Source, Columns: r.Columns, Names: r.Names, Shared: new(cdc.Shared)}}
 }
 
 func (e *initEncoder) add(w *sealedWriter, key []byte, row cdc.Row, ordinal int64) error {
@@ -340,7 +340,7 @@ func (e *initEncoder) add(w *sealedWriter, key []byte, row cdc.Row, ordinal int6
 	size := len(e.key) + len(b) - at
 	if limit := e.o.dead.over(e.o.dead.limits, lane, size); limit > 0 && err == nil {
 		dead := e.rec
-		dead.Columns, dead.Names, dead.Refused = e.o.route.Key, e.o.route.KeyNames, cdc.Refused{Bytes: size, Limit: limit}
+		dead.Shared, dead.Columns, dead.Names, dead.Refused = nil, e.o.route.Key, e.o.route.KeyNames, cdc.Refused{Bytes: size, Limit: limit}
 		b = w.row(key, e.o.dead.lane, e.key)
 		at = len(b)
 		b, err = e.codec.Encode(b, &dead)

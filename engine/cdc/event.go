@@ -117,7 +117,12 @@ type Record struct {
 	ThreadID uint32
 	Born     int64 // milliseconds since 1970, now
 	Refused  Refused
+	Shared   *Shared // nil: with no other record
 }
+
+// Shared is for records that differ in ID, images, Identity and Born alone: a codec may keep here what it wrote of the rest.
+// They are encoded one after the other, by one codec.
+type Shared struct{ Kept any }
 
 // Refused says of a dead letter why the row is not in its own topic. Zero: the record is none.
 type Refused struct {

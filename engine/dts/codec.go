@@ -43,38 +43,77 @@ func (c *Codec) Encode(dst []byte, r *cdc.Record) ([]byte, error) {
 	if int(r.Op) >= len(opCodes) {
 		return dst, fmt.Errorf("encoding: operation %d is unknown", r.Op)
 	}
-	var p *plan
-	if r.Op <= cdc.Delete {
-		var err error
-		if p, err = c.plan(r); err != nil {
-			return dst, err
-		}
-	}
-	out := appendLong(dst, 0) // version
-	out = appendLong(out, r.ID)
-	out = appendLong(out, r.Time)
-	at := len(out)
-	out = appendPosition(out, r.Pos)
-	if safe := r.SafePos; safe.IsZero() || safe.File == r.Pos.File && safe.Offset == r.Pos.Offset {
-		out = append(out, out[at:]...)
-	} else {
-		out = appendPosition(out, safe)
-	}
-	out = appendString(out, "0") // sourceTxid
-	out = append(out, c.source...)
-	out = appendLong(out, opCodes[r.Op])
-	if r.Object == "" {
-		out = appendLong(out, 0)
-	} else {
-		out = appendString(appendLong(out, stringBranch), r.Object)
-	}
-	out = appendLong(out, 0) // processTimestamps
-	out = appendTags(out, r, p)
-	out, err := appendBody(out, r, p)
+	out := appendLong(appendLong(dst, 0), r.ID) // behind the version
+	k, err := c.common(r)
 	if err != nil {
 		return dst, err
 	}
+	p := k.plan
+	if k.head != nil {
+		out = appendString(append(out, k.head...), r.Identity)
+		out = append(out, k.tail...)
+	} else {
+		out = appendString(c.appendHead(out, r, p), r.Identity)
+		out = appendTail(out, r, p)
+	}
+	if out, err = appendImages(out, r, p); err != nil {
+		return dst, err
+	}
 	return appendLong(out, r.Born), nil
+}
+
+// common is what a record has in common with others: its plan, if it has one, and where they share one what stands between
+// the ID and the identity, and between that and the images.
+type common struct {
+	plan       *plan
+	head, tail []byte
+	born       int64
+}
+
+func (c *Codec) common(r *cdc.Record) (common, error) {
+	if r.Shared == nil {
+		p, err := c.plan(r)
+		return common{plan: p}, err
+	}
+	k, ok := r.Shared.Kept.(*common)
+	if !ok {
+		p, err := c.plan(r)
+		if err != nil {
+			return common{}, err
+		}
+		k = &common{plan: p}
+		r.Shared.Kept = k
+		if p == nil || len(p.spatial) == 0 { // those have tags of their values
+			k.head = c.appendHead(nil, r, p)
+			k.tail, k.born = appendTail(nil, r, p), r.Born
+		}
+	}
+	if k.born != r.Born && k.head != nil {
+		k.tail, k.born = appendTail(k.tail[:0], r, k.plan), r.Born
+	}
+	return *k, nil
+}
+
+// appendHead writes what is between the ID and the identity.
+func (c *Codec) appendHead(dst []byte, r *cdc.Record, p *plan) []byte {
+	dst = appendLong(dst, r.Time)
+	at := len(dst)
+	dst = appendPosition(dst, r.Pos)
+	if safe := r.SafePos; safe.IsZero() || safe.File == r.Pos.File && safe.Offset == r.Pos.Offset {
+		dst = append(dst, dst[at:]...)
+	} else {
+		dst = appendPosition(dst, safe)
+	}
+	dst = appendString(dst, "0") // sourceTxid
+	dst = append(dst, c.source...)
+	dst = appendLong(dst, opCodes[r.Op])
+	if r.Object == "" {
+		dst = appendLong(dst, 0)
+	} else {
+		dst = appendString(appendLong(dst, stringBranch), r.Object)
+	}
+	dst = appendLong(dst, 0) // processTimestamps
+	return appendString(appendLong(dst, tagCount(r, p)), identityTag)
 }
 
 // appendPosition writes "offset@file"; the row inside a transaction is ours and no part of the format.
@@ -92,8 +131,8 @@ func shortLength(dst []byte, at int) []byte {
 	return dst
 }
 
-// appendTags writes the identity first, so that Identity is quick.
-func appendTags(dst []byte, r *cdc.Record, p *plan) []byte {
+// tagCount counts the tags. The identity is the first, so that Identity is quick.
+func tagCount(r *cdc.Record, p *plan) int64 {
 	n := int64(2)
 	if r.Refused.Limit > 0 {
 		n++
@@ -108,8 +147,11 @@ func appendTags(dst []byte, r *cdc.Record, p *plan) []byte {
 	if r.ThreadID != 0 {
 		n++
 	}
-	dst = appendLong(dst, n)
-	dst = appendString(appendString(dst, identityTag), r.Identity)
+	return n
+}
+
+// appendTail writes the tags behind the identity, and fields.
+func appendTail(dst []byte, r *cdc.Record, p *plan) []byte {
 	dst = appendNumberTag(dst, "readerThroughoutTime", r.Born)
 	if r.ServerID != 0 {
 		dst = appendNumberTag(dst, "server_id", int64(r.ServerID))
@@ -120,11 +162,12 @@ func appendTags(dst []byte, r *cdc.Record, p *plan) []byte {
 	if f := r.Refused; f.Limit > 0 {
 		dst = appendString(appendString(dst, "dead_letter"), fmt.Sprintf(`{"bytes":%d,"limit":%d}`, f.Bytes, f.Limit))
 	}
-	if p != nil {
-		dst = append(dst, p.tags...)
-		p.srids(r, func(tag string, srid int64) { dst = appendNumberTag(dst, tag, srid) })
+	if p == nil {
+		return append(dst, 0, 0) // no fields
 	}
-	return append(dst, 0)
+	dst = append(dst, p.tags...)
+	p.srids(r, func(tag string, srid int64) { dst = appendNumberTag(dst, tag, srid) })
+	return append(append(dst, 0), p.fields...)
 }
 
 func appendNumberTag(dst []byte, name string, n int64) []byte {
@@ -133,19 +176,18 @@ func appendNumberTag(dst []byte, name string, n int64) []byte {
 	return shortLength(strconv.AppendInt(append(dst, 0), n, 10), at)
 }
 
-// appendBody writes fields, beforeImages and afterImages.
-func appendBody(dst []byte, r *cdc.Record, p *plan) ([]byte, error) {
+// appendImages writes beforeImages and afterImages.
+func appendImages(dst []byte, r *cdc.Record, p *plan) ([]byte, error) {
 	switch r.Op {
 	case cdc.Heartbeat:
-		return append(dst, 0, 0, 0), nil
+		return append(dst, 0, 0), nil
 	case cdc.DDL:
 		if !utf8.ValidString(r.SQL) {
 			return dst, &task.Error{Code: "ddl.not_utf8", Op: "encoding a DDL statement", Text: "the statement is not valid UTF-8",
 				Hint: "Run such statements with SET NAMES utf8mb4, and leave the table out of the task until then."}
 		}
-		return appendString(append(dst, 0, 0, stringBranch<<1), r.SQL), nil
+		return appendString(append(dst, 0, stringBranch<<1), r.SQL), nil
 	}
-	dst = append(dst, p.fields...)
 	dst, err := p.appendImage(dst, r.Before, r.Op == cdc.Update || r.Op == cdc.Delete)
 	if err != nil {
 		return dst, err

@@ -76,9 +76,12 @@ func FuzzEncode(f *testing.F) {
 			same(t, c.Name, value)
 			table.Columns, row = append(table.Columns, c), append(row, v)
 		}
-		value, err := New(Options{ServerVersion: "8.0.33"}).Encode(nil, &cdc.Record{Op: cdc.Update, Object: object, Identity: []byte(identity), Table: table, Before: row, After: row})
+		codec, r := New(Options{ServerVersion: "8.0.33"}), &cdc.Record{Op: cdc.Update, Object: object, Identity: []byte(identity), Table: table, Before: row, After: row}
+		value, err := codec.Encode(nil, r)
 		if err == nil {
 			same(t, "all", value)
+			r.Shared = new(cdc.Shared)
+			sharedAlike(t, codec, r)
 		}
 	})
 }

@@ -25,7 +25,11 @@ type plan struct {
 	spatial  []spatial
 }
 
+// plan gives the plan of a record with images, nil of another.
 func (c *Codec) plan(r *cdc.Record) (*plan, error) {
+	if r.Op > cdc.Delete {
+		return nil, nil
+	}
 	if r.Table == nil {
 		return nil, fmt.Errorf("encoding: a row of %s has no table", r.Object)
 	}
