@@ -8,6 +8,7 @@ import (
 	"github.com/go-mysql-org/go-mysql/replication"
 
 	"sluice/engine/cdc"
+	"sluice/engine/spool"
 )
 
 // farLog writes the heads of events, of any size, as they would lie in a file.
@@ -114,5 +115,40 @@ func TestResumeBeyond4GiB(t *testing.T) {
 		l.transaction(9, 2, 300)
 		l.turn("mysql-bin.000008")
 		l.transaction(10, 2, 300)
+	}
+}
+
+// TestOpenBeyond4GiB: a dump that is opened far inside a file begins with the place, and with the description from the file's
+// head. So does what a spool has of it.
+func TestOpenBeyond4GiB(t *testing.T) {
+	const at = 3<<32 + 5000
+	head := binary.LittleEndian.AppendUint32(nil, 126)
+	description := format(false)
+	copy(description[13:], head) // where it ends in the file
+	l := newFarLog(t, cdc.MySQL, "mysql-bin.000006")
+	l.take(&replication.EventHeader{EventType: replication.ROTATE_EVENT, Flags: replication.LOG_EVENT_ARTIFICIAL_F},
+		append(binary.LittleEndian.AppendUint64(nil, at), "mysql-bin.000007"...))
+	place := cdc.Position{File: 7, Offset: at}
+	if err := newFeeder(l.tr).feed(description); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range l.emitted[len(l.emitted)-2:] {
+		if e.Kind != cdc.EventSeen || e.End != place {
+			t.Errorf("%+v where the dump was opened at %s", e, place)
+		}
+	}
+	l.at = at
+	l.transaction(1, 2, 300)
+
+	l = newFarLog(t, cdc.MySQL, "mysql-bin.000006")
+	if err := new(stream).translate(newFeeder(l.tr), []spool.Entry{{Raw: description, End: place, Whole: true, Format: true}}); err != nil {
+		t.Fatal(err)
+	}
+	l.at = at
+	l.transaction(1, 2, 300)
+	l.turn("mysql-bin.000008")
+	end := cdc.Position{File: 8, Offset: 126}
+	if err := new(stream).translate(newFeeder(l.tr), []spool.Entry{{Raw: description, End: end, Whole: true, Format: true}}); err != nil || l.tr.end != end {
+		t.Errorf("behind a head it stands at %s, %v", l.tr.end, err)
 	}
 }

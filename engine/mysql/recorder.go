@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -148,7 +149,8 @@ func (st *stream) translate(f *feeder, entries []spool.Entry) error {
 			t.end = cdc.Position{File: e.End.File, Offset: 4} // behind the magic number
 		}
 		var err error
-		if e.Format && e.End == t.end { // it lies elsewhere: it only says how to read on
+		if e.Format && !endsAt(e.Raw, e.End) { // it lies elsewhere: it only says how to read on from here
+			t.end = e.End
 			err = f.elsewhere(e.Raw)
 		} else {
 			err = f.feed(e.Raw)
@@ -158,6 +160,12 @@ func (st *stream) translate(f *feeder, entries []spool.Entry) error {
 		}
 	}
 	return nil
+}
+
+// endsAt reports whether an event's head says that it ends there, in the 32 bits that it has.
+func endsAt(raw []byte, end cdc.Position) bool {
+	const logPos = 13
+	return len(raw) >= replication.EventHeaderSize && binary.LittleEndian.Uint32(raw[logPos:]) == uint32(end.Offset)
 }
 
 // spooled opens the spool that the options ask for, ready to go on after the set.

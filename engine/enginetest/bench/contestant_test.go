@@ -116,6 +116,7 @@ func (m *maxwell) prepare(w *world, table string, partitions int, copy bool) {
 	m.addr, m.brokers, m.table, m.copy = w.m.Addr, w.k.Plain, table, copy
 	w.m.Exec(w, "SET SESSION sql_log_bin=0", "DROP DATABASE IF EXISTS maxwell", "CREATE DATABASE maxwell CHARACTER SET utf8mb4")
 	c := w.m.Conn(w, "maxwell")
+	defer c.Close() // many contests share a server
 	if _, err := c.Execute("SET SESSION sql_log_bin=0"); err != nil {
 		w.Fatal(err)
 	}
@@ -150,6 +151,7 @@ func (m *maxwell) running(w *world) {
 		return
 	}
 	c := w.m.Conn(w, "maxwell")
+	defer c.Close()
 	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()
 	err := wait.Until(ctx, func() error {

@@ -220,7 +220,9 @@ func (w *world) forget(g growth) growth {
 	w.Helper()
 	var conns []*client.Conn
 	for range min(g.tables, task.DefaultWorkers) {
-		conns = append(conns, w.m.Conn(w, "growth"))
+		c := w.m.Conn(w, "growth")
+		defer c.Close()
+		conns = append(conns, c)
 	}
 	o := w.alone("select", int64(g.Rows), func() {
 		var wg sync.WaitGroup

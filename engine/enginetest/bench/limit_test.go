@@ -63,6 +63,7 @@ func (w *world) limits() (all []outcome) {
 // read streams rows and forgets them.
 func (w *world) read(sql string) {
 	c := w.m.Conn(w, "")
+	defer c.Close()
 	var result mysql.Result
 	if err := c.ExecuteSelectStreaming(sql, &result, func([]mysql.FieldValue) error { return nil }, nil); err != nil {
 		w.Fatal(err)
@@ -70,7 +71,9 @@ func (w *world) read(sql string) {
 }
 
 func (w *world) position() mysql.Position {
-	r, err := w.m.Conn(w, "").Execute("SHOW MASTER STATUS")
+	c := w.m.Conn(w, "")
+	defer c.Close()
+	r, err := c.Execute("SHOW MASTER STATUS")
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -228,7 +228,9 @@ func (w *world) backlog(c contestant, partitions int) (o outcome) {
 }
 
 func (w *world) number(sql string) int64 {
-	r, err := w.m.Conn(w, "").Execute(sql)
+	c := w.m.Conn(w, "")
+	defer c.Close()
+	r, err := c.Execute(sql)
 	if err != nil {
 		w.Fatal(err)
 	}

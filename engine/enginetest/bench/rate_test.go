@@ -160,6 +160,7 @@ func (w *world) write(transactions, perSecond int) []time.Time {
 	began := time.Now()
 	for writer := range writers {
 		c := w.m.Conn(w, "bench")
+		defer c.Close()
 		go func() {
 			for n := writer; n < transactions; n += writers {
 				due(began, n, perSecond)
