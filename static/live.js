@@ -28,11 +28,14 @@
 		target.dispatchEvent(new CustomEvent("swapped", { bubbles: true }));
 		moved(target);
 	};
-	// What an action announced of a task goes once the task is in another state.
-	const moved = (target) => {
+	// What an action announced of a task goes once the task is in another state, and still is after a second: the first
+	// message may be from before the page.
+	const moved = (target, again) => {
 		const note = document.querySelector("[data-while]"), tag = target.querySelector("[data-state]");
 		if (!note || !tag || !["task-status", "status-" + note.dataset.task].includes(target.id)) return;
-		if (!note.dataset.while.split(" ").includes(tag.dataset.state)) note.remove();
+		if (note.dataset.while.split(" ").includes(tag.dataset.state)) return;
+		if (again) note.remove();
+		else setTimeout(() => moved(document.getElementById(target.id) ?? target, true), 1000);
 	};
 	const place = (html) => {
 		const box = document.createElement("template");
