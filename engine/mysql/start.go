@@ -82,23 +82,39 @@ const (
 // settled gives the set of finished transactions with a place before which there is no other, if that can be had soon.
 // What lies before the end of the binlog was flushed, and is finished or still has an owner who finishes it.
 func (c *conn) settled(ctx context.Context) (set cdc.GTIDSet, at cdc.Position, err error) {
-	if at, err = c.end(); err != nil {
+	at, owned, err := c.flushed()
+	if err != nil {
 		return nil, at, err
 	}
-	var owned cdc.GTIDSet
+	return c.settle(ctx, at, owned)
+}
+
+// flushed gives the end of the binlog, and which transactions have owners then: those before it that are not finished are
+// among them. These are nil if they can't be read.
+func (c *conn) flushed() (at cdc.Position, owned cdc.GTIDSet, err error) {
+	if at, err = c.end(); err != nil {
+		return at, nil, err
+	}
 	err = c.query("SELECT @@GLOBAL.gtid_owned", func(row []string) error { owned = parseOwned(row[0]); return nil })
-	for deadline := time.Now().Add(settleWithin); err == nil; err = wait(ctx, settlePause) {
-		if set, err = c.executed(); err != nil {
-			break
-		}
-		if owned != nil && set.Includes(owned) {
+	return at, owned, err
+}
+
+// settle waits until those that have owners are finished.
+func (c *conn) settle(ctx context.Context, at cdc.Position, owned cdc.GTIDSet) (cdc.GTIDSet, cdc.Position, error) {
+	for deadline := time.Now().Add(settleWithin); ; {
+		set, err := c.executed()
+		switch {
+		case err != nil:
+			return nil, at, err
+		case owned != nil && set.Includes(owned):
 			return set, at, nil
-		}
-		if owned == nil || time.Now().After(deadline) { // a replica owns one for as long as it applies it
+		case owned == nil || time.Now().After(deadline): // a replica owns one for as long as it applies it
 			return set, cdc.Position{}, nil
 		}
+		if err := wait(ctx, settlePause); err != nil {
+			return nil, at, err
+		}
 	}
-	return nil, at, err
 }
 
 var (
