@@ -198,7 +198,7 @@ func resume(d *Deps, s *Saved) (*router, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &router{saved: s, flavor: s.Server.Flavor, codec: d.NewCodec(s.Server.Version), plan: plan, schema: schema.New(), store: d.Checkpoints, files: d.Files,
+	r := &router{saved: s, flavor: s.Server.Flavor, codec: d.NewCodec(s.Server.Version), plan: plan, schema: schema.New(), store: d.Checkpoints, files: d.Files, unlink: d.Files.Remove,
 		base: last.L, inside: last.Inside, seen: last.Seen, point: last.L, low: last.L, openFrom: s.End, set: set, noted: last.proved(), tables: map[cdc.TableID]*table{}, shared: map[string]int{}, onEvent: d.OnEvent, fault: d.Fault}
 	r.cfg = config{spec: d.Spec, server: s.Server, prefix: fmt.Sprintf("%s/%d/", s.Task, s.Generation), incarnation: s.Epoch,
 		now: d.nowMs, queueChunk: 64 << 20, queueTask: 256 << 20, chunkRows: 2000, chunkMost: 200_000, chunkBytes: chunkBytes, ahead: ahead, together: viewShares,

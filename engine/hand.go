@@ -163,7 +163,7 @@ func (r *router) expire(ctx context.Context, cs []*chunk) error {
 			files = append(files, c.File+".patch")
 		}
 	}
-	return r.files.Remove(files...)
+	return r.unlink(files...)
 }
 
 // expirable reports whether no change that the stream can still bring is in the chunk's rows, and no kept note would

@@ -66,6 +66,7 @@ type loop struct {
 	lastRow int64
 	timer   *time.Timer
 	stepped []*chunk // those of the turn, reused
+	removal removal
 	swept   sweep
 }
 
@@ -85,6 +86,7 @@ func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Po
 	l := &loop{d: d, r: r, control: c, end: c.End, acks: make(chan laneResult, 2*len(r.lanes)), flights: make(chan *flight), chunks: make(chan chunkEvent),
 		probes: make(chan probe), loads: make(chan Load), ends: make(chan probe, 1), logs: make(chan error, 1), weighed: make(chan weighing), rate: limiter{perSecond: float64(d.Spec.Rate)}, until: until,
 		timer: time.NewTimer(time.Hour)}
+	l.removal.files, r.unlink = r.files, l.removal.remove
 	l.ids.Store(int64(r.cfg.incarnation)<<40 | 1<<39)
 	defer func() {
 		cancel(err)
@@ -96,6 +98,7 @@ func replicate(ctx context.Context, d *Deps, r *router, c Control, until *cdc.Po
 			err = errors.Join(err, late)
 		}
 		r.closeReaders()
+		err = errors.Join(err, l.removal.wait())
 	}()
 	if err := l.schemaPhase(ctx); err != nil {
 		return err
@@ -427,6 +430,9 @@ func (l *loop) finish(ctx context.Context) error {
 		return err
 	}
 	if err := l.r.expire(ctx, slices.Clone(l.r.done)); err != nil { // nothing starts again from here
+		return err
+	}
+	if err := l.removal.wait(); err != nil {
 		return err
 	}
 	l.phase = PhaseFinished
