@@ -85,7 +85,7 @@ func (s *Source) differs(ctx context.Context, files []File, seen engine.Seen) (w
 
 // stands looks whether the newest transaction that was read begins where it did.
 func (s *Source) stands(ctx context.Context, file string, seen engine.Seen) (why string, err error) {
-	r := &placeReader{offset: seen.Last.Offset}
+	r := &placeReader{}
 	r.t = newTranslator(s.server.Flavor, nil, func(e cdc.Event) error {
 		r.found = r.found || e.TID != ""
 		r.event = e
@@ -142,11 +142,10 @@ func moment(micros int64) string { return time.UnixMicro(micros).UTC().Format(ti
 
 // placeReader takes the event that a dump begins with.
 type placeReader struct {
-	t      *translator
-	offset uint64
-	event  cdc.Event
-	found  bool // a transaction begins there
-	other  bool // something else does
+	t     *translator
+	event cdc.Event
+	found bool // a transaction begins there
+	other bool // something else does
 }
 
 func (r *placeReader) take(raw []byte) error {
@@ -162,7 +161,6 @@ func (r *placeReader) take(raw []byte) error {
 	err := r.t.take(&h, raw)
 	r.t.emit = silent
 	if artificial && err == nil {
-		r.t.end.Offset = r.offset
 		return nil
 	}
 	if r.t.announced && !r.found {
