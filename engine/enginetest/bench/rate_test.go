@@ -57,9 +57,10 @@ type arrival struct {
 	at          time.Time
 }
 
-// consumer reads a topic from its end, which it has found once it sees what awake brings.
+// consumer reads a topic from its end, which it has found once it sees what awake brings. It waits for records as Kafka's
+// own does by default.
 func (w *world) consumer(ctx context.Context, topic string, awake func()) *kgo.Client {
-	c, err := kgo.NewClient(kgo.SeedBrokers(w.k.Plain), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()), kgo.FetchMaxWait(10*time.Millisecond))
+	c, err := kgo.NewClient(kgo.SeedBrokers(w.k.Plain), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()), kgo.FetchMaxWait(500*time.Millisecond))
 	if err != nil {
 		w.Fatal(err)
 	}
