@@ -29,7 +29,7 @@ func (w *world) manyTables(t *testing.T, bin string) {
 		do()
 		return time.Since(began).Seconds()
 	}
-	t.Logf("%d tables were made in %.1f s", n, took(func() { w.tables(n, 0, 3, 60) }))
+	t.Logf("%d tables were made in %.1f s", n, took(func() { w.tables("growth", n, 0, 3, 60) }))
 	host, port := w.source()
 	at, err := strconv.Atoi(port)
 	if err != nil {
@@ -57,7 +57,7 @@ func (w *world) manyTables(t *testing.T, bin string) {
 		}
 	}))
 
-	run := w.wholeTask(bin, n, 1, "schema: false\nfull: true\nincremental: true")
+	run := w.wholeTask(bin, "growth", n, 1, "schema: false\nfull: true\nincremental: true")
 	check := exec.Command(bin, "precheck", run.Args[2])
 	check.Env = run.Env
 	t.Logf("prechecked in %.2f s", took(func() {

@@ -30,7 +30,7 @@ func (w *world) tasks(t *testing.T, bin string) {
 	if *runs > 0 {
 		stored, running, rows, span, quiet = 1000, 50, 6_000_000, 20*time.Second, 20*time.Second
 	}
-	w.tables(1, rows, 3, 60)
+	w.tables("growth", 1, rows, 3, 60)
 	w.topic("silent", 1)
 	w.topic("growth", 6)
 	s := newServed(w, bin, stored, running)
