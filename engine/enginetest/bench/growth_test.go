@@ -84,7 +84,7 @@ func (w *world) growth(t *testing.T, bin string) {
 type growth struct {
 	Size, Rows         int
 	tables, partitions int
-	columns, width     int    // beside the key
+	columns, width     int // beside the key
 	database           string
 	Start, Seconds     float64 // from the process's start to the first record, and from there to its end
 	CPU, Source        float64 // microseconds a row, of the process and of the source
