@@ -137,7 +137,8 @@ func (r *router) finish(ctx context.Context, cs []*chunk) error {
 }
 
 // expire stores that chunks are GONE, once the stored low bound is past their H, and drops them with their files. It
-// is durable, and the notes before it with it: a power cut must not bring back a chunk whose file is gone.
+// is durable, and the notes before it with it: a power cut must not bring back a chunk whose file is gone. One whose file is
+// still there is swept by cleanFiles.
 func (r *router) expire(ctx context.Context, cs []*chunk) error {
 	if len(cs) == 0 {
 		return nil

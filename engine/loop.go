@@ -432,7 +432,7 @@ func (l *loop) finish(ctx context.Context) error {
 	if err := l.r.expire(ctx, slices.Clone(l.r.done)); err != nil { // nothing starts again from here
 		return err
 	}
-	if err := l.removal.wait(); err != nil {
+	if err := l.removal.wait(); err != nil { // a finished task leaves nothing behind
 		return err
 	}
 	l.phase = PhaseFinished

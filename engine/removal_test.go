@@ -35,7 +35,6 @@ func TestRemovalBeside(t *testing.T) {
 		t.Fatalf("told twice: %v", err)
 	}
 	f.let <- full
-	<-f.removed
 	r.wg.Wait()
 	if err := r.remove(); !errors.Is(err, full) {
 		t.Fatalf("the next one is to tell it, not %v", err)

@@ -26,7 +26,7 @@ type router struct {
 	schema *schema.History
 	store  Checkpoints
 	files  Files
-	unlink func(files ...string) error // removes those of chunks that are GONE, may be later
+	unlink func(files ...string) error // removes those of GONE chunks, now or beside the loop
 
 	point    cdc.Position // everything before it was routed
 	base     cdc.Position // L at the start of this run
